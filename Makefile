@@ -1,0 +1,82 @@
+# One way in: `make help` lists every command. Each makes what it needs on first use.
+# make turns every failure into its own status 2; for exact exit codes use `python -m hubbub COMMAND`.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# Variables of perf-ws, ui and swarm; only those that are set are passed on.
+FLAGS = $(if $(CLIENTS),--clients="$(CLIENTS)") \
+	$(if $(DURATION),--duration="$(DURATION)") \
+	$(if $(HOST),--host="$(HOST)") \
+	$(if $(MAX_CONNS_PER_USER),--max-conns-per-user="$(MAX_CONNS_PER_USER)") \
+	$(if $(CONVERSATIONS),--conversations="$(CONVERSATIONS)") \
+	$(if $(MESSAGE_INTERVAL),--message-interval="$(MESSAGE_INTERVAL)") \
+	$(if $(WORKERS),--workers="$(WORKERS)") \
+	$(if $(PROFILE),--profile="$(PROFILE)") \
+	$(if $(RUN_DIR),--run-dir="$(RUN_DIR)") \
+	$(ARGS)
+
+.PHONY: help
+help: ## list the commands
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "Variables: CLIENTS DURATION HOST MAX_CONNS_PER_USER CONVERSATIONS MESSAGE_INTERVAL WORKERS PROFILE RUN_DIR"
+	@echo "           ARGS='--any-option value' for the rest; options: README.md"
+
+$(VENV)/run.done: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.done: $(VENV)/run.done requirements-dev.txt
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/dev.done ## make .venv with everything needed to run and develop
+
+.PHONY: perf-ws
+perf-ws: $(VENV)/run.done ## the load test; without HOST against the embedded backend
+	@$(BIN)/python -m hubbub perf-ws $(FLAGS)
+
+.PHONY: ui
+ui: $(VENV)/run.done ## Locust's web UI on 127.0.0.1:8089
+	@$(BIN)/python -m hubbub ui $(FLAGS)
+
+.PHONY: swarm
+swarm: $(VENV)/run.done ## the load test as a master and WORKERS processes (default 2)
+	@$(BIN)/python -m hubbub swarm $(FLAGS)
+
+.PHONY: test
+test: $(VENV)/dev.done ## every test that needs no browser, fast ones first
+	$(BIN)/pytest -m "not e2e and not browser"
+	$(BIN)/pytest -m "e2e and not browser"
+
+.PHONY: test-browser
+test-browser: $(VENV)/dev.done ## the web UI in a real Chromium (installs Debian's, needs root for that)
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
+	$(BIN)/pytest -m browser tests/e2e
+
+.PHONY: lint
+lint: $(VENV)/dev.done ## ruff: style and errors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: format
+format: $(VENV)/dev.done ## ruff: put the code into its format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: types
+types: $(VENV)/dev.done ## mypy --strict on hubbub/
+	$(BIN)/mypy
+
+.PHONY: requirements
+requirements: $(VENV)/dev.done ## write requirements*.txt anew from pyproject.toml, pinned with hashes
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make requirements" pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make requirements" --extra dev --extra browser -c requirements.txt \
+		pyproject.toml -o requirements-dev.txt

@@ -1,0 +1,50 @@
+"""Time: the one clock that figures are made from, and durations as people write them.
+
+Inside, times are integer microseconds of CLOCK_MONOTONIC; outside, milliseconds as floats.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+from hubbub.errors import ConfigError
+
+Clock = Callable[[], int]
+"""Returns the present in microseconds. Passed as an argument, so that tests own the time."""
+
+US_PER_SECOND = 1_000_000
+
+_UNITS_US = {"ms": 1_000, "s": US_PER_SECOND, "m": 60 * US_PER_SECOND, "h": 3_600 * US_PER_SECOND}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+
+
+def monotonic_us() -> int:
+    """Microseconds of CLOCK_MONOTONIC."""
+    return time.monotonic_ns() // 1_000
+
+
+def parse_duration_us(text: str, name: str = "duration") -> int:
+    """Read `200ms`, `0.5s`, `5s`, `1m30s`, `2h` as microseconds. A bare number means seconds.
+
+    `name` is what the error calls the value. Raises ConfigError for anything else.
+    """
+    wanted = text.strip()
+    if re.fullmatch(r"\d+(?:\.\d+)?", wanted):
+        return round(float(wanted) * US_PER_SECOND)
+    if not _DURATION.fullmatch(wanted):
+        raise ConfigError(f"{name} must be a duration such as 200ms, 0.5s, 5s, 1m30s or 2h, not {text!r}.")
+    return sum(round(float(number) * _UNITS_US[unit]) for number, unit in _PART.findall(wanted))
+
+
+def format_duration(duration_us: int) -> str:
+    """Write microseconds the way parse_duration_us reads them: `1m30s`, `0.5s`, `5s`."""
+    minutes, rest_us = divmod(duration_us, _UNITS_US["m"])
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{hours}h"] if hours else []
+    parts += [f"{minutes}m"] if minutes else []
+    if rest_us or not parts:
+        parts.append(f"{rest_us / US_PER_SECOND:g}s")
+    return "".join(parts)

@@ -1,0 +1,210 @@
+"""The interface that a backend's contract implements, and the data it speaks in."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any, ClassVar
+
+from hubbub.errors import CallFailed, ContractError
+
+
+class Phase(Enum):
+    """A phase of a user's life, in the order in which they are lived."""
+
+    LOGIN = "login"
+    """The account's credentials become a token."""
+    CONVERSATION = "conversation"
+    """The account becomes a member of its conversation, over HTTP."""
+    TICKET = "ticket"
+    """A single-use permit for the WebSocket."""
+    CONNECT = "connect"
+    """TCP, TLS, upgrade, until the backend says that the connection is accepted."""
+    JOIN = "join"
+    """The connection subscribes to its conversation and is confirmed."""
+    READY = "ready"
+    """The connection chats."""
+    DRAIN = "drain"
+    """Nothing is sent any more; what is on its way may still arrive."""
+    LEAVE = "leave"
+    """The connection leaves its conversation."""
+    CLOSE = "close"
+    """The close handshake, and the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP call. `path` follows the backend's origin; `json` is the body, None for none."""
+
+    method: str
+    path: str
+    json: Any = None
+    token: str = ""
+    accepts: tuple[int, ...] = (200,)
+
+    def headers(self) -> dict[str, str]:
+        """The headers that the call needs."""
+        headers = {"Accept": "application/json"}
+        if self.json is not None:
+            headers["Content-Type"] = "application/json"
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        return headers
+
+    def read(self, status: int, body: bytes) -> Any:
+        """The answer's JSON. Raises CallFailed for a status that is not accepted or a body that is not JSON."""
+        if status not in self.accepts:
+            raise CallFailed(status, f"HTTP {status}", body.decode(errors="replace")[:200])
+        try:
+            return json.loads(body) if body.strip() else None
+        except ValueError as error:
+            raise CallFailed(status, "answer is not JSON", body.decode(errors="replace")[:200]) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a login made us: the token for later calls, and the backend's id of the account."""
+
+    token: str
+    user_id: int
+
+
+class EventKind(Enum):
+    """What a frame from the backend means to a load test."""
+
+    CONNECTED = auto()
+    """The connection is accepted."""
+    JOINED = auto()
+    """A join is confirmed."""
+    CONFIRMED = auto()
+    """A message is acknowledged; `number` is the sender's."""
+    REFUSED = auto()
+    """A message was not taken."""
+    THROTTLED = auto()
+    """A message was not taken because of a rate limit."""
+    LIMIT = auto()
+    """The connection is turned away because there are too many."""
+    DROPPED = auto()
+    """The backend says that it dropped messages for this connection."""
+    SHUTDOWN = auto()
+    """The backend is about to stop."""
+    OTHER = auto()
+    """Anything else: presence, typing, other copies of a message."""
+    UNREADABLE = auto()
+    """Not a frame of this contract."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A frame that is not a delivery."""
+
+    kind: EventKind
+    conversation_id: int = 0
+    number: int = 0
+    text: str = ""
+    is_delivery: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A frame that brings a stored message: the backend's ids of conversation and sender, and the content."""
+
+    conversation_id: int
+    sender_id: int
+    content: str
+    is_delivery: ClassVar[bool] = True
+
+
+@dataclass
+class Contract(ABC):
+    """One kind of backend.
+
+    `phases` are those that it has, in order, up to JOIN. `delivery_prefix` is what every delivery frame begins with.
+    `has_echo`: a sender gets its own message back. `has_accounts`: accounts and conversations are made over HTTP;
+    otherwise any e-mail will do, and conversations are numbered by the run.
+    """
+
+    name: ClassVar[str] = ""
+    phases: ClassVar[tuple[Phase, ...]] = ()
+    delivery_prefix: ClassVar[bytes] = b""
+    has_echo: ClassVar[bool] = True
+    has_accounts: ClassVar[bool] = True
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    # -- HTTP --
+
+    def health(self) -> Call | None:
+        """A call that succeeds when the backend is up; None where there is none."""
+        return None
+
+    def signup(self, username: str, email: str, password: str) -> Call:
+        raise ContractError(f"{self.name} has no accounts")
+
+    def login(self, email: str, password: str) -> Call:
+        raise ContractError(f"{self.name} has no accounts")
+
+    def identity(self, body: Any) -> Identity:
+        """What the answer to a login or sign-up says. Raises ContractError."""
+        raise ContractError(f"{self.name} has no accounts")
+
+    def create_conversation(self, identity: Identity, name: str) -> Call:
+        raise ContractError(f"{self.name} makes no conversations")
+
+    def conversation_id(self, body: Any) -> int:
+        """The id in the answer to create_conversation. Raises ContractError."""
+        raise ContractError(f"{self.name} makes no conversations")
+
+    def join_conversation(self, identity: Identity, conversation_id: int) -> Call:
+        """Makes an account a member, over HTTP."""
+        raise ContractError(f"{self.name} has no membership")
+
+    def ticket(self, identity: Identity) -> Call:
+        raise ContractError(f"{self.name} has no tickets")
+
+    def ticket_of(self, body: Any) -> str:
+        """The ticket in the answer. Raises ContractError."""
+        raise ContractError(f"{self.name} has no tickets")
+
+    def history(self, identity: Identity, conversation_id: int, limit: int, offset: int) -> Call | None:
+        """Reads stored messages, newest first; None where there is no history."""
+        return None
+
+    def history_contents(self, body: Any) -> list[str]:
+        """The contents in the answer to history. Raises ContractError."""
+        raise ContractError(f"{self.name} has no history")
+
+    # -- WebSocket --
+
+    @abstractmethod
+    def websocket_path(self, ticket: str) -> str:
+        """What follows the origin in the WebSocket's URL."""
+
+    def hello(self, email: str) -> str | None:
+        """The first frame to send; None where the backend speaks first."""
+        return None
+
+    @abstractmethod
+    def join(self, conversation_id: int) -> str:
+        """The frame that subscribes the connection."""
+
+    @abstractmethod
+    def leave(self, conversation_id: int) -> str | None:
+        """The frame that ends the account's subscription; None where there is none."""
+
+    @abstractmethod
+    def message(self, conversation_id: int, content: str) -> str:
+        """The frame that sends a message."""
+
+    def typing(self, conversation_id: int, is_typing: bool) -> str | None:
+        """The frame that says that somebody types; None where there is none."""
+        return None
+
+    def read(self, conversation_id: int) -> str | None:
+        """The frame that marks the conversation as read; None where there is none."""
+        return None
+
+    @abstractmethod
+    def recognise(self, payload: bytes) -> Event | Delivery:
+        """What a text frame of the backend means. Never raises: what it cannot read is UNREADABLE."""

@@ -1,0 +1,169 @@
+"""A conversation's log of messages, and the seats from which connections follow it.
+
+The log holds messages in the order in which this worker first saw them. It is an optimisation, never the reference: a
+seat's cursor stands on the message it most likely gets next, messages it passed over are its holes, and whether an
+arrival is in order is judged per sender. The log is trimmed as soon as every seat has what it is due.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from typing import TYPE_CHECKING
+
+from hubbub.ledger.message import NEVER_US, Message
+
+if TYPE_CHECKING:
+    from hubbub.ledger.link import Link
+
+
+class Conversation:
+    """One conversation of this worker. `index` names it in tags, `id` is the backend's name for it.
+
+    `has_echo` says whether the backend sends a message back to its sender. `members` are the account indexes that may
+    receive it.
+    """
+
+    __slots__ = ("_open_ready_us", "base", "ended", "has_echo", "id", "index", "log", "members", "seats")
+
+    def __init__(self, index: int, backend_id: int, members: frozenset[int], has_echo: bool = True) -> None:
+        self.index = index
+        self.id = backend_id
+        self.members = members
+        self.has_echo = has_echo
+        self.log: list[Message] = []
+        self.base = 0
+        self.seats: list[Seat] = []
+        self.ended: list[tuple[int, int]] = []
+        self._open_ready_us: list[int] = []
+
+    def __repr__(self) -> str:
+        return f"<Conversation {self.index}: {len(self.seats)} seats, {len(self.log)} messages from {self.base}>"
+
+    def open_seat(self, link: Link) -> Seat:
+        """A seat for a connection that asked to join, or that receives through its account. Not ready yet."""
+        seat = Seat(link, self)
+        self.seats.append(seat)
+        return seat
+
+    def seat_is_ready(self, seat: Seat, now_us: int) -> None:
+        """The backend confirmed the seat's join: from now on it is due messages."""
+        seat.ready_us = now_us
+        insort(self._open_ready_us, now_us)
+
+    def seat_ended(self, seat: Seat, now_us: int) -> None:
+        """The seat's connection left or died: it is due nothing that is intended from now on."""
+        seat.ended_us = now_us
+        if seat.ready_us != NEVER_US:
+            del self._open_ready_us[bisect_right(self._open_ready_us, seat.ready_us) - 1]
+            self.ended.append((now_us, seat.ready_us))
+
+    def remove_seat(self, seat: Seat) -> None:
+        """The seat's connection is closed: nothing can arrive any more."""
+        self.seats.remove(seat)
+
+    def append(self, message: Message) -> None:
+        """Give a message its place in the log.
+
+        A message that was overtaken by a later one of its sender is never matched on the fast path, because whether
+        it is in order has to be looked at for each receiver.
+        """
+        message.position = self.base + len(self.log)
+        self.log.append(message)
+        if message.sender.last_confirmed > message.number:
+            message.tag = message.frame = None
+
+    def open_due(self, message: Message) -> int:
+        """How many open seats were ready at the message's intended time, its own sender only where there is an echo."""
+        due = bisect_right(self._open_ready_us, message.intended_us)
+        if not self.has_echo:
+            due -= sum(1 for seat in self.seats if seat.link.sender is message.sender and seat.is_ready_at(message))
+        return due
+
+    def ended_due(self, message: Message) -> list[int]:
+        """When each seat ended that was ready at the message's intended time and is not open any more."""
+        return [ended_us for ended_us, ready_us in reversed(self.ended) if ready_us <= message.intended_us < ended_us]
+
+    def trim(self, sent_before_us: int, ended_before_us: int) -> None:
+        """Forget the messages at the head of the log that were sent before a time and that no seat waits for.
+
+        Seats that ended before `ended_before_us` are forgotten, too.
+        """
+        self.ended = [times for times in self.ended if times[0] >= ended_before_us]
+        keep_from = min((seat.first_missing() for seat in self.seats), default=len(self.log))
+        count = 0
+        while count < keep_from and self.log[count].sent_us < sent_before_us:
+            message = self.log[count]
+            message.sender.messages.pop(message.number, None)
+            count += 1
+        if count:
+            del self.log[:count]
+            self.base += count
+            for seat in self.seats:
+                seat.cursor -= count
+
+
+class Seat:
+    """One connection's view of one conversation.
+
+    `cursor` is the index in the log of the message it most likely gets next; `holes` are the earlier ones that have
+    not arrived, with the time at which each was passed over; `missed` are the keys of those decided to be lost or
+    excused; `early` those of messages older than the seat that arrived all the same.
+    """
+
+    __slots__ = ("conversation", "cursor", "early", "ended_us", "holes", "link", "missed", "ready_us", "start")
+
+    def __init__(self, link: Link, conversation: Conversation) -> None:
+        self.link = link
+        self.conversation = conversation
+        self.cursor = len(conversation.log)
+        self.start = conversation.base + self.cursor
+        self.ready_us = NEVER_US
+        self.ended_us = NEVER_US
+        self.holes: dict[Message, int] = {}
+        self.missed: set[int] = set()
+        self.early: set[int] = set()
+
+    def is_ready_at(self, message: Message) -> bool:
+        """Whether the seat was ready when the message was meant to be sent."""
+        return self.ready_us <= message.intended_us < self.ended_us
+
+    def is_due(self, message: Message) -> bool:
+        """Whether the seat has to get the message."""
+        if not self.is_ready_at(message):
+            return False
+        return self.conversation.has_echo or self.link.sender is not message.sender
+
+    def first_missing(self) -> int:
+        """The index in the log of the first message that is not here, or the cursor."""
+        base = self.conversation.base
+        return min((message.position - base for message in self.holes), default=self.cursor)
+
+    def missing(self) -> list[Message]:
+        """The messages of the log that are not here."""
+        return [*self.holes, *self.conversation.log[self.cursor :]]
+
+    def has(self, message: Message) -> bool:
+        """Whether a copy of a message of the log has arrived here."""
+        if message.key in self.missed or message in self.holes or message.position < 0:
+            return False
+        if message.position < self.start:
+            return message.key in self.early
+        return message.position - self.conversation.base < self.cursor
+
+    def arrived(self, message: Message, now_us: int) -> bool:
+        """Note a copy of a message of the log; False when there was one already.
+
+        Messages that the cursor passes over are holes from now on.
+        """
+        index = message.position - self.conversation.base
+        if index < self.cursor:
+            return self.holes.pop(message, None) is not None
+        for skipped in self.conversation.log[self.cursor : index]:
+            self.holes[skipped] = now_us
+        self.cursor = index + 1
+        return True
+
+    def skip_all(self) -> None:
+        """Wait for nothing of the log any more."""
+        self.holes.clear()
+        self.cursor = len(self.conversation.log)

@@ -1,0 +1,65 @@
+"""The integer counts of a ledger: one slot per class of ACCOUNTING, added up by the master."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of messages (first group), of due deliveries, and of every frame that arrived."""
+
+    sent: int = 0
+    unsent: int = 0
+    confirmed: int = 0
+    refused: int = 0
+    throttled: int = 0
+    vanished: int = 0
+    indefinite: int = 0
+
+    due: int = 0
+    lost: int = 0
+    excused: int = 0
+
+    delivered: int = 0
+    optional: int = 0
+    duplicated: int = 0
+    leaked: int = 0
+    corrupt: int = 0
+    foreign: int = 0
+    late: int = 0
+    out_of_order: int = 0
+
+    @property
+    def planned(self) -> int:
+        """Messages that the senders' plans asked for."""
+        return self.sent + self.unsent
+
+    @property
+    def pending(self) -> int:
+        """Messages whose fate is not known yet; 0 once the ledger is finished."""
+        decided = self.confirmed + self.refused + self.throttled + self.vanished + self.indefinite
+        return self.sent - decided
+
+    @property
+    def expected(self) -> int:
+        """Due deliveries that had their chance: due without the excused."""
+        return self.due - self.excused
+
+    @property
+    def received(self) -> int:
+        """Every delivery frame that arrived, whatever its class."""
+        return self.delivered + self.optional + self.duplicated + self.leaked + self.corrupt + self.foreign + self.late
+
+    def add(self, other: Counts) -> None:
+        """Add another ledger's counts to these."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
+
+    def to_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, int]) -> Counts:
+        return cls(**values)

@@ -1,0 +1,331 @@
+"""The ledger of one worker: messages go in with `send`, frames with `Link.on_text`, and every class is counted once.
+
+The order of a run: `open_link` when a connection is established, `joining` and `ready` for each conversation, `send`
+for each message, `confirm`, `refuse` and `leave` as the backend answers, `close` when the connection ends, `tick` once
+a second, and `finish` when the drain is over. After `finish` whatever still arrives is late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from hubbub.ledger.conversation import Conversation, Seat
+from hubbub.ledger.counts import Counts
+from hubbub.ledger.link import Link, Recogniser
+from hubbub.ledger.message import Message, Sender, Timings
+from hubbub.ledger.tag import Tag, decode_tag, encode_tag, text_is_intact
+
+SETTLE_US = 5_000_000
+"""A delivery had its chance when its connection stayed ready for this long after the send."""
+
+REMEMBER_US = 2_000_000
+"""How long a message that everyone has stays in the log."""
+
+REMEMBER_ENDED_US = 600_000_000
+"""How long a seat that ended can still be due a message that was meant to be sent before: longer than any backlog."""
+
+LOSS_HORIZON_US = 60_000_000
+"""A delivery that nothing has overtaken is given up after this long, so that a dead receiver cannot hold the log."""
+
+INCOMPLETE = -(1 << 40)
+"""Added to a message's count of remaining deliveries when one is lost: its room will never be complete."""
+
+
+class Ledger:
+    """Every message and delivery of one worker in one run.
+
+    `run` is the run's 32-bit number, `contract` what recognises frames, `user_ids` the backend's ids of all accounts
+    of the run (also of other workers), `first_sender` the first sender id of this worker.
+    """
+
+    def __init__(self, run: int, contract: Recogniser, user_ids: Iterable[int] = (), first_sender: int = 1) -> None:
+        self.run = run
+        self.contract = contract
+        self.user_ids = frozenset(user_ids)
+        self.counts = Counts()
+        self.timings = Timings()
+        self.conversations: dict[int, Conversation] = {}
+        self.surplus_refusals = 0
+        self.last_first_arrival_us = 0
+        self.is_finished = False
+        self._warmup_timings = Timings()
+        self._warmup_until_us = 0
+        self._next_sender = first_sender
+        self._senders: dict[int, Sender] = {}
+        self._dead: list[Sender] = []
+
+    def skip_warmup(self, until_us: int) -> None:
+        """Leave messages intended before a time out of the time series. The counts have them all."""
+        self._warmup_until_us = until_us
+
+    # -- connections -------------------------------------------------------------------------------------------------
+
+    def add_conversation(self, index: int, backend_id: int, members: Iterable[int], has_echo: bool = True) -> None:
+        """Make a conversation known: its index in tags, the backend's id, the indexes of its member accounts."""
+        self.conversations[index] = Conversation(index, backend_id, frozenset(members), has_echo)
+
+    def open_link(self, account: int, on_event: Callable[[Any, int], None]) -> Link:
+        """A new connection of an account, and with it a new sender."""
+        sender = Sender(self._next_sender)
+        self._next_sender += 1
+        self._senders[sender.id] = sender
+        return Link(self, account, sender, on_event)
+
+    def joining(self, link: Link, conversation: int) -> None:
+        """The link asked to join: what arrives from now on is optional until it is ready."""
+        link.open_seat(self.conversations[conversation])
+
+    def ready(self, link: Link, conversation: int, now_us: int) -> None:
+        """The backend confirmed the join: the link is due every message intended from now on."""
+        room = self.conversations[conversation]
+        room.seat_is_ready(link.seat_in(room), now_us)
+
+    def leave(self, link: Link, conversation: int, now_us: int) -> None:
+        """The link leaves a conversation; its connection stays open."""
+        self._end_seat(link.seat_in(self.conversations[conversation]), now_us)
+
+    def close(self, link: Link, now_us: int) -> None:
+        """The link's connection is gone, whoever ended it. Nothing more arrives on it."""
+        for seat in link.seats():
+            self._end_seat(seat, now_us)
+            seat.conversation.remove_seat(seat)
+        link.seat, link.others = None, ()
+        link.sender.died_us = now_us
+        self._dead.append(link.sender)
+
+    # -- messages ----------------------------------------------------------------------------------------------------
+
+    def send(self, link: Link, conversation: int, intended_us: int, now_us: int, text: str) -> tuple[str, Message]:
+        """Enter a message that is about to be written; returns its content and the message.
+
+        Call `unsend` with the message when the write failed. The lag between plan and send is recorded here.
+        """
+        sender = link.sender
+        number = sender.next_number
+        sender.next_number += 1
+        tag = encode_tag(self.run, conversation, sender.id, number, intended_us, now_us - intended_us, text)
+        timings = self._warmup_timings if intended_us < self._warmup_until_us else self.timings
+        room = self.conversations[conversation]
+        message = Message(sender, number, room, intended_us, now_us, tag.encode(), timings)
+        sender.messages[number] = sender.pending[number] = message
+        timings.send_lag.record(now_us - intended_us)
+        self.counts.sent += 1
+        return tag + text, message
+
+    def unsent(self, count: int = 1, at_least_us: int = 0) -> None:
+        """Messages that were planned and not sent when sending stopped, at least so long after their time."""
+        self.counts.unsent += count
+        self.timings.send_lag.censor(at_least_us, count)
+
+    def confirm(self, link: Link, number: int, now_us: int) -> None:
+        """The backend acknowledged a message of this link, without an echo."""
+        message = link.sender.messages.get(number)
+        if message is not None and message.position < 0:
+            self._confirm(message, now_us)
+
+    def refuse(self, link: Link, is_rate_limit: bool) -> bool:
+        """An error frame came on the link: it is given to the nearest earlier unconfirmed message.
+
+        False when no message is left to give it to: count it as an error.
+        """
+        is_taken = link.sender.refuse("throttled" if is_rate_limit else "refused")
+        self.surplus_refusals += not is_taken
+        return is_taken
+
+    def unseen(self) -> list[Message]:
+        """The messages that nobody has seen and nobody has refused."""
+        return [
+            message for sender in self._senders.values() for message in sender.pending.values() if not message.refusal
+        ]
+
+    def found_in_history(self, message: Message, now_us: int) -> None:
+        """An unseen message stands in the backend's history: it is confirmed, and its deliveries are due."""
+        self._confirm(message, now_us)
+
+    def _confirm(self, message: Message, now_us: int) -> None:
+        self.counts.confirmed += 1
+        sender = message.sender
+        del sender.pending[message.number]
+        if message.refusal and not sender.refuse(message.refusal):
+            self.surplus_refusals += 1
+        message.refusal = ""
+        self._make_due(message)
+        sender.last_confirmed = max(sender.last_confirmed, message.number)
+
+    def _make_due(self, message: Message) -> None:
+        """Give the message its place in the log, and enter the deliveries that are due because of it."""
+        conversation = message.conversation
+        conversation.append(message)
+        message.remaining = conversation.open_due(message)
+        self.counts.due += message.remaining
+        for ended_us in conversation.ended_due(message):
+            self.counts.due += 1
+            message.remaining += 1
+            self._miss(message, ended_us - message.sent_us >= SETTLE_US, ended_us)
+
+    # -- arrivals ----------------------------------------------------------------------------------------------------
+
+    def take_next(self, seat: Seat, now_us: int) -> None:
+        """The message under a seat's cursor arrived."""
+        message = seat.conversation.log[seat.cursor]
+        seat.cursor += 1
+        self._first_copy(seat, message, now_us)
+
+    def take(self, link: Link, event: Any, now_us: int) -> None:
+        """A delivery that the fast path did not take. `event` has sender_id, content and is_delivery."""
+        counts = self.counts
+        tag = decode_tag(event.content)
+        if tag is None or not text_is_intact(tag, event.content):
+            if event.sender_id in self.user_ids:
+                counts.corrupt += 1
+            else:
+                counts.foreign += 1
+            return
+        if tag.run != self.run:
+            counts.foreign += 1
+            return
+        conversation = self.conversations.get(tag.conversation)
+        if conversation is None or link.account not in conversation.members:
+            counts.leaked += 1
+            return
+        self._take_member(link.seat_in(conversation), tag, now_us)
+
+    def _take_member(self, seat: Seat, tag: Tag, now_us: int) -> None:
+        """A delivery of this run at a member of its conversation."""
+        sender = self._senders.get(tag.sender)
+        message = sender.messages.get(tag.number) if sender is not None else None
+        if message is None:
+            self._take_forgotten(seat, tag)
+            return
+        if message.position < 0:
+            if self.is_finished:
+                self.counts.late += 1
+                return
+            self._confirm(message, now_us)
+        if message.key in seat.missed:
+            seat.missed.discard(message.key)
+            seat.arrived(message, now_us)
+            self.counts.late += 1
+        elif message.position < seat.start:
+            self._take_early(seat, message, now_us)
+        elif seat.arrived(message, now_us):
+            self._slow_first_copy(seat, message, now_us)
+        else:
+            self.counts.duplicated += 1
+
+    def _take_early(self, seat: Seat, message: Message, now_us: int) -> None:
+        """A message that was in the log before the seat was opened."""
+        if message.key in seat.early:
+            self.counts.duplicated += 1
+            return
+        self._slow_first_copy(seat, message, now_us)
+        seat.early.add(message.key)
+
+    def _take_forgotten(self, seat: Seat, tag: Tag) -> None:
+        """A message that left the log, because every seat that was due it had it or had missed it."""
+        if tag.key in seat.missed:
+            seat.missed.discard(tag.key)
+            self.counts.late += 1
+        elif tag.intended_us < seat.ready_us and tag.key not in seat.early:
+            seat.early.add(tag.key)
+            self.counts.optional += 1
+        else:
+            self.counts.duplicated += 1
+
+    def _slow_first_copy(self, seat: Seat, message: Message, now_us: int) -> None:
+        """A first copy that has to be looked at for its order among its sender's messages."""
+        sender = message.sender
+        for number in range(message.number + 1, sender.next_number):
+            later = sender.messages.get(number)
+            if later is None or (later.conversation is seat.conversation and seat.has(later)):
+                self.counts.out_of_order += 1
+                break
+        self._first_copy(seat, message, now_us)
+
+    def _first_copy(self, seat: Seat, message: Message, now_us: int) -> None:
+        self.last_first_arrival_us = now_us
+        if not seat.is_due(message):
+            self.counts.optional += 1
+            return
+        self.counts.delivered += 1
+        timings = message.timings
+        timings.response.record(now_us - message.intended_us)
+        timings.delivery.record(now_us - message.sent_us)
+        message.remaining -= 1
+        if message.remaining == 0:
+            timings.room_complete.record(now_us - message.intended_us)
+
+    # -- decisions ---------------------------------------------------------------------------------------------------
+
+    def tick(self, now_us: int) -> None:
+        """Decide what has had its time, and forget what everyone has. Call about once a second."""
+        for conversation in self.conversations.values():
+            for seat in conversation.seats:
+                self._give_up_old(seat, now_us)
+            conversation.trim(now_us - REMEMBER_US, now_us - REMEMBER_ENDED_US)
+        for sender in self._dead:
+            if not sender.messages:
+                del self._senders[sender.id]
+        self._dead = [sender for sender in self._dead if sender.messages]
+
+    def _give_up_old(self, seat: Seat, now_us: int) -> None:
+        """Lose what was overtaken `SETTLE_US` ago, or sent `LOSS_HORIZON_US` ago."""
+        overtaken = [message for message, since_us in seat.holes.items() if now_us - since_us >= SETTLE_US]
+        for message in overtaken:
+            del seat.holes[message]
+            self._decide_missing(seat, message, True, now_us)
+        log = seat.conversation.log
+        while seat.cursor < len(log) and now_us - log[seat.cursor].sent_us >= LOSS_HORIZON_US:
+            self._decide_missing(seat, log[seat.cursor], True, now_us)
+            seat.cursor += 1
+
+    def _end_seat(self, seat: Seat, now_us: int) -> None:
+        """Decide all that a seat is due and has not got, because it leaves or its connection is gone."""
+        if seat.ended_us <= now_us:
+            return
+        if not self.is_finished:
+            for message in seat.missing():
+                self._decide_missing(seat, message, now_us - message.sent_us >= SETTLE_US, now_us)
+            seat.skip_all()
+        seat.conversation.seat_ended(seat, now_us)
+
+    def _decide_missing(self, seat: Seat, message: Message, is_lost: bool, now_us: int) -> None:
+        if seat.is_due(message):
+            seat.missed.add(message.key)
+            self._miss(message, is_lost, now_us)
+
+    def _miss(self, message: Message, is_lost: bool, now_us: int) -> None:
+        """One due delivery of a message will not come."""
+        timings = message.timings
+        if is_lost:
+            self.counts.lost += 1
+            timings.response.censor(now_us - message.intended_us)
+            timings.delivery.censor(now_us - message.sent_us)
+            if message.remaining > 0:
+                timings.room_complete.censor(now_us - message.intended_us)
+            message.remaining += INCOMPLETE
+        else:
+            self.counts.excused += 1
+            message.remaining -= 1
+
+    def finish(self, now_us: int) -> None:
+        """The drain is over: decide everything that is still open."""
+        for sender in self._senders.values():
+            for message in list(sender.pending.values()):
+                self._decide_unseen(sender, message, now_us)
+        for conversation in self.conversations.values():
+            for seat in conversation.seats:
+                for message in seat.missing():
+                    self._decide_missing(seat, message, True, now_us)
+        self.is_finished = True
+
+    def _decide_unseen(self, sender: Sender, message: Message, now_us: int) -> None:
+        if message.refusal:
+            setattr(self.counts, message.refusal, getattr(self.counts, message.refusal) + 1)
+        elif sender.died_us - message.sent_us >= SETTLE_US or sender.last_confirmed > message.number:
+            self.counts.vanished += 1
+            del sender.pending[message.number]
+            self._make_due(message)
+        else:
+            self.counts.indefinite += 1

@@ -1,0 +1,101 @@
+"""A message on its way, and the connection that sends it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubbub.ledger.tag import message_key
+from hubbub.metrics.histogram import Histogram
+
+if TYPE_CHECKING:
+    from hubbub.ledger.conversation import Conversation
+
+NEVER_US = 1 << 62
+"""A time that does not come: the end of what has not ended."""
+
+
+class Timings:
+    """The time series that a message's fate is recorded in: the run's, or during warm-up a set that nobody reads."""
+
+    __slots__ = ("delivery", "response", "room_complete", "send_lag")
+
+    def __init__(self) -> None:
+        self.response = Histogram()
+        self.delivery = Histogram()
+        self.send_lag = Histogram()
+        self.room_complete = Histogram()
+
+
+class Message:
+    """One message from its send until the ledger forgets it.
+
+    `position` is its place in the conversation's log, or -1 while nobody has seen it. `remaining` counts the due
+    deliveries that have not arrived. `frame` is the frame that carried it to its first receiver, byte for byte.
+    """
+
+    __slots__ = (
+        "conversation",
+        "frame",
+        "intended_us",
+        "key",
+        "number",
+        "position",
+        "refusal",
+        "remaining",
+        "sender",
+        "sent_us",
+        "tag",
+        "timings",
+    )
+
+    def __init__(
+        self,
+        sender: Sender,
+        number: int,
+        conversation: Conversation,
+        intended_us: int,
+        sent_us: int,
+        tag: bytes,
+        timings: Timings,
+    ) -> None:
+        self.sender = sender
+        self.number = number
+        self.key = message_key(sender.id, number)
+        self.conversation = conversation
+        self.intended_us = intended_us
+        self.sent_us = sent_us
+        self.tag: bytes | None = tag
+        self.timings = timings
+        self.frame: bytes | None = None
+        self.position = -1
+        self.remaining = 0
+        self.refusal = ""
+
+    def __repr__(self) -> str:
+        return f"<Message {self.sender.id}:{self.number} at {self.position}, {self.remaining} due>"
+
+
+class Sender:
+    """One connection as the author of numbered messages. A reconnect is a new sender.
+
+    `messages` holds those that the ledger still remembers, `pending` those that nobody has seen. `died_us` is when the
+    connection ended, NEVER_US while it lives.
+    """
+
+    __slots__ = ("died_us", "id", "last_confirmed", "messages", "next_number", "pending")
+
+    def __init__(self, sender_id: int) -> None:
+        self.id = sender_id
+        self.messages: dict[int, Message] = {}
+        self.pending: dict[int, Message] = {}
+        self.next_number = 1
+        self.last_confirmed = 0
+        self.died_us = NEVER_US
+
+    def refuse(self, kind: str) -> bool:
+        """Give a refusal to the nearest earlier message without an answer; False when there is none."""
+        for message in reversed(self.pending.values()):
+            if not message.refusal:
+                message.refusal = kind
+                return True
+        return False

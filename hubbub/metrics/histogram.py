@@ -1,0 +1,142 @@
+"""Log-linear histograms of integer microseconds.
+
+Values below 256 us have a bucket each; above, every power of two is cut into 128 buckets, so a bucket is at most
+1/128 of its value wide and its middle at most 0.4 % off. Merging adds bucket counts: exact, and the same in any order.
+
+A value that is only known to be *at least* something (a delivery that never came) is censored: it ranks above every
+observed value, and a percentile that falls on one is a lower bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+SUB_BUCKET_BITS = 7
+LINEAR_BELOW_US = 1 << (SUB_BUCKET_BITS + 1)
+LARGEST_US = (1 << 40) - 1
+BUCKETS = ((40 - SUB_BUCKET_BITS - 1) << SUB_BUCKET_BITS) + LINEAR_BELOW_US
+SAMPLES_BEYOND = 10
+"""A percentile with fewer samples beyond it is not reported: a single sample would decide it."""
+
+PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
+
+
+def bucket_of(value_us: int) -> int:
+    """The bucket of a value; negative values count as 0, values above 12 days as 12 days."""
+    if value_us < LINEAR_BELOW_US:
+        return max(value_us, 0)
+    shift = min(value_us, LARGEST_US).bit_length() - SUB_BUCKET_BITS - 1
+    return (shift << SUB_BUCKET_BITS) + (min(value_us, LARGEST_US) >> shift)
+
+
+def middle_of(bucket: int) -> float:
+    """The value that stands for a bucket, in microseconds."""
+    if bucket < LINEAR_BELOW_US:
+        return float(bucket)
+    shift = (bucket >> SUB_BUCKET_BITS) - 1
+    lower = (bucket - (shift << SUB_BUCKET_BITS)) << shift
+    return lower + ((1 << shift) - 1) / 2
+
+
+class Histogram:
+    """Counts of values by bucket, observed and censored, with the exact extremes of the observed."""
+
+    __slots__ = ("buckets", "censored", "max_us", "min_us")
+
+    def __init__(self) -> None:
+        self.buckets: dict[int, int] = {}
+        self.censored: dict[int, int] = {}
+        self.min_us: int | None = None
+        self.max_us: int | None = None
+
+    def record(self, value_us: int) -> None:
+        """Add one observed value."""
+        bucket = bucket_of(value_us)
+        self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
+        if self.min_us is None or value_us < self.min_us:
+            self.min_us = value_us
+        if self.max_us is None or value_us > self.max_us:
+            self.max_us = value_us
+
+    def censor(self, at_least_us: int, count: int = 1) -> None:
+        """Add `count` values of which only a lower bound is known."""
+        bucket = bucket_of(at_least_us)
+        self.censored[bucket] = self.censored.get(bucket, 0) + count
+
+    @property
+    def count(self) -> int:
+        """How many values were observed or censored."""
+        return sum(self.buckets.values()) + sum(self.censored.values())
+
+    def merge(self, other: Histogram) -> None:
+        """Add another histogram's values to this one."""
+        for mine, theirs in ((self.buckets, other.buckets), (self.censored, other.censored)):
+            for bucket, count in theirs.items():
+                mine[bucket] = mine.get(bucket, 0) + count
+        extremes = [value for value in (self.min_us, other.min_us) if value is not None]
+        self.min_us = min(extremes, default=None)
+        extremes = [value for value in (self.max_us, other.max_us) if value is not None]
+        self.max_us = max(extremes, default=None)
+
+    def quantile_us(self, quantile: float) -> tuple[float, bool] | None:
+        """The value at `quantile` (0 to 1) and whether it is only a lower bound; None when nothing was recorded.
+
+        The value is the one of rank ceil(quantile * count), as in a sorted list of all values, censored ones last.
+        """
+        total = self.count
+        if not total:
+            return None
+        rank = max(1, -int(-quantile * total // 1))
+        for buckets, is_censored in ((self.buckets, False), (self.censored, True)):
+            for bucket in sorted(buckets):
+                rank -= buckets[bucket]
+                if rank <= 0:
+                    return middle_of(bucket), is_censored
+        raise AssertionError("unreachable: the ranks add up to the count")
+
+    def share_above(self, limit_us: int) -> float | None:
+        """The share of values above `limit_us`, censored ones included; None when nothing was recorded."""
+        total = self.count
+        if not total:
+            return None
+        within = sum(count for bucket, count in self.buckets.items() if middle_of(bucket) <= limit_us)
+        return (total - within) / total
+
+    def summary(self) -> dict[str, Any]:
+        """The series as `summary.json` has it: milliseconds, None where a figure cannot be told."""
+        total = self.count
+        figures: dict[str, Any] = {"count": total, "min": _ms(self.min_us)}
+        censored = []
+        for name, quantile in PERCENTILES.items():
+            found = self.quantile_us(quantile) if total * (1 - quantile) >= SAMPLES_BEYOND - 1e-6 else None
+            figures[name] = _ms(self._within_extremes(*found)) if found else None
+            if found and found[1]:
+                censored.append(name)
+        return figures | {"max": _ms(self.max_us), "censored": censored}
+
+    def _within_extremes(self, value_us: float, is_censored: bool) -> float:
+        if is_censored or self.min_us is None or self.max_us is None:
+            return value_us
+        return min(max(value_us, self.min_us), self.max_us)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for msgpack and JSON; keys in order, so that equal histograms give equal bytes."""
+        return {
+            "buckets": sorted(self.buckets.items()),
+            "censored": sorted(self.censored.items()),
+            "min_us": self.min_us,
+            "max_us": self.max_us,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Histogram:
+        histogram = cls()
+        histogram.buckets = {int(bucket): int(count) for bucket, count in values["buckets"]}
+        histogram.censored = {int(bucket): int(count) for bucket, count in values["censored"]}
+        histogram.min_us, histogram.max_us = values["min_us"], values["max_us"]
+        return histogram
+
+
+def _ms(value_us: float | None) -> float | None:
+    return None if value_us is None else round(value_us / 1_000, 3)

@@ -1,0 +1,94 @@
+"""What happened in the phases of users' lives: times, outcomes of connections, and errors by class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from hubbub.metrics.histogram import Histogram
+
+PHASE_SERIES = ("login", "conversation", "ticket", "connect", "join", "reconnect")
+SAMPLE_LENGTH = 200
+
+
+@dataclass(slots=True)
+class Connections:
+    """Connection attempts (retries included) and what became of them; `ready` ever became ready."""
+
+    attempted: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    dropped: int = 0
+    ready: int = 0
+
+
+@dataclass(slots=True)
+class ErrorClass:
+    """One kind of error: how often, when first and last (microseconds of the run), and one sample text."""
+
+    count: int
+    first_us: int
+    last_us: int
+    sample: str
+
+
+class Tally:
+    """The phases, connections and errors of one worker; the master adds them up with `merge`."""
+
+    def __init__(self) -> None:
+        self.series = {name: Histogram() for name in PHASE_SERIES}
+        self.connections = Connections()
+        self.errors: dict[str, ErrorClass] = {}
+        self.attempts = 0
+
+    def phase(self, name: str, elapsed_us: int) -> None:
+        """One phase that succeeded, and how long it took."""
+        self.attempts += 1
+        if name in self.series:
+            self.series[name].record(elapsed_us)
+
+    def error(self, kind: str, at_us: int, sample: str, is_attempt: bool = True) -> None:
+        """One error of a class such as `login: HTTP 500`; `is_attempt` when a call, connect, join or send failed."""
+        self.attempts += is_attempt
+        known = self.errors.get(kind)
+        if known is None:
+            self.errors[kind] = ErrorClass(1, at_us, at_us, sample[:SAMPLE_LENGTH])
+        else:
+            known.count += 1
+            known.last_us = max(known.last_us, at_us)
+
+    @property
+    def error_count(self) -> int:
+        return sum(error.count for error in self.errors.values())
+
+    def merge(self, other: Tally) -> None:
+        """Add another worker's tally to this one."""
+        for name, histogram in other.series.items():
+            self.series[name].merge(histogram)
+        for field in fields(Connections):
+            total = getattr(self.connections, field.name) + getattr(other.connections, field.name)
+            setattr(self.connections, field.name, total)
+        self.attempts += other.attempts
+        for kind, theirs in other.errors.items():
+            mine = self.errors.setdefault(kind, ErrorClass(0, theirs.first_us, theirs.last_us, theirs.sample))
+            mine.count += theirs.count
+            mine.first_us = min(mine.first_us, theirs.first_us)
+            mine.last_us = max(mine.last_us, theirs.last_us)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "series": {name: histogram.to_dict() for name, histogram in self.series.items()},
+            "connections": asdict(self.connections),
+            "errors": {kind: asdict(error) for kind, error in self.errors.items()},
+            "attempts": self.attempts,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Tally:
+        tally = cls()
+        tally.series = {name: Histogram.from_dict(value) for name, value in values["series"].items()}
+        tally.connections = Connections(**values["connections"])
+        tally.errors = {kind: ErrorClass(**value) for kind, value in values["errors"].items()}
+        tally.attempts = values["attempts"]
+        return tally

@@ -1,0 +1,84 @@
+"""What a run prints at its end: the six classic lines, what they never said, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+SHOWN_SERIES = ("response", "delivery", "send_lag", "connect", "join", "reconnect")
+SHOWN_ERRORS = 10
+
+
+def render_console(summary: Mapping[str, Any], folder: str) -> str:
+    """The report as text. `folder` is where the results lie."""
+    lines = [*_classic(summary), "", *_deliveries(summary), *_exceptions(summary), "", *_latencies(summary)]
+    lines += [*_errors(summary), "", *_verdict(summary), f"Results: {folder}"]
+    return "\n".join(lines)
+
+
+def _classic(summary: Mapping[str, Any]) -> list[str]:
+    connections, messages = summary["connections"], summary["messages"]
+    return [
+        f"Connections Attempted: {connections['attempted']}",
+        f"Connections Successful: {connections['succeeded']}",
+        f"Connections Failed: {connections['failed']}",
+        f"Messages Sent: {messages['sent']}",
+        f"Messages Received: {summary['deliveries']['received']}",
+        f"Total Errors: {sum(error['count'] for error in summary['errors'])}",
+    ]
+
+
+def _deliveries(summary: Mapping[str, Any]) -> list[str]:
+    deliveries = summary["deliveries"]
+    return [
+        f"Deliveries Expected: {deliveries['expected']}",
+        f"Deliveries Delivered: {deliveries['delivered']}",
+        f"Deliveries Lost: {deliveries['lost']}",
+    ]
+
+
+def _exceptions(summary: Mapping[str, Any]) -> list[str]:
+    """What is not as it should be, where there is any."""
+    deliveries, messages = summary["deliveries"], summary["messages"]
+    lines = []
+    for name in ("excused", "optional", "duplicated", "out_of_order", "leaked", "corrupt", "foreign", "late"):
+        if deliveries[name]:
+            lines.append(f"  {name.replace('_', ' ')}: {deliveries[name]} deliveries")
+    for name in ("unsent", "refused", "throttled", "vanished", "indefinite"):
+        if messages[name]:
+            lines.append(f"  {name}: {messages[name]} messages")
+    return lines
+
+
+def _latencies(summary: Mapping[str, Any]) -> list[str]:
+    lines = [f"{'milliseconds':<14}{'count':>10}{'p50':>10}{'p95':>10}{'p99':>10}{'max':>10}"]
+    for name in SHOWN_SERIES:
+        series = summary["latency_ms"][name]
+        if series is not None:
+            cells = "".join(f"{_figure(series, key):>10}" for key in ("p50", "p95", "p99", "max"))
+            lines.append(f"{name:<14}{series['count']:>10}{cells}")
+    return lines
+
+
+def _figure(series: Mapping[str, Any], key: str) -> str:
+    """`-` for what could not be told, `>` in front of a lower bound."""
+    value = series[key]
+    if value is None:
+        return "-"
+    return f"{'>' if key in series['censored'] else ''}{value:.1f}"
+
+
+def _errors(summary: Mapping[str, Any]) -> list[str]:
+    errors = summary["errors"]
+    lines = [f"  {error['count']} x {error['class']}" for error in errors[:SHOWN_ERRORS]]
+    if len(errors) > SHOWN_ERRORS:
+        lines.append(f"  and {len(errors) - SHOWN_ERRORS} more classes, in summary.json")
+    return ["", "Errors:", *lines] if lines else []
+
+
+def _verdict(summary: Mapping[str, Any]) -> list[str]:
+    verdict = summary["verdict"]
+    return [
+        f"Verdict: {verdict['result']}",
+        *(f"  {reason['kind']}: {reason['text']}" for reason in verdict["reasons"]),
+    ]

@@ -1,0 +1,304 @@
+"""A worker's side of a run: its ledger, its connections, its users, and its reports.
+
+A run at a worker: PREPARE brings the settings and the accounts, users lease places and get ready, GO opens the sending
+window, DRAIN ends it. Then: wait for what is on its way, look for unseen messages in the history, decide, leave,
+close, and report for the last time.
+"""
+
+from __future__ import annotations
+
+import logging
+import resource
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import gevent
+from gevent.event import Event
+from gevent.pool import Pool
+
+from hubbub.accounts import Place, Places, Provision
+from hubbub.clock import monotonic_us
+from hubbub.config import Settings
+from hubbub.contracts import Phase, load_contract
+from hubbub.corpus import Corpus
+from hubbub.errors import HubbubError
+from hubbub.history import read_back
+from hubbub.ledger import Ledger
+from hubbub.pacing.plan import SendPlan, phase_us
+from hubbub.session import Equipment, Session
+from hubbub.swarm.messages import DRAIN, GO, PREPARE, REPORT, Report
+from hubbub.transport import websocket_client
+from hubbub.transport.base import Dialling, make_ssl_context
+from hubbub.transport.http import POOL_SIZE, HttpPool
+
+logger = logging.getLogger(__name__)
+
+REPORT_INTERVAL_S = 1.0
+DRAIN_POLL_S = 0.05
+CLOSING_AT_ONCE = 100
+CLOSE_TIMEOUT_S = 15.0
+SENDERS_PER_WORKER = 1 << 24
+SPARE_FILES = POOL_SIZE + 100
+"""Open files that a worker needs beside its WebSockets."""
+
+ROW_TYPE = {Phase.CONNECT: "WS", Phase.JOIN: "WS"}
+
+
+class Crew:
+    """One worker (or the only process). Users find it at `environment.hubbub_crew`."""
+
+    def __init__(self, environment: Any) -> None:
+        self.environment = environment
+        self.run: WorkerRun | None = None
+        self.prepared = Event()
+        runner = environment.runner
+        runner.register_message(PREPARE, self._on_prepare)
+        runner.register_message(GO, self._on_go)
+        runner.register_message(DRAIN, self._on_drain)
+
+    def _on_prepare(self, environment: Any, msg: Any, **_kwargs: Any) -> None:
+        self.prepared.clear()
+        if self.run is not None:
+            self.run.abandon()
+        try:
+            self.run = WorkerRun(msg.data, self._send, environment)
+        except HubbubError as error:
+            problem = Report(msg.data["run"], msg.data["worker"], problem=str(error), is_final=True)
+            self._send(problem)
+            return
+        self.prepared.set()
+
+    def _on_go(self, environment: Any, msg: Any, **_kwargs: Any) -> None:
+        if self.run is not None and self.run.id == msg.data["run"]:
+            self.run.go(msg.data["window_us"], msg.data["starts_at_go"])
+
+    def _on_drain(self, environment: Any, msg: Any, **_kwargs: Any) -> None:
+        if self.run is not None and self.run.id == msg.data["run"]:
+            self.run.begin_end(msg.data["is_hurried"])
+
+    def _send(self, report: Report) -> None:
+        self.environment.runner.send_message(REPORT, report.to_dict())
+
+    def end(self) -> None:
+        """End this worker's part because its process is told to stop; blocks until the final report is sent."""
+        if self.run is not None:
+            self.run.begin_end(is_hurried=False)
+            self.run.ended.wait()
+
+
+class WorkerRun:
+    """One run at one worker. `plan` is the PREPARE message, `send` sends a report."""
+
+    def __init__(self, plan: dict[str, Any], send: Callable[[Report], None], environment: Any) -> None:
+        self.id: str = plan["run"]
+        self.settings = Settings.from_dict(plan["settings"])
+        self._name: str = plan["worker"]
+        self._ordinal: int = plan["ordinal"]
+        self._workers: int = plan["workers"]
+        self._send = send
+        self._environment = environment
+        self._sequence = 0
+        self._clients = 0
+        self._plans: dict[object, SendPlan] = {}
+        self._sessions: set[Session] = set()
+        self._ending: gevent.Greenlet | None = None
+        self._history_problem = ""
+        self._check_open_files(plan["clients"])
+        provision = Provision.from_dict(plan["provision"])
+        self.corpus = Corpus.from_dict(plan["corpus"])
+        self.shared = Places(provision.shared, self.settings.max_conns_per_user)
+        self.own = Places(provision.own, 1)
+        self.equipment = self._equip(provision, plan)
+        self.window = Event()
+        self.window_starts_us = 0
+        self.window_ends_us: int | None = None
+        self._starts_at_go = True
+        self.is_sending = True
+        self.is_hurried = False
+        self.ended = Event()
+        self._ticker = gevent.spawn(self._tick)
+
+    def _check_open_files(self, clients: int) -> None:
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        if clients + SPARE_FILES > hard:
+            raise HubbubError(
+                f"{clients} clients on one worker need {clients + SPARE_FILES} open files, and the limit is {hard}: "
+                "raise it (ulimit -n) or use more workers."
+            )
+
+    def _equip(self, provision: Provision, plan: dict[str, Any]) -> Equipment:
+        settings = self.settings
+        contract = load_contract(settings.contract)
+        is_tls = settings.host.startswith("https:")
+        context = make_ssl_context(settings.ca, settings.insecure) if is_tls else None
+        ledger = Ledger(plan["run_number"], contract, plan["user_ids"], 1 + self._ordinal * SENDERS_PER_WORKER)
+        members: dict[int, list[int]] = {}
+        for account in provision.shared + provision.own:
+            for conversation in account.conversations:
+                members.setdefault(conversation, []).append(account.index)
+        for index, backend_id in provision.conversations:
+            ledger.add_conversation(index, backend_id, members.get(index, []), contract.has_echo)
+        return Equipment(
+            contract=contract,
+            http=HttpPool(settings.host, settings.connect_timeout_us, settings.headers, context),
+            connect=websocket_client.connect,
+            dialling=Dialling(settings.connect_timeout_us, settings.headers, context),
+            websocket_origin=websocket_origin(settings.host),
+            ledger=ledger,
+            clock=monotonic_us,
+            run_started_us=monotonic_us(),
+            join_timeout_us=settings.join_timeout_us,
+            logs_in_per_client=settings.logins == "client",
+            on_phase=self._show_phase,
+            conversation_ids=dict(provision.conversations),
+        )
+
+    def _show_phase(self, phase: Phase, elapsed_us: int, failure: str) -> None:
+        """A phase as a row of Locust's tables."""
+        self._environment.events.request.fire(
+            request_type=ROW_TYPE.get(phase, "HTTP"),
+            name=phase.value,
+            response_time=elapsed_us / 1_000,
+            response_length=0,
+            exception=RuntimeError(failure) if failure else None,
+            context={},
+        )
+
+    # -- users -------------------------------------------------------------------------------------------------------
+
+    def open_session(self, has_own_account: bool) -> Session:
+        """A session for a user that starts, on a leased place. Raises RunError when no place is free."""
+        session = Session(self.equipment, (self.own if has_own_account else self.shared).lease())
+        self._sessions.add(session)
+        return session
+
+    def close_session(self, session: Session, has_own_account: bool) -> None:
+        """The session's user stops: close it, and give its place back."""
+        session.close()
+        self._sessions.discard(session)
+        places: Places = self.own if has_own_account else self.shared
+        place: Place = session.place
+        places.give_back(place)
+
+    def client_number(self) -> int:
+        """A number for each client of the whole run, from 0, interleaved between the workers."""
+        number = self._clients * self._workers + self._ordinal
+        self._clients += 1
+        return number
+
+    def plan_for(self, client: int, owner: object) -> SendPlan:
+        """The client's send plan. Call it when the window is open and the client is ready."""
+        now_us = self.equipment.clock()
+        base_us = self.window_starts_us if self._starts_at_go else now_us
+        interval_us = self.settings.message_interval_us
+        plan = SendPlan(base_us + phase_us(client, interval_us), interval_us, self.window_ends_us)
+        self._plans[owner] = plan
+        return plan
+
+    def end_plan(self, owner: object) -> None:
+        """The plan's client stops: what it planned until now and did not send is unsent."""
+        plan = self._plans.pop(owner, None)
+        if plan is not None:
+            self._count_unsent(plan)
+
+    def _count_unsent(self, plan: SendPlan) -> None:
+        now_us = self.equipment.clock()
+        for number in range(plan.unsent(now_us)):
+            intended_us = plan.first_us + (plan.sent + number) * plan.interval_us
+            self.equipment.ledger.unsent(at_least_us=now_us - intended_us)
+
+    # -- the run -----------------------------------------------------------------------------------------------------
+
+    def go(self, window_us: int | None, starts_at_go: bool) -> None:
+        """Open the sending window."""
+        self.window_starts_us = self.equipment.clock()
+        self._starts_at_go = starts_at_go
+        self.window_ends_us = None if window_us is None else self.window_starts_us + window_us
+        self.equipment.ledger.skip_warmup(self.window_starts_us + self.settings.warmup_us)
+        self.window.set()
+
+    def _tick(self) -> None:
+        while True:
+            gevent.sleep(REPORT_INTERVAL_S)
+            self.equipment.ledger.tick(self.equipment.clock())
+            self._report()
+
+    def _report(self, is_final: bool = False) -> None:
+        self._sequence += 1
+        now_us = self.equipment.clock()
+        report = Report(
+            run=self.id,
+            worker=self._name,
+            sequence=self._sequence,
+            users=len(self._sessions),
+            ready=sum(session.is_ready for session in self._sessions),
+            backlog=sum(plan.unsent(now_us) for plan in self._plans.values()),
+            is_final=is_final,
+            history_problem=self._history_problem,
+            counts=self.equipment.ledger.counts,
+            timings=self.equipment.ledger.timings,
+            tally=self.equipment.tally,
+        )
+        self._send(report)
+
+    def begin_end(self, is_hurried: bool) -> None:
+        """Stop sending and end the run in the background; `ended` is set when the final report was sent."""
+        self.is_sending = False
+        self.is_hurried = self.is_hurried or is_hurried
+        self.window.set()
+        if self._ending is None:
+            self._ending = gevent.spawn(self._end)
+
+    def _end(self) -> None:
+        try:
+            self._drain()
+            self._decide()
+            self._close_all()
+        finally:
+            self._ticker.kill()
+            self._report(is_final=True)
+            self.equipment.http.close()
+            self.ended.set()
+
+    def _drain(self) -> None:
+        """Wait until nothing new arrives any more."""
+        equipment, settings = self.equipment, self.settings
+        for owner in list(self._plans):
+            self.end_plan(owner)
+        began_us = equipment.clock()
+        while not self.is_hurried:
+            now_us = equipment.clock()
+            quiet_us = now_us - max(began_us, equipment.ledger.last_first_arrival_us)
+            if quiet_us >= settings.drain_quiet_us or now_us - began_us >= settings.drain_timeout_us:
+                return
+            gevent.sleep(DRAIN_POLL_S)
+
+    def _decide(self) -> None:
+        """Look for messages that nobody saw in the backend's history, then decide everything that is open."""
+        equipment = self.equipment
+        try:
+            read_back(equipment)
+        except HubbubError as error:
+            self._history_problem = str(error)
+            equipment.error("history", str(error))
+        equipment.ledger.finish(equipment.clock())
+
+    def _close_all(self) -> None:
+        pool = Pool(CLOSING_AT_ONCE)
+        for session in list(self._sessions):
+            pool.spawn(session.close)
+        pool.join(CLOSE_TIMEOUT_S)
+
+    def abandon(self) -> None:
+        """Another run begins: stop reporting about this one."""
+        self._ticker.kill()
+        self.is_sending = False
+        self.window.set()
+
+
+def websocket_origin(origin: str) -> str:
+    """ws:// for http://, wss:// for https://."""
+    parts = urlsplit(origin)
+    return urlunsplit(parts._replace(scheme="wss" if parts.scheme == "https" else "ws"))

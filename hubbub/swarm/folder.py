@@ -1,0 +1,78 @@
+"""A run's folder: where the results of one run lie, written as they come."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust import stats
+
+from hubbub import __version__
+from hubbub.errors import ConfigError
+
+
+def versions() -> dict[str, str]:
+    """What this run was made with."""
+    packages = ("locust", "gevent", "websocket-client", "geventhttpclient")
+    return {"hubbub": __version__, "python": platform.python_version()} | {name: version(name) for name in packages}
+
+
+def make_folder(wanted: str, profile: str, root: Path) -> Path:
+    """The folder `wanted`, or a new one below `root`. Raises ConfigError when it cannot be written or is not empty."""
+    if wanted:
+        folder = Path(wanted)
+    else:
+        stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{profile}"
+        folder = next(path for path in _candidates(root / "runs" / stem) if not path.exists())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise ConfigError(f"run-dir must be empty or absent, and {folder} has files in it.")
+        probe = folder / "config.json"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(f"run-dir must be a folder that can be written: {folder} ({error.strerror}).") from error
+    return folder
+
+
+def _candidates(path: Path) -> Any:
+    yield path
+    for number in range(2, 1_000):
+        yield path.with_name(f"{path.name}-{number}")
+
+
+class RunFolder:
+    """The files of one run."""
+
+    def __init__(self, path: Path, environment: Any) -> None:
+        self.path = path
+        self._csv = stats.StatsCSVFileWriter(environment, stats.PERCENTILES_TO_REPORT, str(path / "locust"), True)
+        self._csv_writer = gevent.spawn(self._csv.stats_writer)
+
+    def write_json(self, name: str, values: Mapping[str, Any]) -> None:
+        """Write one JSON file, whole or not at all."""
+        temporary = self.path / f".{name}"
+        temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.rename(self.path / name)
+
+    def close_csv(self) -> None:
+        """Write Locust's tables for the last time; they are as of now."""
+        self._csv_writer.kill()
+        self._csv.close_files()
+        self._csv_writer = gevent.Greenlet()
+        fresh = self._csv
+        with (
+            open(f"{fresh.base_filepath}_stats.csv", "w", encoding="utf-8") as requests,
+            open(f"{fresh.base_filepath}_failures.csv", "w", encoding="utf-8") as failures,
+            open(f"{fresh.base_filepath}_exceptions.csv", "w", encoding="utf-8") as exceptions,
+        ):
+            fresh.requests_csv(stats.csv.writer(requests))
+            fresh.failures_csv(stats.csv.writer(failures))
+            fresh.exceptions_csv(stats.csv.writer(exceptions))

@@ -1,0 +1,80 @@
+"""The web form: our checks before Locust starts anything, and no request from another page's origin."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Response, jsonify, request
+from werkzeug.datastructures import MultiDict
+
+from hubbub.errors import ConfigError
+from hubbub.swarm.options import own_options
+
+logger = logging.getLogger(__name__)
+
+LOCUST_FIELDS = ("user_count", "spawn_rate", "host", "run_time", "user_classes", "shape_class", "profile")
+CHANGING_METHODS = ("POST", "PUT", "DELETE")
+
+
+def guard_form(web_ui: Any, parsed: Any, prepare: Callable[[], None]) -> None:
+    """Check every start from the web form. `prepare` sets a run up from `parsed` options; it raises ConfigError."""
+
+    def before_request() -> Response | None:
+        if request.method in CHANGING_METHODS and not _is_same_origin():
+            return _refuse("this request came from another web page; it is not done.")
+        if request.endpoint == "locust.swarm":
+            return _check_form(web_ui.environment, parsed, prepare)
+        return None
+
+    web_ui.app.before_request(before_request)
+
+
+def _is_same_origin() -> bool:
+    origin = request.headers.get("Origin")
+    return origin is None or urlsplit(origin).netloc == request.host
+
+
+def _check_form(environment: Any, parsed: Any, prepare: Callable[[], None]) -> Response | None:
+    """Take the form's values as options. What Locust reads from the form is left as it is, but for the run time."""
+    form = MultiDict(request.form)
+    known = {option.name for option in own_options() if option.is_form_field}
+    unknown = sorted(set(form) - known - set(LOCUST_FIELDS))
+    if unknown:
+        return _refuse(f"the form has no field {unknown[0]!r}.")
+    before = dict(vars(parsed)), environment.host
+    run_time = form.pop("run_time", "")
+    try:
+        _take(form, known, parsed, environment)
+        if run_time:
+            parsed.duration = run_time
+        prepare()
+    except ConfigError as error:
+        vars(parsed).update(before[0])
+        environment.host = before[1]
+        return _refuse(str(error))
+    request.form = form  # type: ignore[assignment]
+    return None
+
+
+def _take(form: MultiDict[str, str], known: set[str], parsed: Any, environment: Any) -> None:
+    for name in known & set(form):
+        value = form[name]
+        setattr(parsed, name, value == "true" if isinstance(getattr(parsed, name), bool) else value)
+    if "user_count" in form:
+        parsed.num_users = form["user_count"]
+    if "spawn_rate" in form:
+        try:
+            parsed.spawn_rate = float(form["spawn_rate"])
+        except ValueError as error:
+            raise ConfigError(f"spawn-rate must be a number above 0, not {form['spawn_rate']!r}.") from error
+    if form.get("host"):
+        parsed.host = environment.host = form["host"]
+
+
+def _refuse(text: str) -> Response:
+    """What the form shows when a start is refused."""
+    logger.error("%s", text)
+    return jsonify({"success": False, "message": text})

@@ -1,0 +1,47 @@
+"""HTTP on the hot path: the client under Locust's fasthttp, one pool of connections per worker.
+
+No cookies, no redirects, no proxy from the environment: each call is one request and one answer.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+
+from geventhttpclient.client import HTTPClient
+from geventhttpclient.url import URL
+
+from hubbub.errors import ConnectError
+
+POOL_SIZE = 50
+"""Connections that one worker holds for HTTP. A pool per user would double the open files."""
+
+
+class HttpPool:
+    """Calls to one origin, over kept-alive connections shared by all users of a worker."""
+
+    def __init__(
+        self, origin: str, timeout_us: int, headers: Mapping[str, str], ssl_context: ssl.SSLContext | None
+    ) -> None:
+        url = URL(origin)
+        self._prefix = url.path.rstrip("/")
+        self._headers = dict(headers)
+        self._client = HTTPClient.from_url(
+            url,
+            concurrency=POOL_SIZE,
+            connection_timeout=timeout_us / 1e6,
+            network_timeout=timeout_us / 1e6,
+            ssl_context_factory=(lambda: ssl_context) if ssl_context else None,
+        )
+
+    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        """One call; returns status and body. Raises ConnectError when no answer came."""
+        try:
+            response = self._client.request(method, self._prefix + path, body, {**self._headers, **headers})
+            return response.status_code, bytes(response.read())
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ConnectError(type(error).__name__) from error
+
+    def close(self) -> None:
+        """Close all connections of the pool."""
+        self._client.close()

@@ -1,0 +1,9 @@
+"""What Locust loads: binds the kinds of users and the load shapes. No logic here."""
+
+from hubbub.swarm import install
+from shapes import SHAPES
+from users import Chatter, Lurker, Roamer
+
+__all__ = ["Chatter", "Lurker", "Roamer"]
+
+install(SHAPES)

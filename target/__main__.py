@@ -1,0 +1,88 @@
+"""`python -m target`: start the embedded backend, say where it listens, and serve until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import resource
+import secrets
+import signal
+import socket
+import sys
+
+from aiohttp import web
+
+from target.api import Api
+from target.auth import Tokens
+from target.chat import Chat
+from target.hub import Hub
+from target.limits import RateLimits
+from target.store import Store
+
+SHUTDOWN_S = 2.0
+BACKLOG = 4096
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="target", description="Hubbub's embedded chat backend.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=8375, help="port to listen on; 0 takes a free one")
+    parser.add_argument("--db", default=":memory:", help="SQLite file, which survives a restart, or :memory:")
+    parser.add_argument("--bcrypt-cost", type=int, default=4, help="4 to 31; 10 is what real backends use")
+    parser.add_argument("--max-conns-per-user", type=int, default=12, help="connections that one account may hold")
+    parser.add_argument("--max-connections", type=int, default=10_000, help="connections in all")
+    parser.add_argument("--no-presence", action="store_true", help="tell nobody who is online")
+    parser.add_argument("--rate-limits", action="store_true", help="switch the rate limits on")
+    parser.add_argument("--secret", default="", help="key of the tokens (default: TARGET_SECRET, or a random one)")
+    parser.add_argument("--stop-with-stdin", action="store_true", help="stop when standard input ends")
+    return parser
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Exits with 2 and a sentence when the port is taken."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        print(f"target: cannot listen on {host}:{port} ({error.strerror}); give another --port.", file=sys.stderr)
+        raise SystemExit(2) from error
+
+
+async def serve(options: argparse.Namespace) -> None:
+    listening = listen(options.host, options.port)
+    secret = options.secret or os.environ.get("TARGET_SECRET") or secrets.token_urlsafe(32)
+    store = Store(options.db)
+    hub = Hub(options.max_conns_per_user, options.max_connections)
+    chat = Chat(store, hub, RateLimits(options.rate_limits), not options.no_presence)
+    api = Api(chat, Tokens(secret), options.bcrypt_cost)
+    runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=SHUTDOWN_S)
+    await runner.setup()
+    await web.SockSite(runner, listening, backlog=BACKLOG).start()
+    host, port = listening.getsockname()[:2]
+    print(f"target: ready on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+    await until_stopped(options.stop_with_stdin)
+    await runner.cleanup()
+    store.close()
+
+
+async def until_stopped(stops_with_stdin: bool) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    if stops_with_stdin:
+        loop.add_reader(sys.stdin.fileno(), lambda: os.read(sys.stdin.fileno(), 4096) or stopped.set())
+    await stopped.wait()
+
+
+def main() -> None:
+    hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
+    gc.freeze()
+    asyncio.run(serve(parser().parse_args()))
+
+
+if __name__ == "__main__":
+    main()

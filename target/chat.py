@@ -1,0 +1,149 @@
+"""What the frames of a connected client do."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from target.hub import Connection, Hub, encode
+from target.limits import RateLimits
+from target.store import Store
+
+MAX_CONTENT = 10_000
+BOT = {"id": 0, "username": "welcome-bot"}
+
+
+@dataclass
+class Chat:
+    """The conversations' behaviour: joins, messages, typing, presence, and a bot that greets."""
+
+    store: Store
+    hub: Hub
+    limits: RateLimits
+    has_presence: bool
+
+    def arrived(self, connection: Connection) -> None:
+        """A connection was accepted: greet it, and tell the others."""
+        is_first = self.hub.add(connection)
+        payload = {"user_id": connection.user_id, "username": connection.username}
+        connection.write(encode({"type": "connected", "payload": payload}))
+        if self.has_presence:
+            online = sorted(self.hub.connections)
+            connection.write(encode({"type": "connected_users", "payload": {"user_ids": online}}))
+            if is_first:
+                self._tell_status(connection, "online")
+
+    def left(self, connection: Connection) -> None:
+        if self.hub.remove(connection) and self.has_presence:
+            self._tell_status(connection, "offline")
+
+    def _tell_status(self, connection: Connection, status: str) -> None:
+        payload = {"user_id": connection.user_id, "username": connection.username, "status": status}
+        self.hub.to_all(encode({"type": "user_status", "payload": payload}))
+
+    def take(self, connection: Connection, text: str) -> None:
+        """One text frame of a client; what is not understood gets an `error` frame."""
+        try:
+            frame = json.loads(text)
+            kind, conversation_id = str(frame["type"]), int(frame.get("conversation_id", 0))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            self.refuse(connection, "Invalid message format")
+            return
+        handler = {"join": self._join, "leave": self._leave, "typing": self._typing, "read": self._read}.get(kind)
+        if kind == "message":
+            self._message(connection, conversation_id, frame.get("content"))
+        elif handler is not None:
+            handler(connection, conversation_id, frame)
+        else:
+            self.refuse(connection, "Unknown message type")
+
+    def refuse(self, connection: Connection, text: str) -> None:
+        connection.write(encode({"type": "error", "payload": {"message": text}}))
+
+    def _join(self, connection: Connection, conversation_id: int, frame: dict[str, Any]) -> None:
+        """A join by someone who is not a member has no answer at all."""
+        if not self.store.is_member(conversation_id, connection.user_id):
+            return
+        is_new = self.hub.subscribe(conversation_id, connection.user_id)
+        connection.write(encode({"type": "joined", "conversation_id": conversation_id}))
+        if is_new:
+            self._greet(connection, conversation_id)
+        if self.has_presence:
+            self._tell_presence(conversation_id)
+
+    def _greet(self, connection: Connection, conversation_id: int) -> None:
+        """The bot's message is stored, and shown as `room_message` only."""
+        stored = self.store.add_message(conversation_id, BOT["id"], f"{connection.username} is here", "system")
+        frame = {"type": "room_message", "conversation_id": conversation_id, "user_id": BOT["id"], "payload": stored}
+        self.hub.to_conversation(conversation_id, encode(frame))
+
+    def _tell_presence(self, conversation_id: int) -> None:
+        payload = {"participants": self.store.participants(conversation_id)}
+        frame = {"type": "chatroom_presence", "conversation_id": conversation_id, "payload": payload}
+        self.hub.to_conversation(conversation_id, encode(frame))
+
+    def _leave(self, connection: Connection, conversation_id: int, frame: dict[str, Any]) -> None:
+        self.hub.unsubscribe(conversation_id, connection.user_id)
+        if self.has_presence:
+            self._tell_presence(conversation_id)
+
+    def _typing(self, connection: Connection, conversation_id: int, frame: dict[str, Any]) -> None:
+        if not self.store.is_member(conversation_id, connection.user_id):
+            return
+        if not self.limits.allows("typing", connection.user_id):
+            return
+        payload = {"user_id": connection.user_id, "is_typing": bool(frame.get("is_typing"))}
+        told = {"type": "typing", "conversation_id": conversation_id, "user_id": connection.user_id, "payload": payload}
+        self.hub.to_conversation(conversation_id, encode(told))
+
+    def _read(self, connection: Connection, conversation_id: int, frame: dict[str, Any]) -> None:
+        if self.store.is_member(conversation_id, connection.user_id):
+            self.store.mark_read(conversation_id, connection.user_id)
+            told = {"type": "message_read", "conversation_id": conversation_id, "user_id": connection.user_id}
+            self.hub.to_conversation(conversation_id, encode(told))
+
+    def _message(self, connection: Connection, conversation_id: int, content: Any) -> None:
+        if not isinstance(content, str) or not 0 < len(content) <= MAX_CONTENT:
+            self.refuse(connection, f"Message must have 1 to {MAX_CONTENT} characters")
+        elif not self.store.is_member(conversation_id, connection.user_id):
+            self.refuse(connection, "You are not a member of this conversation")
+        elif not self.limits.allows("message", connection.user_id):
+            self.refuse(connection, "Rate limit exceeded. Please wait a moment.")
+        else:
+            self.deliver(conversation_id, connection.user_id, connection.username, content, "text")
+
+    def deliver(
+        self, conversation_id: int, user_id: int, username: str, content: str, message_type: str
+    ) -> tuple[dict[str, Any], bytes]:
+        """Store a message and bring it to everyone subscribed; returns what was stored and its payload's frame."""
+        stored = self.store.add_message(conversation_id, user_id, content, message_type)
+        conversation = self.store.conversation(conversation_id) or {}
+        payload = stored | {
+            "updated_at": stored["created_at"],
+            "is_edited": False,
+            "metadata": None,
+            "sender": {
+                "id": user_id,
+                "username": username,
+                "email": "",
+                "avatar": f"https://cdn.invalid/avatars/{user_id}.png",
+                "bio": "",
+                "is_admin": False,
+                "is_banned": False,
+                "created_at": stored["created_at"],
+                "updated_at": stored["created_at"],
+            },
+            "conversation": conversation | {"avatar": "", "last_message_id": stored["id"], "participants": None},
+        }
+        frame = {
+            "type": "message",
+            "conversation_id": conversation_id,
+            "user_id": user_id,
+            "username": username,
+            "payload": payload,
+        }
+        encoded = encode(frame)
+        self.hub.messages_taken += 1
+        self.hub.deliveries_queued += self.hub.to_conversation(conversation_id, encoded)
+        return stored, encode(frame | {"type": "room_message"})

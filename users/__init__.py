@@ -1,0 +1,7 @@
+"""Kinds of users, one per file. A locustfile binds those that a run may use."""
+
+from users.chatter import Chatter
+from users.lurker import Lurker
+from users.roamer import Roamer
+
+__all__ = ["Chatter", "Lurker", "Roamer"]
