@@ -76,7 +76,7 @@ def locust_arguments(given: Mapping[str, str], settings: Settings) -> list[str]:
         elif option.locust_flag or option.name == "workers" or not value:
             continue
         elif option.is_switch:
-            arguments += [option.flag] if settings.insecure else []
+            arguments += [option.flag] if getattr(settings, option.name) else []
         elif not option.is_secret:
             arguments.append(f"{option.flag}={value}")
     if not given["duration"] and settings.duration_us is not None:

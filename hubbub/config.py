@@ -78,6 +78,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("header", "", "extra header for HTTP and the WebSocket upgrade; several: one per line", "NAME:VALUE"),
     _path("ca", "PEM file with the certificate authority to trust"),
     Option("insecure", "", "do not check the backend's certificate", is_switch=True),
+    Option("deflate", "", "offer permessage-deflate (RFC 7692)", is_switch=True),
+    Option("source_addresses", "", "local addresses to connect from, such as 127.0.0.2-127.0.0.9", "ADDRESSES"),
     Option("connect_timeout", "10s", "longest wait for an HTTP answer, and for connection and upgrade", "TIME"),
     Option("join_timeout", "10s", "longest wait for a confirmed join", "TIME"),
     Option("ready_timeout", "30s", "longest wait, after spawning, for every client to be ready", "TIME"),
@@ -115,6 +117,8 @@ class Settings:
     headers: dict[str, str]
     ca: str
     insecure: bool
+    deflate: bool
+    source_addresses: str
     connect_timeout_us: int
     join_timeout_us: int
     ready_timeout_us: int
@@ -232,7 +236,9 @@ def _parse(texts: Mapping[str, str]) -> Settings:
         warmup_us=duration("warmup", 0),
         headers=_headers(texts["header"]),
         ca=texts["ca"],
-        insecure=texts["insecure"].lower() in ("1", "true", "yes", "on"),
+        insecure=_is_on(texts["insecure"]),
+        deflate=_is_on(texts["deflate"]),
+        source_addresses=texts["source_addresses"],
         connect_timeout_us=duration("connect_timeout", 1),
         join_timeout_us=duration("join_timeout", 1),
         ready_timeout_us=duration("ready_timeout", 1),
@@ -283,6 +289,10 @@ def _number(text: str, name: str, minimum: int) -> int:
     if value < minimum:
         raise ConfigError(f"{label} must be a whole number of at least {minimum}, not {value}.")
     return value
+
+
+def _is_on(text: str) -> bool:
+    return text.lower() in ("1", "true", "yes", "on")
 
 
 def _rate(text: str) -> float:

@@ -22,7 +22,7 @@ from hubbub.contracts import Call, Contract, Event, EventKind, Identity, Phase
 from hubbub.errors import CallFailed, ConnectError, ContractError, LinkClosed, PhaseFailed
 from hubbub.ledger import Ledger, Link, Message
 from hubbub.metrics.tally import Tally
-from hubbub.transport.base import Connect, Connection, Dialling
+from hubbub.transport.base import Connection, Transport
 from hubbub.transport.http import HttpPool
 
 
@@ -35,8 +35,8 @@ class Equipment:
 
     contract: Contract
     http: HttpPool
-    connect: Connect
-    dialling: Dialling
+    transport: Transport
+    connect_timeout_us: int
     websocket_origin: str
     ledger: Ledger
     clock: Clock
@@ -178,11 +178,11 @@ class Session:
         self.link = equipment.ledger.open_link(self.place.account.index, self._on_event)
         url = equipment.websocket_origin + equipment.contract.websocket_path(self._permit)
         with self._waiting_for(EventKind.CONNECTED) as accepted:
-            self._connection = equipment.connect(url, equipment.dialling, self.link.on_text, self._on_closed)
+            self._connection = equipment.transport.connect(url, self.link, self._on_closed)
             hello = equipment.contract.hello(self.place.account.email)
             if hello is not None:
                 self._connection.send_text(hello)
-            self._wait(accepted, equipment.dialling.timeout_us, "no `connected` frame in time")
+            self._wait(accepted, equipment.connect_timeout_us, "no `connected` frame in time")
         return True
 
     def _join(self) -> bool:

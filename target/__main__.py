@@ -46,7 +46,10 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        print(f"target: cannot listen on {host}:{port} ({error.strerror}); give another --port.", file=sys.stderr)
+        print(
+            f"target: cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); give another --port.",
+            file=sys.stderr,
+        )
         raise SystemExit(2) from error
 
 

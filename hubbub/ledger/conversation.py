@@ -8,12 +8,20 @@ arrival is in order is judged per sender. The log is trimmed as soon as every se
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hubbub.ledger.message import NEVER_US, Message
 
 if TYPE_CHECKING:
     from hubbub.ledger.link import Link
+
+
+class EndedSeat(NamedTuple):
+    """What is kept of a seat that ended, for messages that nobody had seen by then. `missed` is the seat's own."""
+
+    ready_us: int
+    ended_us: int
+    missed: set[int]
 
 
 class Conversation:
@@ -33,7 +41,7 @@ class Conversation:
         self.log: list[Message] = []
         self.base = 0
         self.seats: list[Seat] = []
-        self.ended: list[tuple[int, int]] = []
+        self.ended: list[EndedSeat] = []
         self._open_ready_us: list[int] = []
 
     def __repr__(self) -> str:
@@ -55,7 +63,7 @@ class Conversation:
         seat.ended_us = now_us
         if seat.ready_us != NEVER_US:
             del self._open_ready_us[bisect_right(self._open_ready_us, seat.ready_us) - 1]
-            self.ended.append((now_us, seat.ready_us))
+            self.ended.append(EndedSeat(seat.ready_us, now_us, seat.missed))
 
     def remove_seat(self, seat: Seat) -> None:
         """The seat's connection is closed: nothing can arrive any more."""
@@ -79,16 +87,16 @@ class Conversation:
             due -= sum(1 for seat in self.seats if seat.link.sender is message.sender and seat.is_ready_at(message))
         return due
 
-    def ended_due(self, message: Message) -> list[int]:
-        """When each seat ended that was ready at the message's intended time and is not open any more."""
-        return [ended_us for ended_us, ready_us in reversed(self.ended) if ready_us <= message.intended_us < ended_us]
+    def ended_due(self, message: Message) -> list[EndedSeat]:
+        """The seats that were ready at the message's intended time and are not open any more."""
+        return [seat for seat in self.ended if seat.ready_us <= message.intended_us < seat.ended_us]
 
     def trim(self, sent_before_us: int, ended_before_us: int) -> None:
         """Forget the messages at the head of the log that were sent before a time and that no seat waits for.
 
         Seats that ended before `ended_before_us` are forgotten, too.
         """
-        self.ended = [times for times in self.ended if times[0] >= ended_before_us]
+        self.ended = [seat for seat in self.ended if seat.ended_us >= ended_before_us]
         keep_from = min((seat.first_missing() for seat in self.seats), default=len(self.log))
         count = 0
         while count < keep_from and self.log[count].sent_us < sent_before_us:

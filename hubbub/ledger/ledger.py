@@ -159,10 +159,11 @@ class Ledger:
         conversation.append(message)
         message.remaining = conversation.open_due(message)
         self.counts.due += message.remaining
-        for ended_us in conversation.ended_due(message):
+        for seat in conversation.ended_due(message):
             self.counts.due += 1
             message.remaining += 1
-            self._miss(message, ended_us - message.sent_us >= SETTLE_US, ended_us)
+            seat.missed.add(message.key)
+            self._miss(message, seat.ended_us - message.sent_us >= SETTLE_US, seat.ended_us)
 
     # -- arrivals ----------------------------------------------------------------------------------------------------
 
@@ -172,8 +173,11 @@ class Ledger:
         seat.cursor += 1
         self._first_copy(seat, message, now_us)
 
-    def take(self, link: Link, event: Any, now_us: int) -> None:
-        """A delivery that the fast path did not take. `event` has sender_id, content and is_delivery."""
+    def take(self, link: Link, event: Any, now_us: int, frame: bytes | None = None) -> None:
+        """A delivery that the fast path did not take. `event` has sender_id, content and is_delivery.
+
+        `frame` is remembered for the message's other receivers.
+        """
         counts = self.counts
         tag = decode_tag(event.content)
         if tag is None or not text_is_intact(tag, event.content):
@@ -189,9 +193,9 @@ class Ledger:
         if conversation is None or link.account not in conversation.members:
             counts.leaked += 1
             return
-        self._take_member(link.seat_in(conversation), tag, now_us)
+        self._take_member(link.seat_in(conversation), tag, now_us, frame)
 
-    def _take_member(self, seat: Seat, tag: Tag, now_us: int) -> None:
+    def _take_member(self, seat: Seat, tag: Tag, now_us: int, frame: bytes | None) -> None:
         """A delivery of this run at a member of its conversation."""
         sender = self._senders.get(tag.sender)
         message = sender.messages.get(tag.number) if sender is not None else None
@@ -203,6 +207,7 @@ class Ledger:
                 self.counts.late += 1
                 return
             self._confirm(message, now_us)
+            message.frame = frame if message.tag is not None else None
         if message.key in seat.missed:
             seat.missed.discard(message.key)
             seat.arrived(message, now_us)
@@ -249,12 +254,10 @@ class Ledger:
             self.counts.optional += 1
             return
         self.counts.delivered += 1
-        timings = message.timings
-        timings.response.record(now_us - message.intended_us)
-        timings.delivery.record(now_us - message.sent_us)
+        message.timings.arrival(now_us - message.intended_us, now_us - message.sent_us)
         message.remaining -= 1
         if message.remaining == 0:
-            timings.room_complete.record(now_us - message.intended_us)
+            message.timings.room_complete.record(now_us - message.intended_us)
 
     # -- decisions ---------------------------------------------------------------------------------------------------
 
@@ -318,6 +321,8 @@ class Ledger:
             for seat in conversation.seats:
                 for message in seat.missing():
                     self._decide_missing(seat, message, True, now_us)
+            for message in conversation.log:
+                message.tag = message.frame = None  # from now on an arrival has to be looked at: it may be late
         self.is_finished = True
 
     def _decide_unseen(self, sender: Sender, message: Message, now_us: int) -> None:

@@ -25,6 +25,11 @@ class Timings:
         self.send_lag = Histogram()
         self.room_complete = Histogram()
 
+    def arrival(self, response_us: int, delivery_us: int) -> None:
+        """A due delivery arrived: so long after its intended time, and so long after its send."""
+        self.response.record(response_us)
+        self.delivery.record(delivery_us)
+
 
 class Message:
     """One message from its send until the ledger forgets it.

@@ -46,6 +46,7 @@ class Conductor:
         self._roaming = roaming
         self.run: MasterRun | None = None
         self.is_interrupted = False
+        self.problem = ""
         environment.runner.register_message(REPORT, self._on_report)
 
     def _on_report(self, environment: Any, msg: Any, **_kwargs: Any) -> None:
@@ -63,20 +64,21 @@ class Conductor:
     def start(self) -> None:
         """A test starts: prepare a run. When that fails, say why, and end the test with exit code 2."""
         self._environment.process_exit_code = None
+        self.problem = ""
         try:
             workers = self.workers
             is_swarm = hasattr(self._environment.runner, "clients")
             settings = self._read_settings(len(workers) if is_swarm else 0)
-            self.run = MasterRun(self._environment, settings, workers, self._roaming, self.finish_test)
+            self.run = MasterRun(self._environment, settings, workers, self.finish_test)
+            self.run.begin(self._roaming)
         except HubbubError as error:
             self.give_up(error)
 
     def give_up(self, error: HubbubError) -> None:
         """The run cannot be made."""
-        logger.error("%s", error)
-        print(f"hubbub: {error}", flush=True)
         self._environment.process_exit_code = 2
         self.run = None
+        self.problem = f"hubbub: {error}"
         gevent.spawn(self.finish_test)
         raise gevent.GreenletExit
 
@@ -105,14 +107,13 @@ class Conductor:
 
 
 class MasterRun:
-    """One run as the master sees it. Creating it prepares it; raises HubbubError when it cannot be made."""
+    """One run as the master sees it: `begin` it, tell it when all users are `spawned`, `end` it."""
 
     def __init__(
         self,
         environment: Any,
         settings: Settings,
         workers: list[str],
-        roaming: set[str],
         finish_test: Callable[[], None],
     ) -> None:
         self.id = uuid.uuid4().hex[:8]
@@ -131,12 +132,19 @@ class MasterRun:
         self._is_hurried = False
         self._ended = Event()
         self._spawned_s: float | None = None
+        self._conducting: gevent.Greenlet | None = None
+        self._started_at = datetime.now(UTC)
+
+    # -- before ------------------------------------------------------------------------------------------------------
+
+    def begin(self, roaming: set[str]) -> None:
+        """Make accounts, conversations and the folder, and tell the workers. Raises HubbubError when that fails."""
+        settings, workers = self.settings, self._workers
         if not settings.host:
             raise RunError("there is no backend to test: give --host.")
         corpus = Corpus.make(settings.seed, settings.message_size)
-        self._started_at = datetime.now(UTC)
         provisions = self._provision(roaming)
-        self.folder = RunFolder(make_folder(settings.run_dir, settings.profile, ROOT), environment)
+        self.folder = RunFolder(make_folder(settings.run_dir, settings.profile, ROOT), self._environment)
         self.folder.write_json("config.json", settings.to_dict(masked=True))
         user_ids = [account.user_id for provision in provisions for account in provision.shared + provision.own]
         for ordinal, (worker, provision) in enumerate(zip(workers, provisions, strict=True)):
@@ -152,10 +160,8 @@ class MasterRun:
                 "user_ids": user_ids,
                 "provision": provision.to_dict(),
             }
-            environment.runner.send_message(PREPARE, plan, worker)
+            self._environment.runner.send_message(PREPARE, plan, worker)
         self._conducting = gevent.spawn(self._conduct)
-
-    # -- before ------------------------------------------------------------------------------------------------------
 
     @property
     def _clients_of_one_worker(self) -> int:
@@ -168,7 +174,9 @@ class MasterRun:
         configured = read_accounts(settings.accounts) if settings.accounts else []
         if settings.account_email:
             configured.append((settings.account_email, settings.account_password))
-        provisioner = Provisioner(contract, self._requests(), self.id, configured, gevent.sleep, logger.info)
+        provisioner = Provisioner(
+            contract, independent_http(settings, settings.host), self.id, configured, gevent.sleep, logger.info
+        )
         provisioner.check_backend()
         print(
             f"hubbub: run {self.id} against {settings.host}: {settings.clients} clients on {len(self._workers)} "
@@ -195,30 +203,6 @@ class MasterRun:
         weights = {user_class.__name__: user_class.weight for user_class in classes}
         share = sum(weight for name, weight in weights.items() if name in roaming) / sum(weights.values())
         return ceil(self.settings.clients * share) + 1 if share else 0
-
-    def _requests(self) -> Request:
-        """HTTP calls for provisioning: with the requests library, which is independent of the hot path's client."""
-        settings = self.settings
-        session = requests.Session()
-        session.headers.update(settings.headers)
-        session.trust_env = False
-        session.verify = False if settings.insecure else settings.ca or True
-
-        def request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
-            try:
-                answer = session.request(
-                    method,
-                    settings.host + path,
-                    headers=dict(headers),
-                    data=body,
-                    timeout=settings.connect_timeout_us / 1e6,
-                    allow_redirects=False,
-                )
-            except requests.RequestException as error:
-                raise ConnectError(type(error).__name__) from error
-            return answer.status_code, answer.content
-
-        return request
 
     # -- during ------------------------------------------------------------------------------------------------------
 
@@ -313,6 +297,9 @@ class MasterRun:
             self._ended.wait()
             return
         self._is_ending = True
+        if self._conducting is None:
+            self._ended.set()
+            return
         self._interruption = interruption or self._stopped_early()
         try:
             self._conducting.kill(block=False)
@@ -380,6 +367,40 @@ class MasterRun:
             for name in outcome.timings.__slots__:
                 getattr(outcome.timings, name).merge(getattr(report.timings, name))
         return outcome
+
+
+def check_possible(settings: Settings, host: str) -> None:
+    """What can be told before a run begins: raises HubbubError when it cannot be made."""
+    Corpus.make(settings.seed, settings.message_size)
+    if settings.run_dir:
+        make_folder(settings.run_dir, settings.profile, ROOT)
+    if host:
+        contract = load_contract(settings.contract)
+        Provisioner(contract, independent_http(settings, host), "check").check_backend()
+
+
+def independent_http(settings: Settings, host: str) -> Request:
+    """HTTP calls with the requests library, for provisioning: it owes nothing to the hot path's client."""
+    session = requests.Session()
+    session.headers.update(settings.headers)
+    session.trust_env = False
+    session.verify = False if settings.insecure else settings.ca or True
+
+    def request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        try:
+            answer = session.request(
+                method,
+                host + path,
+                headers=dict(headers),
+                data=body,
+                timeout=settings.connect_timeout_us / 1e6,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise ConnectError(type(error).__name__) from error
+        return answer.status_code, answer.content
+
+    return request
 
 
 def spread(total: int, parts: int) -> list[int]:

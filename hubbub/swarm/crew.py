@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import resource
+import ssl
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -22,15 +23,16 @@ from hubbub.clock import monotonic_us
 from hubbub.config import Settings
 from hubbub.contracts import Phase, load_contract
 from hubbub.corpus import Corpus
-from hubbub.errors import HubbubError
+from hubbub.errors import HubbubError, RunError
 from hubbub.history import read_back
 from hubbub.ledger import Ledger
 from hubbub.pacing.plan import SendPlan, phase_us
 from hubbub.session import Equipment, Session
 from hubbub.swarm.messages import DRAIN, GO, PREPARE, REPORT, Report
-from hubbub.transport import websocket_client
 from hubbub.transport.base import Dialling, make_ssl_context
 from hubbub.transport.http import POOL_SIZE, HttpPool
+from hubbub.transport.socket import SocketTransport
+from hubbub.transport.sources import parse_sources
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +106,7 @@ class WorkerRun:
         self._sessions: set[Session] = set()
         self._ending: gevent.Greenlet | None = None
         self._history_problem = ""
-        self._check_open_files(plan["clients"])
+        check_open_files(plan["clients"])
         provision = Provision.from_dict(plan["provision"])
         self.corpus = Corpus.from_dict(plan["corpus"])
         self.shared = Places(provision.shared, self.settings.max_conns_per_user)
@@ -118,15 +120,6 @@ class WorkerRun:
         self.is_hurried = False
         self.ended = Event()
         self._ticker = gevent.spawn(self._tick)
-
-    def _check_open_files(self, clients: int) -> None:
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        if clients + SPARE_FILES > hard:
-            raise HubbubError(
-                f"{clients} clients on one worker need {clients + SPARE_FILES} open files, and the limit is {hard}: "
-                "raise it (ulimit -n) or use more workers."
-            )
 
     def _equip(self, provision: Provision, plan: dict[str, Any]) -> Equipment:
         settings = self.settings
@@ -143,8 +136,8 @@ class WorkerRun:
         return Equipment(
             contract=contract,
             http=HttpPool(settings.host, settings.connect_timeout_us, settings.headers, context),
-            connect=websocket_client.connect,
-            dialling=Dialling(settings.connect_timeout_us, settings.headers, context),
+            transport=SocketTransport(self._dialling(context), settings.seed * 1_000 + self._ordinal),
+            connect_timeout_us=settings.connect_timeout_us,
             websocket_origin=websocket_origin(settings.host),
             ledger=ledger,
             clock=monotonic_us,
@@ -153,6 +146,16 @@ class WorkerRun:
             logs_in_per_client=settings.logins == "client",
             on_phase=self._show_phase,
             conversation_ids=dict(provision.conversations),
+        )
+
+    def _dialling(self, context: ssl.SSLContext | None) -> Dialling:
+        settings = self.settings
+        return Dialling(
+            timeout_us=settings.connect_timeout_us,
+            headers=settings.headers,
+            ssl_context=context,
+            sources=parse_sources(settings.source_addresses),
+            offers_deflate=settings.deflate,
         )
 
     def _show_phase(self, phase: Phase, elapsed_us: int, failure: str) -> None:
@@ -296,6 +299,17 @@ class WorkerRun:
         self._ticker.kill()
         self.is_sending = False
         self.window.set()
+
+
+def check_open_files(clients: int) -> None:
+    """Raise this process's limit of open files as far as it may; raises RunError when that is not enough."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if clients + SPARE_FILES > hard:
+        raise RunError(
+            f"{clients} clients on one worker need {clients + SPARE_FILES} open files, and the limit is {hard}: "
+            "raise it (ulimit -n) or use more workers."
+        )
 
 
 def websocket_origin(origin: str) -> str:

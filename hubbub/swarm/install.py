@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import gevent
+from gevent.event import Event
 from locust import events
 from locust.runners import MasterRunner, WorkerRunner
 
@@ -16,8 +17,8 @@ from hubbub.config import Settings
 from hubbub.errors import ConfigError, HubbubError
 from hubbub.pacing.curve import Curve
 from hubbub.swarm import options, parent
-from hubbub.swarm.conductor import Conductor
-from hubbub.swarm.crew import Crew
+from hubbub.swarm.conductor import Conductor, check_possible
+from hubbub.swarm.crew import Crew, check_open_files
 from hubbub.swarm.embedded import EmbeddedBackend
 from hubbub.swarm.shape import CurveShape
 from hubbub.swarm.web import guard_form
@@ -66,7 +67,7 @@ class Installation:
         """This process conducts runs: check the options now, start the embedded backend, listen to the runner."""
         parsed = environment.parsed_options
         options.take_over_run_time(parsed)
-        self.prepare(is_form=False)
+        self.prepare()
         if not environment.host:
             self._start_backend()
         roaming = {name for name, user in environment.available_user_classes.items() if user.has_own_account}
@@ -79,17 +80,21 @@ class Installation:
         hooks.quit.add_listener(self._on_quit)
         gevent.signal_handler(signal.SIGINT, self._on_interrupt)
         if web_ui is not None:
-            guard_form(web_ui, parsed, lambda: self.prepare(is_form=True))
+            guard_form(web_ui, parsed, self.prepare)
 
     def _read_settings(self, workers: int) -> Settings:
         parsed = self._environment.parsed_options
         parsed.host = self._environment.host
         return options.settings_of(parsed, workers)
 
-    def prepare(self, is_form: bool) -> None:
+    def prepare(self) -> None:
         """Check the options, and set up mix and shape from them. Raises ConfigError."""
         environment = self._environment
-        settings = options.settings_of(environment.parsed_options, self._workers_expected())
+        workers = self._workers_expected()
+        settings = options.settings_of(environment.parsed_options, workers)
+        check_possible(settings, environment.host or "")
+        if not workers:
+            check_open_files(settings.clients)
         if not environment.parsed_options.user_classes and not environment.parsed_options.class_picker:
             self._mix(settings.mix)
         environment.shape_class = self._shape(settings)
@@ -145,8 +150,9 @@ class Installation:
     def _end(self) -> None:
         assert self._conductor is not None
         self._conductor.end()
-        if self._environment.web_ui is not None and self._conductor.run is not None:
-            print(self._conductor.run.console, flush=True)
+        if self._environment.web_ui is not None:
+            run = self._conductor.run
+            print(run.console if run is not None else self._conductor.problem, flush=True)
 
     # -- the end of the process --------------------------------------------------------------------------------------
 
@@ -183,17 +189,17 @@ class Installation:
             self._conductor.is_interrupted = True
             self._leave_main()
             if not is_main:
-                raise gevent.GreenletExit
+                Event().wait()
         if self._environment.process_exit_code is None:
             self._environment.process_exit_code = 0 if self._environment.web_ui is not None else 2
 
     def _on_quit(self, **_kwargs: Any) -> None:
         """The last thing printed is the report."""
         self._stop_backend()
-        run = self._conductor.run if self._conductor is not None else None
-        if run is not None and not self._is_over and self._environment.web_ui is None:
+        if self._conductor is not None and self._environment.web_ui is None and not self._is_over:
             self._is_over = True
-            print(f"\n{run.console}", flush=True)
+            run = self._conductor.run
+            print(f"\n{run.console if run is not None else self._conductor.problem}", flush=True)
         sys.stdout.flush()
 
     def _stop_backend(self) -> None:

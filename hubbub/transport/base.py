@@ -4,39 +4,56 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-OnText = Callable[[bytes, int], None]
-"""Called from the transport's reader with each whole text frame and its time of arrival; must not block."""
-
 OnClosed = Callable[[int, str, int], None]
-"""Called once when the connection is gone: close code (1006 when none came), reason, time."""
+"""Called once when the connection is gone: close code (1006 when none came), reason, time in microseconds."""
+
+
+class Receiver(Protocol):
+    """Where a connection's messages go. Called from the transport's reader; must not block."""
+
+    def take_known(self, buffer: bytearray, start: int, end: int, now_us: int) -> int:
+        """Take whole frames that are known byte for byte, from `start` on; returns where they end.
+
+        The bytes from `start` to `end` are what was read; what lies behind `end` is stale.
+        """
+
+    def on_text(self, payload: bytes, now_us: int, frame: bytes | None) -> None:
+        """A whole text message arrived; `frame` is the frame that it came in, if that was one and not compressed."""
 
 
 class Connection(Protocol):
     """An established WebSocket connection."""
 
     def send_text(self, text: str) -> None:
-        """Write one text frame. Raises LinkClosed when the connection is gone."""
+        """Write one text message. Raises LinkClosed when the connection is gone."""
 
     def close(self, code: int = 1000) -> None:
         """Close with a handshake, waiting briefly for the peer; harmless when closed already."""
 
 
+class Transport(Protocol):
+    """Makes connections that share what can be shared."""
+
+    def connect(self, url: str, receiver: Receiver, on_closed: OnClosed) -> Connection:
+        """TCP, TLS and upgrade. Raises ConnectError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dialling:
-    """How connections are made. `ssl_context` is shared by all of them: one each costs 20 ms and 0.83 MB."""
+    """How connections are made. `ssl_context` is shared by all of them: one each costs 20 ms and 0.83 MB.
+
+    `sources` are local addresses to connect from, in turn: each has 28,232 ports for one address of the backend.
+    """
 
     timeout_us: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(default_factory=dict)
     ssl_context: ssl.SSLContext | None = None
-
-
-class Connect(Protocol):
-    """Makes a connection: TCP, TLS, upgrade. Raises ConnectError."""
-
-    def __call__(self, url: str, dialling: Dialling, on_text: OnText, on_closed: OnClosed) -> Connection: ...
+    sources: tuple[str, ...] = ()
+    offers_deflate: bool = False
+    max_message_bytes: int = 1 << 20
 
 
 def make_ssl_context(ca: str, is_insecure: bool) -> ssl.SSLContext:

@@ -1,0 +1,1 @@
+"""Measurements: the fast server that load generators are compared on, and the comparison."""

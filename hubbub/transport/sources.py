@@ -1,0 +1,25 @@
+"""Local addresses to connect from: each has its own ports, 28,232 by default, for one address of the backend."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from hubbub.errors import ConfigError
+
+MOST_ADDRESSES = 4096
+
+
+def parse_sources(text: str) -> tuple[str, ...]:
+    """Local addresses from `127.0.0.2-127.0.0.9` or a comma-separated list. Raises ConfigError."""
+    sources: list[str] = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        first, _, last = part.partition("-")
+        try:
+            low, high = int(ipaddress.ip_address(first)), int(ipaddress.ip_address(last or first))
+            kind = type(ipaddress.ip_address(first))
+        except ValueError as error:
+            raise ConfigError(f"source-addresses must be like 127.0.0.2-127.0.0.9, not {text!r}.") from error
+        if not 0 <= high - low < MOST_ADDRESSES:
+            raise ConfigError(f"source-addresses must be a range of at most {MOST_ADDRESSES} addresses, not {part!r}.")
+        sources += [str(kind(number)) for number in range(low, high + 1)]
+    return tuple(sources)
