@@ -1,0 +1,45 @@
+"""Fixtures that start the real thing, and end it."""
+
+import json
+import sys
+
+import pytest
+
+from tests.support import Program, Target
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a program; it is ended after the test."""
+    programs = []
+
+    def start(*arguments, env=None):
+        programs.append(Program([str(argument) for argument in arguments], tmp_path, env))
+        return programs[-1]
+
+    yield start
+    for program in programs:
+        program.end()
+
+
+@pytest.fixture
+def hubbub(start, tmp_path):
+    """Start `python -m hubbub COMMAND`, with its results in tmp_path/run."""
+
+    def hubbub(command, *arguments, env=None):
+        run_dir = [] if command == "ui" else ["--run-dir", tmp_path / "run"]
+        return start(sys.executable, "-m", "hubbub", command, *run_dir, *arguments, env=env)
+
+    return hubbub
+
+
+@pytest.fixture
+def summary(tmp_path):
+    """Read the run's summary.json."""
+    return lambda: json.loads((tmp_path / "run" / "summary.json").read_text())
+
+
+@pytest.fixture
+def target(start):
+    """Start the embedded backend with options."""
+    return lambda *options: Target(start(sys.executable, "-m", "target", "--port", "0", *options))

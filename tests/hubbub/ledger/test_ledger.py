@@ -1,0 +1,383 @@
+"""Every class of the ledger, one rule per test: the fault goes in, the exact count comes out."""
+
+
+def test_everything_delivered_once_in_order(bench):
+    links = [bench.join(n) for n in range(3)]
+    for _ in range(5):
+        content, _ = bench.send(links[0])
+        bench.sleep(0.02)
+        for link in links:
+            bench.deliver(link, content)
+    counts = bench.finish()
+    assert (counts.sent, counts.confirmed, counts.due, counts.delivered) == (5, 5, 15, 15)
+    assert counts.received == 15
+    assert counts.out_of_order == counts.lost == counts.optional == 0
+    assert bench.ledger.timings.response.count == 15
+    assert bench.ledger.timings.room_complete.count == 5
+
+
+def test_a_dropped_delivery_is_lost(bench):
+    sender, other = bench.join(0), bench.join(1)
+    first, _ = bench.send(sender)
+    second, _ = bench.send(sender)
+    bench.deliver(sender, first)
+    bench.deliver(sender, second)
+    bench.deliver(other, second)
+    counts = bench.finish()
+    assert (counts.due, counts.delivered, counts.lost) == (4, 3, 1)
+    assert bench.ledger.timings.response.count == 4, "a lost delivery is a censored one"
+
+
+def test_a_delivery_overtaken_for_the_settling_time_is_lost_and_then_late(bench):
+    sender, other = bench.join(0), bench.join(1)
+    first, _ = bench.send(sender)
+    second, _ = bench.send(sender)
+    for content in (first, second):
+        bench.deliver(sender, content)
+    bench.deliver(other, second)
+    bench.sleep(4.9)
+    bench.ledger.tick(bench.now)
+    assert bench.counts.lost == 0
+    bench.sleep(0.2)
+    bench.ledger.tick(bench.now)
+    assert bench.counts.lost == 1
+    bench.deliver(other, first)
+    bench.deliver(other, first)
+    counts = bench.finish()
+    assert (counts.lost, counts.late, counts.duplicated, counts.delivered) == (1, 1, 1, 3)
+
+
+def test_a_frozen_backend_loses_nothing(bench):
+    sender, other = bench.join(0), bench.join(1)
+    content, _ = bench.send(sender)
+    for _ in range(30):
+        bench.sleep(1)
+        bench.ledger.tick(bench.now)
+    bench.deliver(sender, content)
+    bench.deliver(other, content)
+    counts = bench.finish()
+    assert (counts.delivered, counts.lost) == (2, 0)
+
+
+def test_a_silent_receiver_cannot_hold_the_log(bench):
+    sender, silent = bench.join(0), bench.join(1)
+    for _ in range(100):
+        content, _ = bench.send(sender)
+        bench.deliver(sender, content)
+        bench.sleep(1)
+        bench.ledger.tick(bench.now)
+    assert silent.seat.cursor == 0
+    assert len(bench.ledger.conversations[0].log) <= 62
+    counts = bench.finish()
+    assert (counts.delivered, counts.lost) == (100, 100)
+
+
+def test_a_second_copy_is_a_duplicate_however_old_the_first(bench):
+    link = bench.join()
+    old, _ = bench.send(link)
+    bench.deliver(link, old)
+    for _ in range(50):
+        content, _ = bench.send(link)
+        bench.deliver(link, content)
+        bench.sleep(1)
+        bench.ledger.tick(bench.now)
+    bench.deliver(link, old)
+    assert bench.finish().duplicated == 1
+
+
+def test_two_messages_of_one_sender_in_the_wrong_order(bench):
+    sender, other = bench.join(0), bench.join(1)
+    first, _ = bench.send(sender)
+    second, _ = bench.send(sender)
+    for content in (first, second):
+        bench.deliver(sender, content)
+    for content in (second, first):
+        bench.deliver(other, content)
+    counts = bench.finish()
+    assert (counts.out_of_order, counts.delivered, counts.lost) == (1, 4, 0)
+
+
+def test_order_is_judged_at_each_receiver_whoever_saw_the_messages_first(bench):
+    sender, first_seer, other = bench.join(0), bench.join(1), bench.join(2)
+    one, _ = bench.send(sender)
+    two, _ = bench.send(sender)
+    for content in (two, one):
+        bench.deliver(first_seer, content)
+    for link in (sender, other):
+        bench.deliver(link, one)
+        bench.deliver(link, two)
+    assert bench.finish().out_of_order == 1
+
+
+def test_different_senders_have_no_order_between_them(bench):
+    links = [bench.join(n) for n in range(2)]
+    contents = [bench.send(link)[0] for link in links]
+    for content in contents:
+        bench.deliver(links[0], content)
+    for content in reversed(contents):
+        bench.deliver(links[1], content)
+    assert bench.finish().out_of_order == 0
+
+
+def test_a_delivery_to_a_non_member_is_leaked(make_bench):
+    bench = make_bench(conversations=2, accounts=2)
+    sender, stranger = bench.join(0, 0), bench.join(1, 1)
+    content, _ = bench.send(sender)
+    bench.deliver(sender, content)
+    bench.deliver(stranger, content)
+    counts = bench.finish()
+    assert (counts.leaked, counts.delivered, counts.due) == (1, 1, 1)
+
+
+def test_our_own_message_without_a_valid_tag_is_corrupt_and_then_lost(bench):
+    sender, other = bench.join(0), bench.join(1)
+    content, _ = bench.send(sender)
+    bench.deliver(sender, content)
+    bench.deliver(other, content[:10] + "!" + content[11:])
+    counts = bench.finish()
+    assert (counts.corrupt, counts.delivered, counts.lost) == (1, 1, 1)
+
+
+def test_a_changed_text_is_corrupt(bench):
+    link = bench.join()
+    content, _ = bench.send(link)
+    bench.deliver(link, content + "!")
+    assert bench.counts.corrupt == 1
+
+
+def test_somebody_elses_messages_are_foreign(bench, make_bench):
+    link = bench.join()
+    bench.deliver(link, "good morning", account=900)
+    other_run = make_bench()
+    other_run.ledger.run = 7
+    bench.deliver(link, other_run.send(other_run.join())[0])
+    assert bench.finish().foreign == 2
+
+
+def test_other_copies_of_a_message_are_no_deliveries(bench):
+    link = bench.join()
+    content, _ = bench.send(link)
+    bench.deliver(link, content, kind="room_message")
+    bench.deliver(link, content)
+    bench.deliver(link, content, kind="room_message")
+    counts = bench.finish()
+    assert (counts.received, counts.delivered, counts.duplicated) == (1, 1, 0)
+
+
+def test_an_arrival_before_the_join_is_confirmed_is_optional(bench):
+    sender = bench.join(0)
+    joining = bench.connect(1)
+    bench.ledger.joining(joining, 0)
+    content, _ = bench.send(sender)
+    for link in (sender, joining):
+        bench.deliver(link, content)
+    counts = bench.finish()
+    assert (counts.due, counts.delivered, counts.optional) == (1, 1, 1)
+
+
+def test_an_arrival_through_the_accounts_other_connection_is_optional_and_its_copy_a_duplicate(bench):
+    sender, idle = bench.join(0), bench.connect(0)
+    content, _ = bench.send(sender)
+    for link in (sender, idle, idle):
+        bench.deliver(link, content)
+    counts = bench.finish()
+    assert (counts.due, counts.optional, counts.duplicated) == (1, 1, 1)
+
+
+def test_due_is_decided_by_the_intended_time(bench):
+    sender = bench.join(0)
+    bench.sleep(1)
+    late_comer = bench.join(1)
+    content, _ = bench.send(sender, lag_us=500_000)
+    for link in (sender, late_comer):
+        bench.deliver(link, content)
+    counts = bench.finish()
+    assert (counts.due, counts.optional) == (1, 1)
+
+
+def test_a_receiver_that_dies_soon_is_excused_and_one_that_stayed_is_not(bench):
+    sender, quick, slow = bench.join(0), bench.join(1), bench.join(2)
+    content, _ = bench.send(sender)
+    bench.deliver(sender, content)
+    bench.sleep(1)
+    bench.ledger.close(quick, bench.now)
+    bench.sleep(5)
+    bench.ledger.close(slow, bench.now)
+    counts = bench.finish()
+    assert (counts.due, counts.delivered, counts.excused, counts.lost) == (3, 1, 1, 1)
+
+
+def test_a_receiver_that_died_before_anybody_saw_the_message_is_due_it_all_the_same(bench):
+    sender, dead = bench.join(0), bench.join(1)
+    content, _ = bench.send(sender)
+    bench.sleep(1)
+    bench.ledger.close(dead, bench.now)
+    bench.deliver(sender, content)
+    counts = bench.finish()
+    assert (counts.due, counts.delivered, counts.excused) == (2, 1, 1)
+
+
+def test_a_message_first_seen_by_somebody_who_has_left_is_late_there(bench):
+    sender, leaver = bench.join(0), bench.join(1)
+    content, _ = bench.send(sender)
+    bench.sleep(0.1)
+    bench.ledger.leave(leaver, 0, bench.now)
+    bench.deliver(leaver, content)
+    bench.deliver(sender, content)
+    counts = bench.finish()
+    assert (counts.due, counts.delivered, counts.excused, counts.late) == (2, 1, 1, 1)
+
+
+def test_what_arrives_after_a_leave_is_late_and_what_is_meant_after_it_optional(bench):
+    sender, leaver = bench.join(0), bench.join(1)
+    before, _ = bench.send(sender)
+    bench.deliver(sender, before)
+    bench.sleep(0.1)
+    bench.ledger.leave(leaver, 0, bench.now)
+    bench.deliver(leaver, before)
+    after, _ = bench.send(sender)
+    for link in (sender, leaver):
+        bench.deliver(link, after)
+    counts = bench.finish()
+    assert (counts.due, counts.delivered, counts.excused, counts.late, counts.optional) == (3, 2, 1, 1, 1)
+
+
+def test_a_reconnect_is_a_new_sender(bench):
+    link = bench.join(0)
+    bench.send(link)
+    bench.ledger.close(link, bench.now)
+    again = bench.join(0)
+    content, message = bench.send(again)
+    assert message.number == 1
+    bench.deliver(again, content)
+    counts = bench.finish()
+    assert (counts.confirmed, counts.indefinite, counts.out_of_order) == (1, 1, 0)
+
+
+def test_a_message_nobody_saw_has_vanished_and_its_deliveries_are_lost(bench):
+    sender, _ = bench.join(0), bench.join(1)
+    bench.send(sender)
+    bench.sleep(6)
+    counts = bench.finish()
+    assert (counts.vanished, counts.due, counts.lost) == (1, 2, 2)
+
+
+def test_a_message_whose_link_died_soon_is_indefinite_and_makes_nothing_due(bench):
+    sender, _ = bench.join(0), bench.join(1)
+    bench.send(sender)
+    bench.sleep(1)
+    bench.ledger.close(sender, bench.now)
+    counts = bench.finish()
+    assert (counts.indefinite, counts.vanished, counts.due) == (1, 0, 0)
+
+
+def test_a_message_before_one_that_was_answered_has_vanished_although_its_link_died(bench):
+    sender = bench.join(0)
+    bench.send(sender)
+    later, _ = bench.send(sender)
+    bench.deliver(sender, later)
+    bench.ledger.close(sender, bench.now)
+    assert bench.finish().vanished == 1
+
+
+def test_a_message_found_in_the_history_is_confirmed_and_its_deliveries_are_lost(bench):
+    sender, _ = bench.join(0), bench.join(1)
+    bench.send(sender)
+    bench.sleep(6)
+    (unseen,) = bench.ledger.unseen()
+    bench.ledger.found_in_history(unseen, bench.now)
+    counts = bench.finish()
+    assert (counts.confirmed, counts.vanished, counts.lost) == (1, 0, 2)
+
+
+def test_a_refusal_is_given_to_the_nearest_earlier_message_without_an_answer(bench):
+    link = bench.join()
+    first, _ = bench.send(link)
+    bench.send(link)
+    assert bench.ledger.refuse(link, is_rate_limit=True)
+    bench.send(link)
+    assert bench.ledger.refuse(link, is_rate_limit=False)
+    bench.deliver(link, first)
+    counts = bench.finish()
+    assert (counts.confirmed, counts.throttled, counts.refused, counts.vanished) == (1, 1, 1, 0)
+
+
+def test_being_seen_wins_over_a_refusal_which_moves_on(bench):
+    link = bench.join()
+    bench.send(link)
+    second, _ = bench.send(link)
+    assert bench.ledger.refuse(link, is_rate_limit=True)
+    bench.deliver(link, second)
+    counts = bench.finish()
+    assert (counts.confirmed, counts.throttled) == (1, 1)
+
+
+def test_a_refusal_without_a_message_is_surplus(bench):
+    assert not bench.ledger.refuse(bench.join(), is_rate_limit=True)
+    assert bench.ledger.surplus_refusals == 1
+
+
+def test_unsent_messages_are_planned_and_lag_behind(bench):
+    bench.ledger.unsent(3, at_least_us=700)
+    assert (bench.finish().planned, bench.counts.unsent) == (3, 3)
+    assert bench.ledger.timings.send_lag.count == 3
+
+
+def test_without_an_echo_the_sender_is_not_due_its_own_message(make_bench):
+    bench = make_bench(contract="minimal")
+    sender, other = bench.join(0), bench.join(1)
+    content, message = bench.send(sender)
+    bench.ledger.confirm(sender, message.number, bench.now)
+    bench.ledger.confirm(sender, message.number, bench.now)
+    other.on_text(b'{"deliver":"' + content.encode() + b'","in":1,"from":100}', bench.now)
+    counts = bench.finish()
+    assert (counts.confirmed, counts.due, counts.delivered) == (1, 1, 1)
+
+
+def test_warm_up_is_left_out_of_the_times_and_not_of_the_counts(bench):
+    link = bench.join()
+    bench.ledger.skip_warmup(bench.now + 1)
+    for _ in range(2):
+        content, _ = bench.send(link)
+        bench.sleep(1)
+        bench.deliver(link, content)
+    assert bench.finish().delivered == 2
+    assert bench.ledger.timings.response.count == 1
+
+
+def test_response_counts_from_the_intended_time_and_delivery_from_the_send(bench):
+    link = bench.join()
+    bench.sleep(1)
+    content, _ = bench.send(link, lag_us=30_000)
+    bench.sleep(0.02)
+    bench.deliver(link, content)
+    timings = bench.ledger.timings
+    assert (timings.response.max_us, timings.delivery.max_us, timings.send_lag.max_us) == (50_000, 20_000, 30_000)
+
+
+def test_after_the_end_whatever_arrives_is_late(bench):
+    link = bench.join()
+    content, _ = bench.send(link)
+    bench.ledger.finish(bench.now)
+    bench.deliver(link, content)
+    bench.ledger.close(link, bench.now)
+    counts = bench.counts
+    assert (counts.vanished, counts.lost, counts.late, counts.delivered) == (1, 1, 1, 0)
+    assert counts.due == counts.delivered + counts.lost + counts.excused
+
+
+def test_what_everyone_has_is_forgotten(bench):
+    link = bench.join()
+    for _ in range(1000):
+        content, _ = bench.send(link)
+        bench.deliver(link, content)
+        bench.sleep(0.1)
+        bench.ledger.tick(bench.now)
+    assert len(link.sender.messages) <= 22
+    assert len(bench.ledger.conversations[0].log) <= 22
+
+
+def test_frames_that_are_no_deliveries_go_to_the_session(bench):
+    bench.join().on_text(b'{"type":"server_shutdown"}', bench.now)
+    assert bench.events[0].kind.name == "SHUTDOWN"
+    assert bench.finish().received == 0

@@ -1,0 +1,27 @@
+"""The tally of phases, connections and errors."""
+
+from hubbub.metrics.tally import Tally
+
+
+def test_two_workers_tallies_add_up():
+    one, two = Tally(), Tally()
+    one.phase("login", 1_000)
+    one.connections.attempted = 3
+    one.error("join: not confirmed", 5, "first")
+    two.error("join: not confirmed", 2, "second")
+    two.error("dropped: 1006", 9, "gone", is_attempt=False)
+    one.merge(two)
+    assert one.connections.attempted == 3
+    assert one.attempts == 3
+    assert one.error_count == 3
+    known = one.errors["join: not confirmed"]
+    assert (known.count, known.first_us, known.last_us, known.sample) == (2, 2, 5, "first")
+
+
+def test_a_tally_travels_as_plain_values():
+    tally = Tally()
+    tally.phase("connect", 20_000)
+    tally.error("login: HTTP 500", 1, "x" * 999)
+    again = Tally.from_dict(tally.to_dict())
+    assert again.to_dict() == tally.to_dict()
+    assert len(again.errors["login: HTTP 500"].sample) == 200
