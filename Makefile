@@ -80,3 +80,7 @@ requirements: $(VENV)/dev.done ## write requirements*.txt anew from pyproject.to
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make requirements" --extra dev --extra browser -c requirements.txt \
 		pyproject.toml -o requirements-dev.txt
+
+.PHONY: compose-check
+compose-check: ## bring docker-compose.yml up and run a test in it, where a Docker engine is
+	$(PYTHON) deploy/compose_check.py

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hubbub import __version__
+from hubbub.clock import format_duration
 from hubbub.config import OPTION, OPTIONS, ROOT, Settings, resolve
 from hubbub.errors import ConfigError, HubbubError
 
@@ -29,6 +30,9 @@ COMMANDS = {
     "swarm": "like perf-ws, as a master and worker processes (two unless --workers says otherwise)",
     "options": "print the table of options as Markdown",
 }
+NOT_PASSED_ON = ("workers", "duration")
+"""Locust is told its role by its own flags; and without a duration a run in its web UI goes on until it is stopped."""
+
 PATHS = ("accounts", "ca", "run_dir")
 WEB_PORT = "8089"
 
@@ -73,14 +77,12 @@ def locust_arguments(given: Mapping[str, str], settings: Settings) -> list[str]:
         value = given[option.name]
         if option.locust_flag == "--host" and value:
             arguments += ["--host", settings.host]
-        elif option.locust_flag or option.name == "workers" or not value:
+        elif option.locust_flag or option.name in NOT_PASSED_ON or not value:
             continue
         elif option.is_switch:
             arguments += [option.flag] if getattr(settings, option.name) else []
         elif not option.is_secret:
             arguments.append(f"{option.flag}={value}")
-    if not given["duration"] and settings.duration_us is not None:
-        arguments.append(f"--duration={settings.duration_us / 1e6}s")
     if settings.run_profile:
         arguments += ["--profile", settings.run_profile]
     return arguments
@@ -165,8 +167,9 @@ def run(command: str, arguments: argparse.Namespace) -> int:
     if command == "ui":
         check_port(arguments.web_port)
         flags += ["--web-host", "127.0.0.1", "--web-port", arguments.web_port]
+        flags += [f"--duration={given['duration']}"] if given["duration"] else []
     else:
-        flags.append("--headless")
+        flags += ["--headless", f"--duration={format_duration(settings.duration_us or 0)}"]
     with Family() as family:
         if not settings.workers:
             return follow(family.start(flags, secrets))

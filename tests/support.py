@@ -4,6 +4,7 @@ import os
 import re
 import select
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -47,6 +48,13 @@ def family_of(launcher):
 def members(launcher, mark):
     """The pids of a run's processes whose command line has `mark` in it."""
     return [pid for pid, command in family_of(launcher).items() if mark in command]
+
+
+def free_port():
+    """A port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Program:
@@ -102,3 +110,31 @@ class Target:
     def metric(self, name):
         text = requests.get(f"{self.origin}/metrics", timeout=10).text
         return int(float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE)[1]))
+
+
+class WebUi:
+    """The web UI, used with HTTP requests."""
+
+    def __init__(self, program):
+        self.program = program
+        self.origin = program.wait_for(r"Starting web interface at (http://[^,\s]+)")[1]
+        wait_until(self._answers)
+
+    def _answers(self):
+        try:
+            return requests.get(self.origin, timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    def swarm(self, headers=None, **form):
+        form = {"user_count": 6, "spawn_rate": 50, "message_interval": "200ms"} | form
+        return requests.post(f"{self.origin}/swarm", data=form, headers=headers, timeout=30)
+
+    def stop(self):
+        return requests.post(f"{self.origin}/stop", timeout=60)
+
+    def state(self):
+        return requests.get(f"{self.origin}/stats/requests", timeout=10).json()["state"]
+
+    def runs(self):
+        return re.findall(r"Results: (\S+)", self.program.text)

@@ -67,6 +67,7 @@ class Installation:
         """This process conducts runs: check the options now, start the embedded backend, listen to the runner."""
         parsed = environment.parsed_options
         options.take_over_run_time(parsed)
+        options.let_profile_beat_config_file(parsed)
         self.prepare()
         if not environment.host:
             self._start_backend()

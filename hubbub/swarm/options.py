@@ -46,7 +46,7 @@ def register(parser: Any, **_kwargs: Any) -> None:
     group = parser.add_argument_group("Hubbub")
     for option in own_options():
         _add(group, option, texts[option.name])
-    parser.set_defaults(num_users=int(texts["clients"]), spawn_rate=float(texts["spawn_rate"]))
+    parser.set_defaults(num_users=int(texts["clients"]), spawn_rate=float(texts["spawn_rate"]), hubbub_sources=parser)
 
 
 def _add(group: Any, option: Option, default: str) -> None:
@@ -71,6 +71,16 @@ def texts_of(options: Any) -> dict[str, str]:
     texts["spawn_rate"] = "" if options.spawn_rate is None else f"{options.spawn_rate:g}"
     texts["host"] = options.host or ""
     return texts
+
+
+def let_profile_beat_config_file(options: Any) -> None:
+    """A profile's spawn rate beats the one of locust.conf, which is only there for plain `locust`."""
+    parser = options.hubbub_sources
+    del options.hubbub_sources
+    profile = load_profile(options.run_profile) if options.run_profile else {}
+    for source, values in parser.get_source_to_settings_dict().items():
+        if source.startswith("config_file") and "spawn-rate" in values and "spawn_rate" in profile:
+            options.spawn_rate = float(profile["spawn_rate"])
 
 
 def take_over_run_time(options: Any) -> None:

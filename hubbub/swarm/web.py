@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from flask import Response, jsonify, request
 from werkzeug.datastructures import MultiDict
 
-from hubbub.errors import ConfigError
+from hubbub.errors import ConfigError, HubbubError
 from hubbub.swarm.options import own_options
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def _check_form(environment: Any, parsed: Any, prepare: Callable[[], None]) -> R
         if run_time:
             parsed.duration = run_time
         prepare()
-    except ConfigError as error:
+    except HubbubError as error:
         vars(parsed).update(before[0])
         environment.host = before[1]
         return _refuse(str(error))

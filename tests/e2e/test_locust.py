@@ -1,0 +1,124 @@
+"""Locust's own ways in: plain `locust`, and its web UI over HTTP as a script uses it."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.support import WebUi, free_port, wait_until
+
+pytestmark = pytest.mark.e2e
+LOCUST = (sys.executable, "-m", "locust")
+
+
+def results_in(text):
+    return Path(re.search(r"Results: (\S+)", text)[1])
+
+
+def test_plain_locust_in_a_checkout_runs_against_the_embedded_backend(start):
+    run = start(*LOCUST, "--headless", "-u", 24, "-t", "4s", "--message-interval", "1s")
+    assert run.code() == 0, run.text
+    assert "no host given; the embedded backend runs on http://127.0.0.1:" in run.text
+    assert "Ramping to 24 users at a rate of 50.00 per second" in run.text, "locust.conf brings the spawn rate"
+    summary = json.loads((results_in(run.text) / "summary.json").read_text())
+    assert summary["messages"]["sent"] == 24 * 4
+    assert summary["deliveries"]["delivered"] == 24 * 24 * 4
+
+
+def test_the_profile_beats_locust_conf_and_the_command_line_beats_both(start, tmp_path):
+    for arguments, rate in (([], "12.00"), (["-r", "6"], "6.00")):
+        run = start(*LOCUST, "--headless", "--run-profile", "smoke", "-t", "2s", *arguments)
+        assert run.code() == 0, run.text
+        assert f"Ramping to 12 users at a rate of {rate} per second" in run.text
+
+
+def test_named_user_classes_take_the_place_of_the_mix(start):
+    run = start(*LOCUST, "--headless", "-u", 6, "-t", "2s", "--message-interval", "1s", "Chatter", "Lurker")
+    assert run.code() == 0, run.text
+    assert '"Chatter": 3, "Lurker": 3' in run.text
+
+
+def test_bad_input_is_one_sentence(start):
+    run = start(*LOCUST, "--headless", "-u", 2, "-t", "2s", "--message-interval", "0")
+    assert run.code() == 2
+    assert "message-interval must be at least 1 ms" in run.text
+    assert "Traceback" not in run.text
+
+
+@pytest.fixture
+def web_ui(hubbub):
+    return WebUi(hubbub("ui", "--web-port", free_port()))
+
+
+def test_each_start_is_a_new_run_with_its_own_folder_and_a_fresh_ledger(web_ui):
+    for count in (1, 2):
+        assert web_ui.swarm().json()["success"]
+        web_ui.program.wait_for(rf"(?s)(clients are ready; sending.*){{{count}}}")
+        wait_until(lambda: web_ui.state() == "running")
+        wait_until(lambda: "connect" in requests.get(f"{web_ui.origin}/stats/requests", timeout=10).text)
+        assert web_ui.stop().json()["success"]
+        assert len(web_ui.runs()) == count
+    first, second = (json.loads((Path(run) / "summary.json").read_text()) for run in web_ui.runs())
+    assert first["run"]["id"] != second["run"]["id"]
+    for summary in (first, second):
+        assert summary["connections"]["attempted"] == 6
+        assert summary["deliveries"]["lost"] == 0
+        assert summary["messages"]["sent"] == summary["messages"]["confirmed"]
+
+
+def test_a_run_with_a_duration_ends_by_itself(web_ui):
+    assert web_ui.swarm(duration="2s").json()["success"]
+    wait_until(web_ui.runs)
+    summary = json.loads((Path(web_ui.runs()[0]) / "summary.json").read_text())
+    assert summary["verdict"]["result"] == "PASS"
+    assert summary["messages"]["sent"] == 6 * 10
+
+
+def test_a_shape_chosen_in_the_form_is_the_one_that_runs(web_ui):
+    assert web_ui.swarm(shape="steps", duration="2s", user_count=10).json()["success"]
+    web_ui.program.wait_for("shape steps")
+    wait_until(web_ui.runs)
+    assert web_ui.swarm(shape="none", duration="1s").json()["success"]
+    wait_until(lambda: len(web_ui.runs()) == 2)
+    assert web_ui.program.text.count("hubbub: shape steps") == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "sentence"),
+    [
+        ({"message_interval": "5x"}, "message-interval must be a duration"),
+        ({"user_count": "0"}, "clients must be a whole number"),
+        ({"host": "localhost:1"}, "host must be an origin"),
+        ({"host": "http://127.0.0.1:9"}, "no backend answers"),
+        ({"shape": "ramp"}, "needs a duration"),
+        ({"accounts": "/etc/passwd"}, "the form has no field 'accounts'"),
+    ],
+)
+def test_bad_values_in_the_form_are_refused_with_a_sentence(web_ui, form, sentence):
+    answer = web_ui.swarm(**form).json()
+    assert not answer["success"]
+    assert sentence in answer["message"]
+    assert web_ui.swarm(duration="1s").json()["success"], "the next start is not spoilt"
+
+
+def test_another_web_page_cannot_start_a_test(web_ui):
+    answer = web_ui.swarm(headers={"Origin": "https://evil.example"}).json()
+    assert not answer["success"]
+    assert "another web page" in answer["message"]
+
+
+def test_a_taken_port_is_one_sentence(web_ui, hubbub):
+    again = hubbub("ui", "--web-port", web_ui.origin.rsplit(":", 1)[1])
+    assert again.code() == 2
+    assert "web-port must be a free port" in again.text
+
+
+def test_ctrl_c_ends_the_web_ui_with_what_was_measured(web_ui):
+    web_ui.swarm()
+    web_ui.program.wait_for("clients are ready; sending")
+    web_ui.program.signal()
+    assert web_ui.program.code() == 3, web_ui.program.text
+    assert web_ui.runs()
