@@ -29,9 +29,10 @@ def compose_command() -> list[str] | None:
     if docker is None or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
         return None
     for command in (["docker-compose"], [docker, "compose"]):
-        if shutil.which(command[0]) and not subprocess.run(
-            [*command, "version"], capture_output=True, check=False
-        ).returncode:
+        if (
+            shutil.which(command[0])
+            and not subprocess.run([*command, "version"], capture_output=True, check=False).returncode
+        ):
             return [*command, "-p", PROJECT]
     return None
 
@@ -49,7 +50,7 @@ def build() -> None:
 def call(path: str, form: dict[str, str] | None = None) -> str:
     """A request to the web UI."""
     data = urllib.parse.urlencode(form).encode() if form is not None else None
-    with urllib.request.urlopen(f"http://127.0.0.1:{WEB_PORT}{path}", data, timeout=30) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"http://127.0.0.1:{WEB_PORT}{path}", data, timeout=30) as answer:
         return answer.read().decode()
 
 

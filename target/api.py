@@ -17,6 +17,7 @@ from target.store import Duplicate
 
 PING_INTERVAL_S = 3.0
 SILENCE_LIMIT_S = 10.0
+CLOSE_WAIT_S = 1.0
 MAX_FRAME_BYTES = 16 * 1024
 Handler = Any
 
@@ -223,7 +224,7 @@ class Api:
         user = self.chat.store.user(user_id) if user_id is not None else None
         if user is None:
             return _problem(401, "Invalid or expired ticket")
-        socket = web.WebSocketResponse(autoping=True, max_msg_size=MAX_FRAME_BYTES, compress=False)
+        socket = web.WebSocketResponse(timeout=CLOSE_WAIT_S, max_msg_size=MAX_FRAME_BYTES, compress=False)
         await socket.prepare(request)
         if not self.chat.hub.has_room(user["id"]):
             await socket.send_str('{"error":"user connection limit reached"}')

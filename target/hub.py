@@ -15,7 +15,6 @@ from collections.abc import Iterable
 from typing import Any
 
 FLUSH_INTERVAL_S = 0.005
-KERNEL_BACKLOG_BYTES = 0
 
 
 def encode(frame: dict[str, Any]) -> bytes:
@@ -45,11 +44,16 @@ class Connection:
         self.buffer: deque[bytes] = deque()
 
     def write(self, frame: bytes) -> None:
-        """Write now if the socket has room, else keep the frame; drop it when the buffer is full."""
-        hub = self.hub
+        """Write now if the socket has room, else keep the frame; drop it when the buffer is full.
+
+        A connection that is on its way out gets nothing more.
+        """
+        hub, transport = self.hub, self.transport
+        if transport.is_closing():
+            return
         hub.frames_queued += 1
-        if not self.buffer and self.transport.get_write_buffer_size() == KERNEL_BACKLOG_BYTES:
-            self.transport.write(frame)
+        if not self.buffer and not transport.get_write_buffer_size():
+            transport.write(frame)
             hub.frames_written += 1
         elif len(self.buffer) < hub.buffer_frames:
             self.buffer.append(frame)
@@ -61,10 +65,9 @@ class Connection:
 
     def flush(self) -> bool:
         """Write kept frames while the socket has room; True when none is left."""
-        while self.buffer and self.transport.get_write_buffer_size() == KERNEL_BACKLOG_BYTES:
-            if self.transport.is_closing():
-                self.buffer.clear()
-                break
+        if self.transport.is_closing():
+            self.buffer.clear()
+        while self.buffer and not self.transport.get_write_buffer_size():
             frame = self.buffer.popleft()
             self.transport.write(frame)
             self.hub.frames_written += frame is not DROPPED
