@@ -84,3 +84,8 @@ requirements: $(VENV)/dev.done ## write requirements*.txt anew from pyproject.to
 .PHONY: compose-check
 compose-check: ## bring docker-compose.yml up and run a test in it, where a Docker engine is
 	$(PYTHON) deploy/compose_check.py
+
+.PHONY: options
+options: $(VENV)/run.done ## write the table of options into README.md anew
+	@$(BIN)/python -m hubbub options > $(VENV)/options.md
+	@sed -i -e '/^<!-- options:/r $(VENV)/options.md' -e '/^<!-- options:/,/^<!-- end of options/{/^|/d}' README.md

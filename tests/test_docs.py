@@ -1,0 +1,47 @@
+"""What the documentation says is what the code does."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from hubbub.__main__ import print_options
+from hubbub.clock import format_duration
+from hubbub.config import profile_names, resolve
+from shapes import SHAPES
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_the_readme_has_the_generated_table_of_options():
+    written = io.StringIO()
+    with contextlib.redirect_stdout(written):
+        print_options()
+    assert written.getvalue() in (ROOT / "README.md").read_text(), "run make options"
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_the_table_of_profiles_is_right_and_every_shape_is_possible(name):
+    settings = resolve({"run_profile": name})
+    row = (
+        f"| {name} | {settings.clients} | {settings.spawn_rate:g}/s | {format_duration(settings.duration_us)} | "
+        f"{settings.shape} | {settings.conversations} | {format_duration(settings.message_interval_us)} |"
+    )
+    assert row in (ROOT / "docs" / "profiles.md").read_text()
+    if settings.shape != "none":
+        SHAPES[settings.shape](settings.clients, settings.duration_us).check(settings.spawn_rate)
+
+
+def test_links_between_documents_lead_somewhere():
+    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+def test_every_make_target_is_explained():
+    targets = re.findall(r"^\.PHONY: (\S+)\n\1:(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert len(targets) >= 12
+    for name, rest in targets:
+        assert "## " in rest, f"make help says nothing about {name}"
