@@ -51,13 +51,23 @@ swarm: $(VENV)/run.done ## the load test as a master and WORKERS processes (defa
 
 .PHONY: test
 test: $(VENV)/dev.done ## every test that needs no browser, fast ones first
-	$(BIN)/pytest -m "not e2e and not browser"
-	$(BIN)/pytest -m "e2e and not browser"
+	$(BIN)/pytest -m "not e2e and not browser and not node"
+	$(BIN)/pytest -m "e2e and not browser and not node"
 
 .PHONY: test-browser
 test-browser: $(VENV)/dev.done ## the web UI in a real Chromium (installs Debian's, needs root for that)
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
 	$(BIN)/pytest -m browser tests/e2e
+
+.PHONY: test-interop
+test-interop: $(VENV)/dev.done ## the transport against Node's ws (installs Debian's nodejs and npm, needs root for that)
+	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm; }
+	npm ci --prefix tests/interop --ignore-scripts --no-audit --no-fund --silent
+	$(BIN)/pytest -m node tests/interop
+
+.PHONY: fuzz
+fuzz: $(VENV)/dev.done ## a million mutated frames, compared with websockets and wsproto (FRAMES=n for fewer)
+	$(BIN)/python -m tests.hubbub.transport.fuzz --frames $(or $(FRAMES),1000000)
 
 .PHONY: lint
 lint: $(VENV)/dev.done ## ruff: style and errors

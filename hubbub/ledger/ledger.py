@@ -1,4 +1,4 @@
-"""The ledger of one worker: messages go in with `send`, frames with `Link.on_text`, and every class is counted once.
+"""The ledger of one worker: messages go in with `send`, frames with `Link.on_message`, and every class is counted once.
 
 The order of a run: `open_link` when a connection is established, `joining` and `ready` for each conversation, `send`
 for each message, `confirm`, `refuse` and `leave` as the backend answers, `close` when the connection ends, `tick` once

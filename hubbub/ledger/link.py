@@ -32,7 +32,7 @@ class Recogniser(Protocol):
 
 
 class Link:
-    """One connection. Feed `on_text` with every text frame; whatever is not a delivery goes to `on_event`."""
+    """One connection. Feed `on_message` with every text frame; whatever is not a delivery goes to `on_event`."""
 
     __slots__ = ("_since_check", "account", "ledger", "on_event", "others", "seat", "sender")
 
@@ -81,7 +81,7 @@ class Link:
             self.ledger.last_first_arrival_us = now_us
         return start
 
-    def on_text(self, payload: bytes, now_us: int, frame: bytes | None = None) -> None:
+    def on_message(self, payload: bytes, now_us: int, frame: bytes | None = None) -> None:
         """Take one text message that arrived at `now_us`, in `frame` if it came in one piece."""
         contract = self.ledger.contract
         if payload.startswith(contract.delivery_prefix) and self._is_next(payload):

@@ -20,8 +20,8 @@ class Receiver(Protocol):
         The bytes from `start` to `end` are what was read; what lies behind `end` is stale.
         """
 
-    def on_text(self, payload: bytes, now_us: int, frame: bytes | None) -> None:
-        """A whole text message arrived; `frame` is the frame that it came in, if that was one and not compressed."""
+    def on_message(self, payload: bytes, now_us: int, frame: bytes | None) -> None:
+        """A whole message arrived; `frame` is the text frame that it came in, if that was one and not compressed."""
 
 
 class Connection(Protocol):

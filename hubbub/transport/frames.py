@@ -3,7 +3,7 @@
 A `Reader` takes bytes as they come, cut anywhere, and returns what they complete. What the peer may not do ends the
 stream with `Failed`, which says with which code to close (RFC 6455, 7.4.1): 1002 for a broken rule, 1007 for text that
 is not UTF-8, 1009 for a message over the limit, which is told from its header, before memory is spent on it. After
-`Failed` the reader returns nothing more.
+`Failed` or `Closed` the reader returns nothing more.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class _Header:
 class Reader:
     """The receiving side of one connection. `inflater` is there when permessage-deflate was negotiated."""
 
-    __slots__ = ("_buffer", "_decoder", "_failed", "_inflater", "_is_compressed", "_max_bytes", "_opcode", "_parts")
+    __slots__ = ("_buffer", "_decoder", "_inflater", "_is_compressed", "_is_over", "_max_bytes", "_opcode", "_parts")
 
     def __init__(self, max_message_bytes: int = MAX_MESSAGE_BYTES, inflater: Inflater | None = None) -> None:
         self._max_bytes = max_message_bytes
@@ -145,17 +145,22 @@ class Reader:
         self._parts = bytearray()
         self._is_compressed = False
         self._decoder = _Utf8Decoder()
-        self._failed = False
+        self._is_over = False
 
     @property
     def is_idle(self) -> bool:
         """Nothing is half received: a new reader would do as well."""
-        return not self._buffer and self._opcode is None and not self._failed
+        return not self._buffer and self._opcode is None and not self._is_over
+
+    @property
+    def buffered_bytes(self) -> int:
+        """How much of an unfinished frame is here."""
+        return len(self._buffer)
 
     def receive(self, data: bytes | bytearray | memoryview) -> list[Event]:
-        """Take bytes, return what they complete, in order; `Failed` comes last, and once."""
+        """Take bytes, return what they complete, in order; `Failed` or `Closed` comes last, and once."""
         events: list[Event] = []
-        if self._failed:
+        if self._is_over:
             return events
         self._buffer += data
         try:
@@ -168,8 +173,11 @@ class Reader:
                 event = self._take(header, payload)
                 if event is not None:
                     events.append(event)
+                if isinstance(event, Closed):
+                    self._is_over = True
+                    self._buffer.clear()
         except _Violation as violation:
-            self._failed = True
+            self._is_over = True
             self._buffer.clear()
             events.append(violation.failure)
         return events

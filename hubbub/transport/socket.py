@@ -312,19 +312,19 @@ class SocketConnection:
                 self._reader = self._new_reader()
                 return position
             self._transport.counted.messages_read += 1
-            receiver.on_text(payload, now_us, bytes(buffer[position : start + size]))
+            receiver.on_message(payload, now_us, bytes(buffer[position : start + size]))
             if self._is_over:
                 return end
             position = start + size
 
     def _take_events(self, events: Sequence[FrameEvent], now_us: int) -> None:
         for event in events:
-            if self._is_over:
+            if self._is_over or self._is_deaf:
                 return
             match event:
-                case Text(payload):
+                case Text(payload) | Binary(payload):
                     self._transport.counted.messages_read += 1
-                    self._receiver.on_text(payload, now_us, None)
+                    self._receiver.on_message(payload, now_us, None)
                 case Ping(payload):
                     self._pong(payload)
                 case Closed(code, reason):
@@ -332,8 +332,6 @@ class SocketConnection:
                 case Failed(code, reason):
                     self._transport.counted.protocol_errors += 1
                     self._fail(code, reason)
-                case Binary():
-                    self._fail(CloseCode.UNSUPPORTED_DATA, "binary message")
                 case _:
                     continue
 
@@ -393,6 +391,7 @@ class SocketConnection:
         """The peer's close frame: answer it, and give the peer a moment to close first (it then pays TIME_WAIT)."""
         self._close_code, self._close_reason = code, reason or "closed by the peer"
         self._send_close(code if code != CloseCode.NO_STATUS else CloseCode.NORMAL)
+        self._is_deaf = True
         self._wait_for_fin()
 
     def _fail(self, code: CloseCode, reason: str) -> None:

@@ -49,7 +49,7 @@ class Bench:
         return json.dumps(frame, separators=(",", ":")).encode()
 
     def deliver(self, link, content, **how):
-        link.on_text(self.frame(content, **how), self.now)
+        link.on_message(self.frame(content, **how), self.now)
 
     def finish(self):
         self.ledger.finish(self.now)

@@ -329,7 +329,7 @@ def test_without_an_echo_the_sender_is_not_due_its_own_message(make_bench):
     content, message = bench.send(sender)
     bench.ledger.confirm(sender, message.number, bench.now)
     bench.ledger.confirm(sender, message.number, bench.now)
-    other.on_text(b'{"deliver":"' + content.encode() + b'","in":1,"from":100}', bench.now)
+    other.on_message(b'{"deliver":"' + content.encode() + b'","in":1,"from":100}', bench.now)
     counts = bench.finish()
     assert (counts.confirmed, counts.due, counts.delivered) == (1, 1, 1)
 
@@ -378,6 +378,6 @@ def test_what_everyone_has_is_forgotten(bench):
 
 
 def test_frames_that_are_no_deliveries_go_to_the_session(bench):
-    bench.join().on_text(b'{"type":"server_shutdown"}', bench.now)
+    bench.join().on_message(b'{"type":"server_shutdown"}', bench.now)
     assert bench.events[0].kind.name == "SHUTDOWN"
     assert bench.finish().received == 0
