@@ -83,8 +83,9 @@ class Conversation:
     def open_due(self, message: Message) -> int:
         """How many open seats were ready at the message's intended time, its own sender only where there is an echo."""
         due = bisect_right(self._open_ready_us, message.intended_us)
-        if not self.has_echo:
-            due -= sum(1 for seat in self.seats if seat.link.sender is message.sender and seat.is_ready_at(message))
+        if not self.has_echo and message.sender.link is not None:
+            own = message.sender.link.find_seat(self)
+            due -= own is not None and own.is_ready_at(message)
         return due
 
     def ended_due(self, message: Message) -> list[EndedSeat]:

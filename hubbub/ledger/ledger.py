@@ -92,6 +92,7 @@ class Ledger:
             seat.conversation.remove_seat(seat)
         link.seat, link.others = None, ()
         link.sender.died_us = now_us
+        link.sender.link = None
         self._dead.append(link.sender)
 
     # -- messages ----------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ compared, and one delivery in 64 is parsed to check its text. Everything else ta
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hubbub.ledger.message import Sender
@@ -40,6 +39,7 @@ class Link:
         self.ledger = ledger
         self.account = account
         self.sender = sender
+        sender.link = self
         self.on_event = on_event
         self.seat: Seat | None = None
         self.others: tuple[Seat, ...] = ()
@@ -59,7 +59,9 @@ class Link:
         ready_us, ended_us = seat.ready_us, seat.ended_us
         own = None if seat.conversation.has_echo else self.sender
         optional = 0
-        for message in islice(log, cursor, None):
+        length = len(log)
+        while cursor < length:
+            message = log[cursor]
             frame = message.frame
             if frame is None or not buffer.startswith(frame, start) or start + len(frame) > end:
                 break
@@ -112,10 +114,13 @@ class Link:
 
     def seat_in(self, conversation: Conversation) -> Seat:
         """The link's seat in a conversation, opened where there is none."""
-        for seat in self.seats():
-            if seat.conversation is conversation:
-                return seat
-        return self.open_seat(conversation)
+        return self.find_seat(conversation) or self.open_seat(conversation)
+
+    def find_seat(self, conversation: Conversation) -> Seat | None:
+        """The link's seat in a conversation; None where there is none."""
+        if self.seat is not None and self.seat.conversation is conversation:
+            return self.seat
+        return next((seat for seat in self.others if seat.conversation is conversation), None)
 
     def open_seat(self, conversation: Conversation) -> Seat:
         """A new seat in a conversation, and the one that the fast path looks at from now on.

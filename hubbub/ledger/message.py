@@ -9,6 +9,7 @@ from hubbub.metrics.histogram import Histogram
 
 if TYPE_CHECKING:
     from hubbub.ledger.conversation import Conversation
+    from hubbub.ledger.link import Link
 
 NEVER_US = 1 << 62
 """A time that does not come: the end of what has not ended."""
@@ -84,10 +85,10 @@ class Sender:
     """One connection as the author of numbered messages. A reconnect is a new sender.
 
     `messages` holds those that the ledger still remembers, `pending` those that nobody has seen. `died_us` is when the
-    connection ended, NEVER_US while it lives.
+    connection `link` ended, NEVER_US while it lives.
     """
 
-    __slots__ = ("died_us", "id", "last_confirmed", "messages", "next_number", "pending")
+    __slots__ = ("died_us", "id", "last_confirmed", "link", "messages", "next_number", "pending")
 
     def __init__(self, sender_id: int) -> None:
         self.id = sender_id
@@ -96,6 +97,7 @@ class Sender:
         self.next_number = 1
         self.last_confirmed = 0
         self.died_us = NEVER_US
+        self.link: Link | None = None
 
     def refuse(self, kind: str) -> bool:
         """Give a refusal to the nearest earlier message without an answer; False when there is none."""

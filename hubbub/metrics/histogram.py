@@ -30,6 +30,11 @@ def bucket_of(value_us: int) -> int:
     return (shift << SUB_BUCKET_BITS) + (min(value_us, LARGEST_US) >> shift)
 
 
+TABLE_US = 1 << 16
+_TABLE = tuple(bucket_of(value_us) for value_us in range(TABLE_US))
+"""The buckets of the values that are common, because computing one costs twice as much as looking it up."""
+
+
 def middle_of(bucket: int) -> float:
     """The value that stands for a bucket, in microseconds."""
     if bucket < LINEAR_BELOW_US:
@@ -42,22 +47,39 @@ def middle_of(bucket: int) -> float:
 class Histogram:
     """Counts of values by bucket, observed and censored, with the exact extremes of the observed."""
 
-    __slots__ = ("buckets", "censored", "max_us", "min_us")
+    __slots__ = ("_highest", "_lowest", "_observed", "censored")
 
     def __init__(self) -> None:
-        self.buckets: dict[int, int] = {}
+        self._observed = [0] * BUCKETS
         self.censored: dict[int, int] = {}
-        self.min_us: int | None = None
-        self.max_us: int | None = None
+        self._lowest = LARGEST_US
+        self._highest = -1
 
     def record(self, value_us: int) -> None:
-        """Add one observed value."""
-        bucket = bucket_of(value_us)
-        self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
-        if self.min_us is None or value_us < self.min_us:
-            self.min_us = value_us
-        if self.max_us is None or value_us > self.max_us:
-            self.max_us = value_us
+        """Add one observed value. Costs 0.2 us: two of these are made for every delivery."""
+        if 0 <= value_us < TABLE_US:
+            self._observed[_TABLE[value_us]] += 1
+        else:
+            self._observed[bucket_of(value_us)] += 1
+        if value_us < self._lowest:  # noqa: PLR1730 - min() costs a call
+            self._lowest = value_us
+        if value_us > self._highest:  # noqa: PLR1730
+            self._highest = value_us
+
+    @property
+    def buckets(self) -> dict[int, int]:
+        """The observed values: counts by bucket, without the empty ones."""
+        return {bucket: count for bucket, count in enumerate(self._observed) if count}
+
+    @property
+    def min_us(self) -> int | None:
+        """The smallest observed value, exact."""
+        return self._lowest if self._highest >= 0 else None
+
+    @property
+    def max_us(self) -> int | None:
+        """The largest observed value, exact."""
+        return self._highest if self._highest >= 0 else None
 
     def censor(self, at_least_us: int, count: int = 1) -> None:
         """Add `count` values of which only a lower bound is known."""
@@ -67,17 +89,15 @@ class Histogram:
     @property
     def count(self) -> int:
         """How many values were observed or censored."""
-        return sum(self.buckets.values()) + sum(self.censored.values())
+        return sum(self._observed) + sum(self.censored.values())
 
     def merge(self, other: Histogram) -> None:
         """Add another histogram's values to this one."""
-        for mine, theirs in ((self.buckets, other.buckets), (self.censored, other.censored)):
-            for bucket, count in theirs.items():
-                mine[bucket] = mine.get(bucket, 0) + count
-        extremes = [value for value in (self.min_us, other.min_us) if value is not None]
-        self.min_us = min(extremes, default=None)
-        extremes = [value for value in (self.max_us, other.max_us) if value is not None]
-        self.max_us = max(extremes, default=None)
+        self._observed = [mine + theirs for mine, theirs in zip(self._observed, other._observed, strict=True)]
+        for bucket, count in other.censored.items():
+            self.censored[bucket] = self.censored.get(bucket, 0) + count
+        self._lowest = min(self._lowest, other._lowest)
+        self._highest = max(self._highest, other._highest)
 
     def quantile_us(self, quantile: float) -> tuple[float, bool] | None:
         """The value at `quantile` (0 to 1) and whether it is only a lower bound; None when nothing was recorded.
@@ -116,9 +136,7 @@ class Histogram:
         return figures | {"max": _ms(self.max_us), "censored": censored}
 
     def _within_extremes(self, value_us: float, is_censored: bool) -> float:
-        if is_censored or self.min_us is None or self.max_us is None:
-            return value_us
-        return min(max(value_us, self.min_us), self.max_us)
+        return value_us if is_censored else min(max(value_us, self._lowest), self._highest)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for msgpack and JSON; keys in order, so that equal histograms give equal bytes."""
@@ -132,9 +150,11 @@ class Histogram:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Histogram:
         histogram = cls()
-        histogram.buckets = {int(bucket): int(count) for bucket, count in values["buckets"]}
+        for bucket, count in values["buckets"]:
+            histogram._observed[int(bucket)] = int(count)
         histogram.censored = {int(bucket): int(count) for bucket, count in values["censored"]}
-        histogram.min_us, histogram.max_us = values["min_us"], values["max_us"]
+        if values["max_us"] is not None:
+            histogram._lowest, histogram._highest = values["min_us"], values["max_us"]
         return histogram
 
 

@@ -7,6 +7,7 @@ close, and report for the last time.
 
 from __future__ import annotations
 
+import gc
 import logging
 import resource
 import ssl
@@ -215,7 +216,12 @@ class WorkerRun:
     # -- the run -----------------------------------------------------------------------------------------------------
 
     def go(self, window_us: int | None, starts_at_go: bool) -> None:
-        """Open the sending window."""
+        """Open the sending window.
+
+        What was made until now lives as long as the run: the garbage collector need not walk over it again and again.
+        """
+        gc.collect()
+        gc.freeze()
         self.window_starts_us = self.equipment.clock()
         self._starts_at_go = starts_at_go
         self.window_ends_us = None if window_us is None else self.window_starts_us + window_us

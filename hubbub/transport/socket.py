@@ -1,92 +1,37 @@
-"""WebSocket connections on gevent, read in hub callbacks: no greenlet per connection waits for bytes.
-
-When a socket has bytes, the hub calls the connection, which reads them into one buffer that all connections share and
-gives whole frames to its receiver from there. First come the frames that the receiver knows byte for byte; then whole,
-final, uncompressed text frames, cut out in place; everything else goes through `frames.Reader`. An unfinished frame is
-kept until the rest of it comes.
-"""
+"""Making WebSocket connections on gevent: TCP, TLS, upgrade. What happens on them then is in `connection.py`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from random import Random
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-import gevent
 from gevent import socket as gevent_socket
-from gevent.event import Event
 
 from hubbub.clock import Clock, monotonic_us
-from hubbub.errors import ConnectError, LinkClosed
+from hubbub.errors import ConnectError
 from hubbub.transport import deflate
 from hubbub.transport.base import Dialling, OnClosed, Receiver
+from hubbub.transport.connection import Shared, SocketConnection
 from hubbub.transport.deflate import Deflate
-from hubbub.transport.frames import (
-    Binary,
-    CloseCode,
-    Closed,
-    Failed,
-    Opcode,
-    Ping,
-    Reader,
-    Text,
-    close_payload,
-    encode_frame,
-)
-from hubbub.transport.frames import Event as FrameEvent
 from hubbub.transport.handshake import build_request, head_length, make_key, read_answer
 from hubbub.transport.stream import READ, Stream, wait_for
 
-BUFFER_BYTES = 256 * 1024
-LONGEST_REST = BUFFER_BYTES // 2
-"""A longer unfinished frame is collected by the Reader instead of in the shared buffer."""
-
-READS_PER_CALL = 8
-"""How often one call reads before the hub looks at other connections."""
-
-MAX_UNSENT_BYTES = 1 << 20
-CLOSE_WAIT_S = 2.0
-FIN_WAIT_S = 1.0
-SEND_TIMEOUT_S = 10.0
-FINAL_TEXT = 0x81
-"""The first byte of a whole, uncompressed text frame (RFC 6455, 5.2)."""
-
-
-@dataclass(slots=True)
-class Statistics:
-    """What all connections of a transport have done so far."""
-
-    connected: int = 0
-    closed: int = 0
-    reads: int = 0
-    bytes_read: int = 0
-    bytes_written: int = 0
-    messages_read: int = 0
-    messages_written: int = 0
-    protocol_errors: int = 0
-    receiver_errors: int = 0
-
 
 class SocketTransport:
-    """Makes connections; holds what they share: buffer, TLS context, resolved addresses, random masks, statistics."""
+    """Makes connections: resolves each host once, takes local addresses in turn, holds what connections share."""
 
     def __init__(self, dialling: Dialling, seed: int = 0, clock: Clock = monotonic_us) -> None:
         self.dialling = dialling
         self.clock = clock
-        self.buffer = bytearray(BUFFER_BYTES)
-        self.view = memoryview(self.buffer)
-        self.random = Random(seed)
-        self.counted = Statistics()
-        self.last_error = ""
+        self.shared = Shared(dialling, seed, clock)
         self._addresses: dict[tuple[str, int], tuple[int, Any]] = {}
         self._dialled = 0
 
     def statistics(self) -> dict[str, int]:
         """What all connections have done so far, by name."""
-        return asdict(self.counted)
+        return asdict(self.shared.counted)
 
     def connect(self, url: str, receiver: Receiver, on_closed: OnClosed) -> SocketConnection:
         """Connect to `url`: TCP, TLS for wss, upgrade. Raises ConnectError; nothing stays open then."""
@@ -109,8 +54,8 @@ class SocketTransport:
         except BaseException:
             stream.close()
             raise
-        self.counted.connected += 1
-        return SocketConnection(self, stream, receiver, on_closed, rest, extension)
+        self.shared.counted.connected += 1
+        return SocketConnection(self.shared, stream, receiver, on_closed, rest, extension)
 
     def _resolve(self, host: str, port: int) -> tuple[int, Any]:
         """Resolved once per host: gevent's resolver is a pool of ten threads."""
@@ -136,11 +81,11 @@ class SocketTransport:
         try:
             stream.write(build_request(host, target, key, self.dialling.headers, offered))
             while not (length := head_length(data)):
-                size = stream.read_into(self.view)
+                size = stream.read_into(self.shared.view)
                 if size == 0:
                     raise ConnectError("closed before the upgrade was answered")
                 if size > 0:
-                    data += bytes(self.view[:size])
+                    data += bytes(self.shared.view[:size])
                 else:
                     wait_for(stream.fd, READ, remaining_s())
         except TimeoutError as error:
@@ -149,295 +94,3 @@ class SocketTransport:
             raise ConnectError(type(error).__name__) from error
         answer = read_answer(data[: length - 4], key, offered)
         return data[length:], deflate.accepted(answer.extensions)
-
-
-class SocketConnection:
-    """One WebSocket connection. Made by SocketTransport.connect."""
-
-    __slots__ = (
-        "_close_code",
-        "_close_reason",
-        "_close_sent",
-        "_extension",
-        "_fin_timer",
-        "_is_deaf",
-        "_is_over",
-        "_on_closed",
-        "_over",
-        "_reader",
-        "_receiver",
-        "_rest",
-        "_stream",
-        "_transport",
-        "_watcher",
-    )
-
-    def __init__(
-        self,
-        transport: SocketTransport,
-        stream: Stream,
-        receiver: Receiver,
-        on_closed: OnClosed,
-        rest: bytes,
-        extension: Deflate | None,
-    ) -> None:
-        self._transport = transport
-        self._stream = stream
-        self._receiver = receiver
-        self._on_closed = on_closed
-        self._extension = extension
-        self._reader: Reader | None = self._new_reader() if extension else None
-        self._rest = b""
-        self._close_sent = False
-        self._close_code = int(CloseCode.ABNORMAL)
-        self._close_reason = ""
-        self._is_over = False
-        self._over: Event | None = None
-        self._fin_timer: Any = None
-        stream.on_broken = self._broken
-        self._is_deaf = False
-        loop = gevent.get_hub().loop
-        self._watcher = loop.io(stream.fd, READ)
-        loop.run_callback(self._begin, rest)
-
-    def __repr__(self) -> str:
-        state = "over" if self._is_over else "closing" if self._close_sent else "open"
-        return f"<SocketConnection {state}, fd {self._stream.fd}, {len(self._rest)} bytes unfinished>"
-
-    def _new_reader(self) -> Reader:
-        return Reader(self._transport.dialling.max_message_bytes, self._extension)
-
-    # -- reading -----------------------------------------------------------------------------------------------------
-
-    def _begin(self, rest: bytes) -> None:
-        """Hub callback, once: take what came with the upgrade's answer, and whatever comes from now on."""
-        if self._is_over:
-            return
-        self._watcher.start(self._on_readable)
-        self._transport.buffer[: len(rest)] = rest
-        self._guard(self._take, len(rest))
-        if self._stream.is_tls:
-            self._on_readable()
-
-    def _on_readable(self) -> None:
-        """Hub callback: the socket has bytes."""
-        self._guard(self._read)
-
-    def _guard(self, action: Callable[..., None], *arguments: Any) -> None:
-        """Whatever goes wrong in a callback ends this connection and no other."""
-        if self._is_over:
-            return
-        try:
-            action(*arguments)
-        except OSError as error:
-            self._end(f"{type(error).__name__}")
-        except Exception as error:  # the receiver's fault, or ours
-            counted = self._transport.counted
-            counted.receiver_errors += 1
-            self._transport.last_error = f"{type(error).__name__}: {error}"
-            self._fail(CloseCode.INTERNAL_ERROR, self._transport.last_error)
-
-    def _read(self) -> None:
-        transport, stream = self._transport, self._stream
-        counted = transport.counted
-        for _ in range(READS_PER_CALL):
-            if self._is_over:
-                return
-            kept = len(self._rest)
-            size = stream.read_into(transport.view[kept:])
-            if size < 0:
-                return
-            if size == 0:
-                self._end("closed by the peer" if self._close_sent else "ended without a close frame")
-                return
-            counted.reads += 1
-            counted.bytes_read += size
-            if kept:
-                transport.buffer[:kept] = self._rest
-                self._rest = b""
-            self._take(kept + size)
-            if not stream.is_tls and kept + size < BUFFER_BYTES:
-                return
-        gevent.get_hub().loop.run_callback(self._on_readable)
-
-    def _take(self, end: int) -> None:
-        """Take what lies in the shared buffer up to `end`; keep an unfinished frame."""
-        transport = self._transport
-        now_us = transport.clock()
-        if self._is_deaf:
-            return
-        position = 0
-        if self._reader is None:
-            position = self._take_frames(end, now_us)
-            if position == end or self._is_over:
-                return
-            if self._reader is None:
-                self._rest = bytes(transport.view[position:end])
-                return
-        self._take_events(self._reader.receive(transport.view[position:end]), now_us)
-        if self._reader.is_idle and self._extension is None:
-            self._reader = None
-
-    def _take_frames(self, end: int, now_us: int) -> int:
-        """Take whole text frames in place; returns where it stopped.
-
-        It stops at an unfinished frame, or, having made a Reader, at anything that is not a plain text frame.
-        """
-        buffer, receiver = self._transport.buffer, self._receiver
-        longest = self._transport.dialling.max_message_bytes
-        position = 0
-        while True:
-            position = receiver.take_known(buffer, position, end, now_us)
-            if end - position < 2:
-                return position
-            size = buffer[position + 1]
-            start = position + 2
-            if size == 126 and end - position >= 4:
-                size = buffer[start] << 8 | buffer[start + 1]
-                start += 2
-                is_plain = size >= 126
-            else:
-                is_plain = size < 126
-                if size == 126 and buffer[position] == FINAL_TEXT:
-                    return position
-            if buffer[position] != FINAL_TEXT or not is_plain or size > longest:
-                self._reader = self._new_reader()
-                return position
-            if start + size > end:
-                if start + size - position > LONGEST_REST:
-                    self._reader = self._new_reader()
-                return position
-            payload = bytes(buffer[start : start + size])
-            if not payload.isascii() and not _is_utf8(payload):
-                self._reader = self._new_reader()
-                return position
-            self._transport.counted.messages_read += 1
-            receiver.on_message(payload, now_us, bytes(buffer[position : start + size]))
-            if self._is_over:
-                return end
-            position = start + size
-
-    def _take_events(self, events: Sequence[FrameEvent], now_us: int) -> None:
-        for event in events:
-            if self._is_over or self._is_deaf:
-                return
-            match event:
-                case Text(payload) | Binary(payload):
-                    self._transport.counted.messages_read += 1
-                    self._receiver.on_message(payload, now_us, None)
-                case Ping(payload):
-                    self._pong(payload)
-                case Closed(code, reason):
-                    self._peer_closed(code, reason)
-                case Failed(code, reason):
-                    self._transport.counted.protocol_errors += 1
-                    self._fail(code, reason)
-                case _:
-                    continue
-
-    # -- writing -----------------------------------------------------------------------------------------------------
-
-    def send_text(self, text: str) -> None:
-        """Write one text message; waits in this greenlet while the kernel's buffer is full. Raises LinkClosed."""
-        if self._is_over or self._close_sent:
-            raise LinkClosed("the connection is closed")
-        payload, is_compressed = text.encode(), False
-        if self._extension is not None:
-            payload, is_compressed = self._extension.deflate(payload)
-        self._transport.counted.messages_written += 1
-        self._write(Opcode.TEXT, payload, is_compressed)
-        if self._stream.unsent_bytes and not self._stream.wait_until_sent(SEND_TIMEOUT_S):
-            self._end("the peer takes nothing any more")
-        if self._is_over:
-            raise LinkClosed(self._close_reason or "the connection is closed")
-
-    def _write(self, opcode: Opcode, payload: bytes, is_compressed: bool = False) -> None:
-        frame = encode_frame(opcode, payload, self._transport.random.getrandbits(32), is_compressed)
-        self._transport.counted.bytes_written += len(frame)
-        try:
-            self._stream.write(frame)
-        except OSError as error:
-            self._end(type(error).__name__)
-
-    def _pong(self, payload: bytes) -> None:
-        if self._stream.unsent_bytes > MAX_UNSENT_BYTES:
-            self._end("the peer sends pings and reads nothing")
-        elif not self._close_sent:
-            self._write(Opcode.PONG, payload)
-
-    # -- the end -----------------------------------------------------------------------------------------------------
-
-    def close(self, code: int = CloseCode.NORMAL) -> None:
-        """Send a close frame, go on reading until the peer's own, wait briefly for its FIN, and close.
-
-        A greenlet that is killed while it waits here leaves the connection closed all the same.
-        """
-        if self._is_over:
-            return
-        self._send_close(code)
-        self._over = Event()
-        try:
-            if not self._is_over and not self._over.wait(CLOSE_WAIT_S):
-                self._end("the peer did not answer the close frame")
-        finally:
-            self._end("closed by us")
-
-    def _send_close(self, code: int, reason: str = "") -> None:
-        if not self._close_sent:
-            self._close_sent = True
-            self._write(Opcode.CLOSE, close_payload(code, reason))
-
-    def _peer_closed(self, code: int, reason: str) -> None:
-        """The peer's close frame: answer it, and give the peer a moment to close first (it then pays TIME_WAIT)."""
-        self._close_code, self._close_reason = code, reason or "closed by the peer"
-        self._send_close(code if code != CloseCode.NO_STATUS else CloseCode.NORMAL)
-        self._is_deaf = True
-        self._wait_for_fin()
-
-    def _fail(self, code: CloseCode, reason: str) -> None:
-        """The peer broke a rule, or our receiver did: say so, and read nothing more."""
-        self._close_code, self._close_reason = int(code), reason
-        self._send_close(code, reason)
-        self._is_deaf = True
-        if not self._is_over:
-            self._stream.finish_writing()
-            self._wait_for_fin()
-
-    def _wait_for_fin(self) -> None:
-        if self._is_over:
-            return
-        self._fin_timer = gevent.get_hub().loop.timer(FIN_WAIT_S)
-        self._fin_timer.start(self._end, "the peer did not close")
-
-    def _broken(self) -> None:
-        self._end("broken while writing")
-
-    def _end(self, reason: str) -> None:
-        """The connection is over. Called from the hub and from greenlets; only the first call does anything."""
-        if self._is_over:
-            return
-        self._is_over = True
-        self._watcher.stop()
-        self._watcher.close()
-        if self._fin_timer is not None:
-            self._fin_timer.stop()
-            self._fin_timer.close()
-        self._stream.close()
-        self._rest, self._reader = b"", None
-        self._transport.counted.closed += 1
-        on_closed, self._on_closed = self._on_closed, _nobody
-        on_closed(self._close_code, self._close_reason or reason, self._transport.clock())
-        if self._over is not None:
-            self._over.set()
-
-
-def _nobody(_code: int, _reason: str, _now_us: int) -> None:
-    """Who is told when everyone has been told: breaks the cycle between a connection and its session."""
-
-
-def _is_utf8(payload: bytes) -> bool:
-    try:
-        payload.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -112,7 +112,7 @@ def test_a_receiver_that_raises_is_counted_and_only_its_connection_closed():
     assert receiver.over.wait(PATIENCE_S)
     assert ThreadPool(1).apply(adversary.finish).close_code == 1011
     assert transport.statistics()["receiver_errors"] == 1
-    assert transport.last_error == "ZeroDivisionError: oops"
+    assert transport.shared.last_error == "ZeroDivisionError: oops"
 
 
 def test_messages_are_sent_and_counted():
