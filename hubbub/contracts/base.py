@@ -96,7 +96,7 @@ class EventKind(Enum):
     """Not a frame of this contract."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """A frame that is not a delivery."""
 
@@ -107,7 +107,7 @@ class Event:
     is_delivery: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
     """A frame that brings a stored message: the backend's ids of conversation and sender, and the content."""
 

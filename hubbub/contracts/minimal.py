@@ -14,6 +14,8 @@ import json
 from dataclasses import dataclass
 from typing import ClassVar
 
+import orjson
+
 from hubbub.contracts.base import Contract, Delivery, Event, EventKind, Phase
 
 
@@ -47,7 +49,7 @@ class Minimal(Contract):
 
     def recognise(self, payload: bytes) -> Event | Delivery:
         try:
-            frame = json.loads(payload)
+            frame = orjson.loads(payload)
             if "deliver" in frame:
                 return Delivery(int(frame["in"]), int(frame["from"]), str(frame["deliver"]))
             if "ack" in frame:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+import orjson
+
 from hubbub.contracts.base import Call, Contract, Delivery, Event, EventKind, Identity, Phase
 from hubbub.errors import ContractError
 
@@ -103,7 +105,7 @@ class Sanctum(Contract):
 
     def recognise(self, payload: bytes) -> Event | Delivery:
         try:
-            frame = json.loads(payload)
+            frame = orjson.loads(payload)
             if frame.get("type") == "message":
                 message = frame["payload"]
                 return Delivery(int(frame["conversation_id"]), int(frame["user_id"]), str(message["content"]))

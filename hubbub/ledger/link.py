@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from hubbub.ledger.message import Sender
 from hubbub.ledger.tag import MARKER, TAG_WIDTH
+from hubbub.metrics.histogram import record_pair
 
 if TYPE_CHECKING:
     from hubbub.ledger.conversation import Conversation, Seat
@@ -58,29 +59,35 @@ class Link:
         cursor = first = seat.cursor
         ready_us, ended_us = seat.ready_us, seat.ended_us
         own = None if seat.conversation.has_echo else self.sender
-        optional = 0
+        skipped = optional = 0
         length = len(log)
         while cursor < length:
             message = log[cursor]
+            if message.sender is own:  # without an echo it never comes
+                cursor += 1
+                skipped += 1
+                continue
             frame = message.frame
             if frame is None or not buffer.startswith(frame, start) or start + len(frame) > end:
                 break
             start += len(frame)
             cursor += 1
             intended_us = message.intended_us
-            if intended_us < ready_us or intended_us >= ended_us or message.sender is own:
+            if intended_us < ready_us or intended_us >= ended_us:
                 optional += 1
                 continue
-            message.timings.arrival(now_us - intended_us, now_us - message.sent_us)
+            timings = message.timings
+            record_pair(timings.response, now_us - intended_us, timings.delivery, now_us - message.sent_us)
             message.remaining -= 1
             if not message.remaining:
-                message.timings.room_complete.record(now_us - intended_us)
+                timings.room_complete.record(now_us - intended_us)
         if cursor != first:
             seat.cursor = cursor
             counts = self.ledger.counts
-            counts.delivered += cursor - first - optional
+            counts.delivered += cursor - first - optional - skipped
             counts.optional += optional
-            self.ledger.last_first_arrival_us = now_us
+            if cursor != first + skipped:
+                self.ledger.last_first_arrival_us = now_us
         return start
 
     def on_message(self, payload: bytes, now_us: int, frame: bytes | None = None) -> None:

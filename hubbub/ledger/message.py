@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hubbub.ledger.tag import message_key
-from hubbub.metrics.histogram import Histogram
+from hubbub.metrics.histogram import Histogram, record_pair
 
 if TYPE_CHECKING:
     from hubbub.ledger.conversation import Conversation
@@ -28,8 +28,7 @@ class Timings:
 
     def arrival(self, response_us: int, delivery_us: int) -> None:
         """A due delivery arrived: so long after its intended time, and so long after its send."""
-        self.response.record(response_us)
-        self.delivery.record(delivery_us)
+        record_pair(self.response, response_us, self.delivery, delivery_us)
 
 
 class Message:

@@ -89,13 +89,16 @@ class SocketConnection:
         "_fin_timer",
         "_is_deaf",
         "_is_over",
+        "_is_tls",
         "_on_closed",
         "_over",
+        "_read_plain",
         "_reader",
         "_receiver",
         "_rest",
         "_shared",
         "_stream",
+        "_take_known",
         "_watcher",
     )
 
@@ -111,6 +114,9 @@ class SocketConnection:
         self._shared = shared
         self._stream = stream
         self._receiver = receiver
+        self._is_tls = stream.is_tls
+        self._read_plain = stream.read_plain
+        self._take_known = receiver.take_known
         self._on_closed = on_closed
         self._extension = extension
         self._reader: Reader | None = self._new_reader() if extension else None
@@ -152,12 +158,12 @@ class SocketConnection:
         Most of the time these are whole frames that the receiver knows. That case is written out here, because calling
         its way through the general one costs a fifth more per delivery.
         """
-        if self._rest or self._reader is not None or self._is_deaf or self._is_over or self._stream.is_tls:
+        if self._rest or self._reader is not None or self._is_deaf or self._is_over or self._is_tls:
             self._guard(self._read)
             return
         shared = self._shared
         try:
-            size = self._stream.read_plain(shared.buffer)
+            size = self._read_plain(shared.buffer)
             if size <= 0:
                 if size == 0:
                     self._ended_by_peer()
@@ -165,7 +171,7 @@ class SocketConnection:
             counted = shared.counted
             counted.reads += 1
             counted.bytes_read += size
-            known = self._receiver.take_known(shared.buffer, 0, size, shared.clock())
+            known = self._take_known(shared.buffer, 0, size, shared.clock())
             if known != size:
                 self._take(size, known)
         except Exception as error:
