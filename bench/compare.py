@@ -197,6 +197,7 @@ def measure(peer: Peer, command: list[str], rate: int, payload: int) -> dict[str
         environment = os.environ | {
             "BENCH_URL": server.origin.replace("http", "ws", 1), "BENCH_CLIENTS": str(CLIENTS),
             "BENCH_ROOMS": str(ROOMS), "BENCH_INTERVAL_S": f"{interval_s:.6f}", "BENCH_SIZE": str(size),
+            "BENCH_TEXT": "x" * size,
             "BENCH_SECONDS": f"{seconds:.0f}", "BENCH_COUNT": str(int(seconds / interval_s)),
         }  # fmt: skip
         with (Path(folder) / "log").open("wb") as log:
