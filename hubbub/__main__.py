@@ -94,9 +94,15 @@ class Family:
     def __init__(self) -> None:
         self._children: list[subprocess.Popen[bytes]] = []
         self._environment = {**os.environ, LAUNCHER_PID: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+        self._main: subprocess.Popen[bytes] | None = None
 
     def start(self, arguments: Sequence[str], secrets: Mapping[str, str]) -> subprocess.Popen[bytes]:
-        """Start one Locust. Secrets go by its environment, where other users of the machine do not see them."""
+        """Start one Locust. Secrets go by its environment, where other users of the machine do not see them.
+
+        A SIGINT that comes while Locust is still loading is kept by the kernel until our part of it can handle it:
+        the child inherits the blocked signal, and unblocks it then.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         child = subprocess.Popen(
             [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfile.py"), *arguments],
             cwd=ROOT,
@@ -104,10 +110,26 @@ class Family:
             stdin=subprocess.DEVNULL,
             process_group=0,
         )
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         self._children.append(child)
         return child
 
+    def follow(self, main: subprocess.Popen[bytes]) -> int:
+        """Wait for the main process, passing signals on to it; returns its exit code."""
+        self._main = main
+        code = main.wait()
+        return code if code in (0, 1, 2, 3) else 2
+
+    def _pass_on(self, number: int, _frame: object) -> None:
+        if self._main is None:
+            raise SystemExit(2)
+        if self._main.poll() is None:
+            self._main.send_signal(number)
+
     def __enter__(self) -> Family:
+        """From here on signals are ours, and no child inherits a SIGINT that is ignored, as a shell's `&` has it."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._pass_on)
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -121,19 +143,6 @@ class Family:
                     child.wait(max(0.0, deadline_s - time.monotonic()))
                 except subprocess.TimeoutExpired:
                     continue
-
-
-def follow(main: subprocess.Popen[bytes]) -> int:
-    """Pass signals on to the main process, and return its exit code."""
-
-    def pass_on(number: int, _frame: object) -> None:
-        if main.poll() is None:
-            main.send_signal(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, pass_on)
-    code = main.wait()
-    return code if code in (0, 1, 2, 3) else 2
 
 
 def free_port() -> int:
@@ -172,14 +181,14 @@ def run(command: str, arguments: argparse.Namespace) -> int:
         flags += ["--headless", f"--duration={format_duration(settings.duration_us or 0)}"]
     with Family() as family:
         if not settings.workers:
-            return follow(family.start(flags, secrets))
+            return family.follow(family.start(flags, secrets))
         port = str(free_port())
         flags += ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
         flags += ["--expect-workers", str(settings.workers), "--expect-workers-max-wait", str(WORKER_WAIT_S)]
         master = family.start(flags, secrets)
         for _ in range(settings.workers):
             family.start(["--worker", "--master-host", "127.0.0.1", "--master-port", port], {})
-        return follow(master)
+        return family.follow(master)
 
 
 def print_options() -> None:

@@ -57,11 +57,12 @@ class Installation:
             self._crew = environment.hubbub_crew = Crew(environment)
         if isinstance(runner, WorkerRunner):
             environment.events.quitting.add_listener(self._on_worker_quitting)
-            return
-        try:
-            self._conduct(environment, web_ui)
-        except HubbubError as error:
-            options.fail(error)
+        else:
+            try:
+                self._conduct(environment, web_ui)
+            except HubbubError as error:
+                options.fail(error)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     def _conduct(self, environment: Any, web_ui: Any) -> None:
         """This process conducts runs: check the options now, start the embedded backend, listen to the runner."""

@@ -138,6 +138,16 @@ def test_a_signal_ends_the_run_with_what_was_measured(hubbub, summary, workers, 
     assert not family_of(run.process.pid)
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_interrupt_while_locust_is_loading_ends_quietly(hubbub, workers):
+    run = hubbub("perf-ws", "--clients", 24, "--workers", workers, "--duration", "10m")
+    wait_until(lambda: members(run.process.pid, "locustfile.py"))
+    run.signal()
+    assert run.code() in (2, 3), run.text
+    assert "Traceback" not in run.text
+    assert not family_of(run.process.pid)
+
+
 def test_a_second_interrupt_does_not_wait_for_the_drain(hubbub, summary):
     run = hubbub("perf-ws", "--clients", 12, "--duration", "10m", "--drain-quiet", "5m", "--drain-timeout", "5m")
     run.wait_for("clients are ready; sending")
