@@ -1,6 +1,6 @@
 """What most people write: stock Locust with websocket-client, one greenlet per connection that reads.
 
-With the library's own UTF-8 check switched off: it is pure Python and would take three quarters of the time.
+With the library's own UTF-8 check switched off: it is pure Python and would take most of the time.
 
 Parses every delivery's JSON, takes the send time out of its content and fires Locust's request event once a second with
 the mean, because firing it for each would cost more than all the rest.

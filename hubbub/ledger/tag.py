@@ -57,7 +57,7 @@ def decode_tag(content: str) -> Tag | None:
         return None
     if check != f"{crc32(head.encode()):08x}":
         return None
-    fields = int(head[3:], 16)  # one conversion and seven shifts cost half of seven conversions
+    fields = int(head[3:], 16)  # one conversion and shifts are cheaper than seven conversions
     return Tag(
         run=fields >> 200,
         conversation=fields >> 176 & 0xFFFFFF,

@@ -32,7 +32,7 @@ def bucket_of(value_us: int) -> int:
 
 TABLE_US = 1 << 16
 _TABLE = tuple(bucket_of(value_us) for value_us in range(TABLE_US))
-"""The buckets of the values that are common, because computing one costs twice as much as looking it up."""
+"""The buckets of the values that are common, because looking one up is cheaper than computing it."""
 
 
 def middle_of(bucket: int) -> float:
@@ -56,7 +56,7 @@ class Histogram:
         self._highest = -1
 
     def record(self, value_us: int) -> None:
-        """Add one observed value. Costs 0.2 us: two of these are made for every delivery."""
+        """Add one observed value."""
         if 0 <= value_us < TABLE_US:
             self._observed[_TABLE[value_us]] += 1
         else:
@@ -159,7 +159,7 @@ class Histogram:
 
 
 def record_pair(first: Histogram, first_us: int, second: Histogram, second_us: int) -> None:
-    """Add a value to each of two histograms: every delivery does, and one call is half the cost of two."""
+    """Add a value to each of two histograms: every delivery does, and one call is cheaper than two."""
     if not (0 <= first_us < TABLE_US and 0 <= second_us < TABLE_US):
         first.record(first_us)
         second.record(second_us)
