@@ -14,6 +14,7 @@ from hubbub.ledger.message import NEVER_US, Message
 
 if TYPE_CHECKING:
     from hubbub.ledger.link import Link
+    from hubbub.ledger.message import Sender
 
 
 class EndedSeat(NamedTuple):
@@ -112,18 +113,19 @@ class Conversation:
 
 
 class Seat:
-    """One connection's view of one conversation.
+    """One connection's view of one conversation. `own` is the link's sender where it gets no echo, else None.
 
     `cursor` is the index in the log of the message it most likely gets next; `holes` are the earlier ones that have
     not arrived, with the time at which each was passed over; `missed` are the keys of those decided to be lost or
     excused; `early` those of messages older than the seat that arrived all the same.
     """
 
-    __slots__ = ("conversation", "cursor", "early", "ended_us", "holes", "link", "missed", "ready_us", "start")
+    __slots__ = ("conversation", "cursor", "early", "ended_us", "holes", "link", "missed", "own", "ready_us", "start")
 
     def __init__(self, link: Link, conversation: Conversation) -> None:
         self.link = link
         self.conversation = conversation
+        self.own: Sender | None = None if conversation.has_echo else link.sender
         self.cursor = len(conversation.log)
         self.start = conversation.base + self.cursor
         self.ready_us = NEVER_US
@@ -138,9 +140,7 @@ class Seat:
 
     def is_due(self, message: Message) -> bool:
         """Whether the seat has to get the message."""
-        if not self.is_ready_at(message):
-            return False
-        return self.conversation.has_echo or self.link.sender is not message.sender
+        return self.is_ready_at(message) and message.sender is not self.own
 
     def first_missing(self) -> int:
         """The index in the log of the first message that is not here, or the cursor."""

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from hubbub.ledger.message import Sender
 from hubbub.ledger.tag import MARKER, TAG_WIDTH
-from hubbub.metrics.histogram import record_pair
 
 if TYPE_CHECKING:
     from hubbub.ledger.conversation import Conversation, Seat
@@ -49,45 +48,28 @@ class Link:
     def take_known(self, buffer: bytearray, start: int, end: int, now_us: int) -> int:
         """Take the frames from `start` on that are the next messages of the log, byte for byte; returns where they end.
 
-        This runs once per read and its loop once per delivery, so it keeps everything in locals and does by itself
-        what Ledger.take_next does.
+        This runs for every delivery, so it does by itself what Ledger.take_next does.
         """
         seat = self.seat
         if seat is None:
             return start
-        log = seat.conversation.log
-        cursor = first = seat.cursor
-        ready_us, ended_us = seat.ready_us, seat.ended_us
-        own = None if seat.conversation.has_echo else self.sender
-        skipped = optional = 0
-        length = len(log)
-        while cursor < length:
+        log, cursor = seat.conversation.log, seat.cursor
+        ready_us, ended_us, own = seat.ready_us, seat.ended_us, seat.own
+        while cursor < len(log):
             message = log[cursor]
-            if message.sender is own:  # without an echo it never comes
-                cursor += 1
-                skipped += 1
-                continue
             frame = message.frame
-            if frame is None or not buffer.startswith(frame, start) or start + len(frame) > end:
-                break
+            if frame is None or not buffer.startswith(frame, start, end):
+                if message.sender is not own:
+                    break
+                cursor += 1  # without an echo it never comes
+                continue
             start += len(frame)
             cursor += 1
-            intended_us = message.intended_us
-            if intended_us < ready_us or intended_us >= ended_us:
-                optional += 1
-                continue
-            timings = message.timings
-            record_pair(timings.response, now_us - intended_us, timings.delivery, now_us - message.sent_us)
-            message.remaining -= 1
-            if not message.remaining:
-                timings.room_complete.record(now_us - intended_us)
-        if cursor != first:
-            seat.cursor = cursor
-            counts = self.ledger.counts
-            counts.delivered += cursor - first - optional - skipped
-            counts.optional += optional
-            if cursor != first + skipped:
-                self.ledger.last_first_arrival_us = now_us
+            if ready_us <= message.intended_us < ended_us and message.sender is not own:
+                message.arrivals.append(now_us)
+            else:
+                self.ledger.optional_arrival(now_us)
+        seat.cursor = cursor
         return start
 
     def on_message(self, payload: bytes, now_us: int, frame: bytes | None = None) -> None:
@@ -104,12 +86,18 @@ class Link:
             self.on_event(event, now_us)
 
     def _is_next(self, payload: bytes) -> bool:
-        """Whether a delivery carries the tag of the message that is expected next."""
+        """Whether a delivery carries the tag of the message that is expected next.
+
+        The first delivery of a message is not taken this way: it is parsed, and its frame remembered.
+        """
         seat = self.seat
         if seat is None or seat.cursor >= len(seat.conversation.log):
             return False
+        message = seat.conversation.log[seat.cursor]
+        if message.frame is None or message.tag is None:
+            return False
         at = payload.find(MARKER)
-        if at < 0 or payload[at : at + TAG_WIDTH] != seat.conversation.log[seat.cursor].tag:
+        if at < 0 or payload[at : at + TAG_WIDTH] != message.tag:
             return False
         self._since_check = (self._since_check + 1) % TEXT_CHECK_EVERY
         return self._since_check != 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hubbub.ledger.tag import message_key
-from hubbub.metrics.histogram import Histogram, record_pair
+from hubbub.metrics.histogram import Histogram
 
 if TYPE_CHECKING:
     from hubbub.ledger.conversation import Conversation
@@ -26,23 +26,28 @@ class Timings:
         self.send_lag = Histogram()
         self.room_complete = Histogram()
 
-    def arrival(self, response_us: int, delivery_us: int) -> None:
-        """A due delivery arrived: so long after its intended time, and so long after its send."""
-        record_pair(self.response, response_us, self.delivery, delivery_us)
+    def merge(self, other: Timings) -> None:
+        """Add another set's values to this one."""
+        for name in self.__slots__:
+            getattr(self, name).merge(getattr(other, name))
 
 
 class Message:
     """One message from its send until the ledger forgets it.
 
-    `position` is its place in the conversation's log, or -1 while nobody has seen it. `remaining` counts the due
-    deliveries that have not arrived. `frame` is the frame that carried it to its first receiver, byte for byte.
+    `position` is its place in the conversation's log, or -1 while nobody has seen it. `frame` is the frame that carried
+    it to its first receiver, byte for byte. `arrivals` are the receipt times of due first copies that are not in the
+    figures yet: appending to it is all that a delivery costs here, and `Ledger.settle` takes them in, many at a time.
+    `remaining` counts the due deliveries that are still missing, by what was settled; `last_us` is the last receipt.
     """
 
     __slots__ = (
+        "arrivals",
         "conversation",
         "frame",
         "intended_us",
         "key",
+        "last_us",
         "number",
         "position",
         "refusal",
@@ -72,6 +77,8 @@ class Message:
         self.tag: bytes | None = tag
         self.timings = timings
         self.frame: bytes | None = None
+        self.arrivals: list[int] = []
+        self.last_us = 0
         self.position = -1
         self.remaining = 0
         self.refusal = ""

@@ -334,6 +334,44 @@ def test_without_an_echo_the_sender_is_not_due_its_own_message(make_bench):
     assert (counts.confirmed, counts.due, counts.delivered) == (1, 1, 1)
 
 
+def test_a_message_that_was_acknowledged_before_it_was_seen_still_takes_the_fast_path(make_bench):
+    bench = make_bench(contract="minimal")
+    sender, first, second = (bench.join(n) for n in range(3))
+    content, message = bench.send(sender)
+    bench.ledger.confirm(sender, message.number, bench.now)
+    payload = b'{"deliver":"' + content.encode() + b'","in":1,"from":100}'
+    frame = bytearray(b"\x81\x7e" + len(payload).to_bytes(2, "big") + payload)
+    assert first.take_known(frame, 0, len(frame), bench.now) == 0, "nobody has seen it yet"
+    first.on_message(payload, bench.now, bytes(frame))
+    assert second.take_known(frame, 0, len(frame), bench.now) == len(frame)
+    assert second.take_known(frame, 0, len(frame), bench.now) == 0, "a second copy has to be looked at"
+    assert sender.take_known(frame, 0, len(frame), bench.now) == len(frame)
+    counts = bench.finish()
+    assert (counts.due, counts.delivered, counts.optional) == (2, 2, 1)
+
+
+def test_a_known_frame_is_not_taken_from_stale_bytes(bench):
+    sender, other = bench.join(0), bench.join(1)
+    content, _ = bench.send(sender)
+    payload = bench.frame(content)
+    frame = bytearray(b"\x81\x7e" + len(payload).to_bytes(2, "big") + payload)
+    sender.on_message(payload, bench.now, bytes(frame))
+    assert other.take_known(frame, 0, len(frame) - 1, bench.now) == 0
+    assert other.take_known(frame, 0, len(frame), bench.now) == len(frame)
+
+
+def test_a_room_is_complete_when_its_last_receiver_has_the_message_or_is_excused(bench):
+    sender, other, leaver = bench.join(0), bench.join(1), bench.join(2)
+    content, _ = bench.send(sender)
+    bench.sleep(0.02)
+    for link in (sender, other):
+        bench.deliver(link, content)
+    bench.sleep(1)
+    assert bench.ledger.timings.room_complete.count == 0
+    bench.ledger.close(leaver, bench.now)
+    assert bench.ledger.timings.room_complete.max_us == 20_000
+
+
 def test_warm_up_is_left_out_of_the_times_and_not_of_the_counts(bench):
     link = bench.join()
     bench.ledger.skip_warmup(bench.now + 1)

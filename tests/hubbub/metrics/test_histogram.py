@@ -30,6 +30,13 @@ def test_buckets_are_in_order_and_have_no_gap(value):
     assert bucket_of(value + 1) - bucket_of(value) in (0, 1)
 
 
+@given(st.integers(0, 10**9), st.lists(st.integers(-10, 10**6), min_size=1, max_size=100))
+def test_many_times_since_an_origin_are_recorded_as_one_by_one(origin, delays):
+    together = Histogram()
+    together.record_since(origin, sorted(origin + delay for delay in delays))
+    assert together.to_dict() == filled(delays).to_dict()
+
+
 @given(VALUES, st.floats(0, 1))
 def test_a_quantile_is_the_one_of_the_sorted_list(values, quantile):
     exact = sorted(values)[max(1, math.ceil(quantile * len(values))) - 1]
