@@ -11,6 +11,10 @@ OnClosed = Callable[[int, str, int], None]
 """Called once when the connection is gone: close code (1006 when none came), reason, time in microseconds."""
 
 
+TakeKnown = Callable[[bytearray, int, int, int], int]
+"""Receiver.take_known, as a value."""
+
+
 class Receiver(Protocol):
     """Where a connection's messages go. Called from the transport's reader; must not block."""
 

@@ -1,14 +1,13 @@
 """One WebSocket connection on gevent, read in hub callbacks: no greenlet waits for bytes.
 
-When a socket has bytes, the hub calls the connection, which reads them into one buffer that all connections share and
-gives whole frames to its receiver from there. First come the frames that the receiver knows byte for byte; then whole,
-final, uncompressed text frames, cut out in place; everything else goes through `frames.Reader`. An unfinished frame is
-kept until the rest of it comes.
+What the poller reads lies in one buffer that all connections share; whole frames go to the receiver from there. First
+come the frames that the receiver knows byte for byte; then whole, final, uncompressed text frames, cut out in place;
+everything else goes through `frames.Reader`. An unfinished frame is kept until the rest of it comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -18,7 +17,7 @@ from gevent.event import Event
 
 from hubbub.clock import Clock
 from hubbub.errors import LinkClosed
-from hubbub.transport.base import Dialling, OnClosed, Receiver
+from hubbub.transport.base import Dialling, OnClosed, Receiver, TakeKnown
 from hubbub.transport.deflate import Deflate
 from hubbub.transport.frames import (
     Binary,
@@ -33,7 +32,8 @@ from hubbub.transport.frames import (
     encode_frame,
 )
 from hubbub.transport.frames import Event as FrameEvent
-from hubbub.transport.stream import READ, Stream
+from hubbub.transport.poller import Poller
+from hubbub.transport.stream import Stream
 
 BUFFER_BYTES = 256 * 1024
 LONGEST_REST = BUFFER_BYTES // 2
@@ -59,7 +59,6 @@ class Statistics:
     reads: int = 0
     bytes_read: int = 0
     bytes_written: int = 0
-    messages_read: int = 0
     messages_written: int = 0
     protocol_errors: int = 0
     receiver_errors: int = 0
@@ -74,6 +73,7 @@ class Shared:
         self.buffer = bytearray(BUFFER_BYTES)
         self.view = memoryview(self.buffer)
         self.random = Random(seed)
+        self.poller = Poller(self)
         self.counted = Statistics()
         self.last_error = ""
 
@@ -89,17 +89,15 @@ class SocketConnection:
         "_fin_timer",
         "_is_deaf",
         "_is_over",
-        "_is_tls",
         "_on_closed",
         "_over",
-        "_read_plain",
         "_reader",
         "_receiver",
         "_rest",
         "_shared",
         "_stream",
-        "_take_known",
-        "_watcher",
+        "recv_into",
+        "take_known",
     )
 
     def __init__(
@@ -114,9 +112,6 @@ class SocketConnection:
         self._shared = shared
         self._stream = stream
         self._receiver = receiver
-        self._is_tls = stream.is_tls
-        self._read_plain = stream.read_plain
-        self._take_known = receiver.take_known
         self._on_closed = on_closed
         self._extension = extension
         self._reader: Reader | None = self._new_reader() if extension else None
@@ -124,14 +119,14 @@ class SocketConnection:
         self._close_sent = False
         self._close_code = int(CloseCode.ABNORMAL)
         self._close_reason = ""
+        self._is_deaf = False
         self._is_over = False
         self._over: Event | None = None
         self._fin_timer: Any = None
+        self.recv_into = stream.recv_into
+        self.take_known: TakeKnown | None = None
         stream.on_broken = self._broken
-        self._is_deaf = False
-        loop = gevent.get_hub().loop
-        self._watcher = loop.io(stream.fd, READ)
-        loop.run_callback(self._begin, rest)
+        gevent.get_hub().loop.run_callback(self._begin, rest)
 
     def __repr__(self) -> str:
         state = "over" if self._is_over else "closing" if self._close_sent else "open"
@@ -146,47 +141,26 @@ class SocketConnection:
         """Hub callback, once: take what came with the upgrade's answer, and whatever comes from now on."""
         if self._is_over:
             return
-        self._watcher.start(self._on_readable)
+        self._shared.poller.add(self._stream.fd, self)
         self._shared.buffer[: len(rest)] = rest
-        self._guard(self._take, len(rest))
+        try:
+            self.take(len(rest), 0, self._shared.clock())
+        except Exception as error:
+            self.caught(error)
         if self._stream.is_tls:
-            self._on_readable()
+            self.read()
 
-    def _on_readable(self) -> None:
-        """Hub callback: the socket has bytes.
+    def read(self) -> None:
+        """Hub callback: the socket has bytes. The poller has a short way of its own while `take_known` is there.
 
-        Most of the time these are whole frames that the receiver knows. That case is written out here, because it runs
-        for every delivery; `_read` is the general one.
+        Whatever goes wrong ends this connection and no other.
         """
-        if self._rest or self._reader is not None or self._is_deaf or self._is_over or self._is_tls:
-            self._guard(self._read)
-            return
-        shared = self._shared
         try:
-            size = self._read_plain(shared.buffer)
-            if size <= 0:
-                if size == 0:
-                    self._ended_by_peer()
-                return
-            counted = shared.counted
-            counted.reads += 1
-            counted.bytes_read += size
-            known = self._take_known(shared.buffer, 0, size, shared.clock())
-            if known != size:
-                self._take(size, known)
+            self._read()
         except Exception as error:
-            self._caught(error)
+            self.caught(error)
 
-    def _guard(self, action: Callable[..., None], *arguments: Any) -> None:
-        """Whatever goes wrong in a callback ends this connection and no other."""
-        if self._is_over:
-            return
-        try:
-            action(*arguments)
-        except Exception as error:
-            self._caught(error)
-
-    def _caught(self, error: Exception) -> None:
+    def caught(self, error: Exception) -> None:
         """The network's fault, or the receiver's or ours, which are counted."""
         if isinstance(error, OSError):
             self._end(type(error).__name__)
@@ -195,7 +169,8 @@ class SocketConnection:
         self._shared.last_error = f"{type(error).__name__}: {error}"
         self._fail(CloseCode.INTERNAL_ERROR, self._shared.last_error)
 
-    def _ended_by_peer(self) -> None:
+    def ended_by_peer(self) -> None:
+        """The end of the stream was read."""
         self._end("closed by the peer" if self._close_sent else "ended without a close frame")
 
     def _read(self) -> None:
@@ -209,24 +184,28 @@ class SocketConnection:
             if size < 0:
                 return
             if size == 0:
-                self._ended_by_peer()
+                self.ended_by_peer()
                 return
             counted.reads += 1
             counted.bytes_read += size
             if kept:
                 shared.buffer[:kept] = self._rest
                 self._rest = b""
-            self._take(kept + size)
+            self.take(kept + size, 0, shared.clock())
             if not stream.is_tls and kept + size < BUFFER_BYTES:
                 return
-        gevent.get_hub().loop.run_callback(self._on_readable)
+        gevent.get_hub().loop.run_callback(self.read)
 
-    def _take(self, end: int, position: int = 0) -> None:
-        """Take what lies in the shared buffer from `position` to `end`; keep an unfinished frame."""
+    def take(self, end: int, position: int, now_us: int) -> None:
+        """Take what lies in the shared buffer from `position` to `end`, and decide how the next read goes."""
+        if not self._is_deaf:
+            self._take(end, position, now_us)
+        is_plain = not (self._rest or self._reader or self._is_deaf or self._is_over or self._stream.is_tls)
+        self.take_known = self._receiver.take_known if is_plain else None
+
+    def _take(self, end: int, position: int, now_us: int) -> None:
+        """Take all whole frames; keep an unfinished one."""
         shared = self._shared
-        now_us = shared.clock()
-        if self._is_deaf:
-            return
         if self._reader is None:
             position = self._take_frames(position, end, now_us)
             if position == end or self._is_over:
@@ -235,7 +214,7 @@ class SocketConnection:
                 self._rest = bytes(shared.view[position:end])
                 return
         self._take_events(self._reader.receive(shared.view[position:end]), now_us)
-        if self._reader.is_idle and self._extension is None:
+        if self._reader is not None and self._reader.is_idle and self._extension is None:
             self._reader = None
 
     def _take_frames(self, position: int, end: int, now_us: int) -> int:
@@ -270,7 +249,6 @@ class SocketConnection:
             if not payload.isascii() and not _is_utf8(payload):
                 self._reader = self._new_reader()
                 return position
-            self._shared.counted.messages_read += 1
             receiver.on_message(payload, now_us, bytes(buffer[position : start + size]))
             if self._is_over:
                 return end
@@ -282,7 +260,6 @@ class SocketConnection:
                 return
             match event:
                 case Text(payload) | Binary(payload):
-                    self._shared.counted.messages_read += 1
                     self._receiver.on_message(payload, now_us, None)
                 case Ping(payload):
                     self._pong(payload)
@@ -350,17 +327,21 @@ class SocketConnection:
         """The peer's close frame: answer it, and give the peer a moment to close first (it then pays TIME_WAIT)."""
         self._close_code, self._close_reason = code, reason or "closed by the peer"
         self._send_close(code if code != CloseCode.NO_STATUS else CloseCode.NORMAL)
-        self._is_deaf = True
+        self._go_deaf()
         self._wait_for_fin()
 
     def _fail(self, code: CloseCode, reason: str) -> None:
         """The peer broke a rule, or our receiver did: say so, and read nothing more."""
         self._close_code, self._close_reason = int(code), reason
         self._send_close(code, reason)
-        self._is_deaf = True
+        self._go_deaf()
         if not self._is_over:
             self._stream.finish_writing()
             self._wait_for_fin()
+
+    def _go_deaf(self) -> None:
+        """Whatever still comes is thrown away."""
+        self._is_deaf, self.take_known = True, None
 
     def _wait_for_fin(self) -> None:
         if self._is_over:
@@ -376,8 +357,8 @@ class SocketConnection:
         if self._is_over:
             return
         self._is_over = True
-        self._watcher.stop()
-        self._watcher.close()
+        self.take_known = None
+        self._shared.poller.remove(self._stream.fd)
         if self._fin_timer is not None:
             self._fin_timer.stop()
             self._fin_timer.close()

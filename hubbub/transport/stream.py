@@ -70,11 +70,14 @@ class Stream:
         "fd",
         "is_tls",
         "on_broken",
+        "recv_into",
     )
 
     def __init__(self, connected: Any) -> None:
         self._socket = connected
         self.fd: int = connected.fileno()
+        self.recv_into: Callable[[bytearray], int] = connected.recv_into
+        """The socket's own method: bytes as they come, without TLS. Raises BlockingIOError where there are none."""
         self._tls: ssl.SSLObject | None = None
         self.is_tls = False
         self._incoming: ssl.MemoryBIO | None = None
@@ -153,13 +156,6 @@ class Stream:
                     return -1
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                 return 0
-
-    def read_plain(self, buffer: bytearray) -> int:
-        """read_into without TLS, into a whole buffer: one call less where it counts."""
-        try:
-            return int(self._socket.recv_into(buffer))
-        except BlockingIOError:
-            return -1
 
     def _feed_tls(self) -> bool:
         """Move bytes from the socket to the TLS layer; False when there are none now."""

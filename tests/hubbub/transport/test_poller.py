@@ -1,0 +1,74 @@
+"""The poller: every connection is read, whatever happens to the others."""
+
+import gevent
+import pytest
+from gevent import monkey
+
+from hubbub.clock import monotonic_us
+from hubbub.transport.base import Dialling
+from hubbub.transport.connection import Shared, SocketConnection
+from hubbub.transport.stream import Stream
+from tests.hubbub.transport.test_frames import frame
+from tests.hubbub.transport.test_socket import PATIENCE_S, Collector
+
+new_pair = monkey.get_original("socket", "socketpair")
+
+
+@pytest.fixture
+def shared():
+    return Shared(Dialling(timeout_us=5_000_000), seed=0, clock=monotonic_us)
+
+
+@pytest.fixture
+def connect(shared):
+    """A connection and its peer's socket, which has sent `data` already."""
+    peers = []
+
+    def connect(receiver, data=b""):
+        ours, theirs = new_pair()
+        ours.setblocking(False)
+        theirs.sendall(data)
+        peers.append(theirs)
+        return SocketConnection(shared, Stream(ours), receiver, receiver.on_closed, b"", None), theirs
+
+    yield connect
+    for peer in peers:
+        peer.close()
+
+
+def test_more_sockets_than_one_call_reads_are_all_read(connect):
+    receivers = [Collector() for _ in range(600)]
+    for receiver in receivers:
+        connect(receiver, frame(1, b"x") + frame(8))[1].close()
+    for receiver in receivers:
+        assert receiver.over.wait(PATIENCE_S)
+        assert receiver.messages == [b"x"]
+
+
+def test_a_connection_that_ends_another_one_of_the_same_call_leaves_the_rest_alone(connect, shared):
+    connections = []
+    ending, ended, bystander = (Collector() for _ in range(3))
+    ending.on_message = lambda *_: connections[1].caught(OSError())
+    connections += [connect(receiver, frame(1, b"x"))[0] for receiver in (ending, ended, bystander)]
+    assert ended.over.wait(PATIENCE_S)
+    gevent.sleep(0)
+    assert len(ended.closed) == 1
+    assert bystander.messages == [b"x"]
+    assert not ending.closed
+    assert shared.counted.closed == 1
+
+
+def test_an_error_of_one_receiver_is_counted_and_ends_its_connection_only(connect, shared):
+    def fail(*_):
+        raise ZeroDivisionError("oops")
+
+    broken, healthy = Collector(), Collector()
+    broken.take_known = fail
+    connect(broken, frame(1, b"x"))[1].close()
+    _, peer = connect(healthy, frame(1, b"x"))
+    assert broken.over.wait(PATIENCE_S)
+    peer.sendall(frame(1, b"y") + frame(8))
+    peer.close()
+    assert healthy.over.wait(PATIENCE_S)
+    assert healthy.messages == [b"x", b"y"]
+    assert shared.counted.receiver_errors == 1
