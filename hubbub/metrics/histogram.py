@@ -56,10 +56,11 @@ class Histogram:
         self._highest = -1
 
     def record(self, value_us: int) -> None:
-        """Add one observed value."""
+        """Add one observed value; a negative one counts as 0."""
         if 0 <= value_us < TABLE_US:
             self._observed[_TABLE[value_us]] += 1
         else:
+            value_us = max(value_us, 0)
             self._observed[bucket_of(value_us)] += 1
         if value_us < self._lowest:  # noqa: PLR1730 - min() costs a call
             self._lowest = value_us
@@ -82,7 +83,12 @@ class Histogram:
     @property
     def buckets(self) -> dict[int, int]:
         """The observed values: counts by bucket, without the empty ones."""
-        return {bucket: count for bucket, count in enumerate(self._observed) if count}
+        observed = self._observed
+        return {bucket: observed[bucket] for bucket in self._range() if observed[bucket]}
+
+    def _range(self) -> range:
+        """The buckets from that of the lowest value to that of the highest: all others are empty."""
+        return range(bucket_of(self._lowest), bucket_of(self._highest) + 1) if self._highest >= 0 else range(0)
 
     @property
     def min_us(self) -> int | None:
@@ -102,14 +108,13 @@ class Histogram:
     @property
     def count(self) -> int:
         """How many values were observed or censored."""
-        return sum(self._observed) + sum(self.censored.values())
+        return sum(self.buckets.values()) + sum(self.censored.values())
 
     def merge(self, other: Histogram) -> None:
         """Add another histogram's values to this one."""
-        observed = self._observed
-        for bucket, count in enumerate(other._observed):
-            if count:
-                observed[bucket] += count
+        mine, theirs = self._observed, other._observed
+        for bucket in other._range():
+            mine[bucket] += theirs[bucket]
         for bucket, count in other.censored.items():
             self.censored[bucket] = self.censored.get(bucket, 0) + count
         self._lowest = min(self._lowest, other._lowest)

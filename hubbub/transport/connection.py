@@ -46,8 +46,8 @@ MAX_UNSENT_BYTES = 1 << 20
 CLOSE_WAIT_S = 2.0
 FIN_WAIT_S = 1.0
 SEND_TIMEOUT_S = 10.0
-FINAL_TEXT = 0x81
-"""The first byte of a whole, uncompressed text frame (RFC 6455, 5.2)."""
+FINAL_TEXT, FINAL_PING = 0x81, 0x89
+"""The first bytes of a whole, uncompressed text frame, and of a ping (RFC 6455, 5.2)."""
 
 
 @dataclass(slots=True)
@@ -218,41 +218,47 @@ class SocketConnection:
             self._reader = None
 
     def _take_frames(self, position: int, end: int, now_us: int) -> int:
-        """Take whole text frames in place; returns where it stopped.
+        """Take whole text frames and pings in place; returns where it stopped.
 
-        It stops at an unfinished frame, or, having made a Reader, at anything that is not a plain text frame.
+        It stops at an unfinished frame, or, having made a Reader, at anything else.
         """
         buffer, receiver = self._shared.buffer, self._receiver
-        longest = self._shared.dialling.max_message_bytes
-        while True:
+        while not self._is_over:
             position = receiver.take_known(buffer, position, end, now_us)
-            if end - position < 2:
+            start, after = self._find_frame(position, end)
+            if not after:
                 return position
-            size = buffer[position + 1]
-            start = position + 2
-            if size == 126 and end - position >= 4:
-                size = buffer[start] << 8 | buffer[start + 1]
-                start += 2
-                is_plain = size >= 126
+            payload = bytes(buffer[start:after])
+            if buffer[position] == FINAL_PING:
+                self._pong(payload)
+            elif payload.isascii() or _is_utf8(payload):
+                receiver.on_message(payload, now_us, bytes(buffer[position:after]))
             else:
-                is_plain = size < 126
-                if size == 126 and buffer[position] == FINAL_TEXT:
-                    return position
-            if buffer[position] != FINAL_TEXT or not is_plain or size > longest:
                 self._reader = self._new_reader()
                 return position
-            if start + size > end:
-                if start + size - position > LONGEST_REST:
-                    self._reader = self._new_reader()
-                return position
-            payload = bytes(buffer[start : start + size])
-            if not payload.isascii() and not _is_utf8(payload):
-                self._reader = self._new_reader()
-                return position
-            receiver.on_message(payload, now_us, bytes(buffer[position : start + size]))
-            if self._is_over:
-                return end
-            position = start + size
+            position = after
+        return end
+
+    def _find_frame(self, position: int, end: int) -> tuple[int, int]:
+        """Where the payload of the text frame or ping at `position` begins and ends; (0, 0) if it is unfinished.
+
+        At any other frame, and at one too long to be kept in the shared buffer, it makes a Reader and returns (0, 0).
+        """
+        buffer = self._shared.buffer
+        if end - position < 2:
+            return 0, 0
+        first, size, start = buffer[position], buffer[position + 1], position + 2
+        is_plain = size < 126 and first in (FINAL_TEXT, FINAL_PING)
+        if size == 126 and first == FINAL_TEXT:
+            if end - position < 4:
+                return 0, 0
+            size, start = buffer[start] << 8 | buffer[start + 1], start + 2
+            is_plain = size >= 126
+        is_too_long = size > self._shared.dialling.max_message_bytes
+        if not is_plain or is_too_long or (start + size > end and start + size - position > LONGEST_REST):
+            self._reader = self._new_reader()
+            return 0, 0
+        return (start, start + size) if start + size <= end else (0, 0)
 
     def _take_events(self, events: Sequence[FrameEvent], now_us: int) -> None:
         for event in events:

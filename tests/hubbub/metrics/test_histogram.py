@@ -37,6 +37,11 @@ def test_many_times_since_an_origin_are_recorded_as_one_by_one(origin, delays):
     assert together.to_dict() == filled(delays).to_dict()
 
 
+def test_a_negative_value_counts_as_0():
+    histogram = filled([-7])
+    assert (histogram.count, histogram.min_us, histogram.max_us, histogram.buckets) == (1, 0, 0, {0: 1})
+
+
 @given(VALUES, st.floats(0, 1))
 def test_a_quantile_is_the_one_of_the_sorted_list(values, quantile):
     exact = sorted(values)[max(1, math.ceil(quantile * len(values))) - 1]
