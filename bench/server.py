@@ -64,11 +64,12 @@ class Server:
                     transport.write(text_frame(b'{"ack":%d}' % acknowledged))
                     self.deliver(frame, user_id, transport)
                 elif "join" in frame:
-                    joined.add(frame["join"])
-                    self.rooms.setdefault(frame["join"], {})[transport] = None
-                    transport.write(text_frame(b'{"joined":%d}' % frame["join"]))
+                    room = int(frame["join"])
+                    joined.add(room)
+                    self.rooms.setdefault(room, {})[transport] = None
+                    transport.write(text_frame(b'{"joined":%d}' % room))
                 elif "leave" in frame:
-                    self.rooms.get(frame["leave"], {}).pop(transport, None)
+                    self.rooms.get(int(frame["leave"]), {}).pop(transport, None)
                 elif "hello" in frame:
                     transport.write(text_frame(b'{"welcome":%d}' % user_id))
         finally:
