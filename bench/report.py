@@ -6,7 +6,6 @@ python -m bench.report
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from bench.compare import HERE, RESULTS
