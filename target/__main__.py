@@ -17,6 +17,7 @@ from aiohttp import web
 from target.api import Api
 from target.auth import Tokens
 from target.chat import Chat
+from target.faults import Faults, parse_fault
 from target.hub import Hub
 from target.limits import RateLimits
 from target.store import Store
@@ -35,6 +36,11 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-connections", type=int, default=10_000, help="connections in all")
     parser.add_argument("--no-presence", action="store_true", help="tell nobody who is online")
     parser.add_argument("--rate-limits", action="store_true", help="switch the rate limits on")
+    parser.add_argument(
+        "--fault", action="append", default=[], help="a fault to make, KIND=RATE[/COUNT][:TIME]; see faults.py"
+    )
+    parser.add_argument("--fault-seed", type=int, default=1, help="what chooses where faults strike")
+    parser.add_argument("--settled-after", type=float, default=5.0, help="seconds after which a receiver can be struck")
     parser.add_argument("--secret", default="", help="key of the tokens (default: TARGET_SECRET, or a random one)")
     parser.add_argument("--stop-with-stdin", action="store_true", help="stop when standard input ends")
     return parser
@@ -53,12 +59,24 @@ def listen(host: str, port: int) -> socket.socket:
         raise SystemExit(2) from error
 
 
+def faults_of(options: argparse.Namespace, store: Store) -> Faults | None:
+    """The faults that were asked for. Exits with 2 and a sentence when one cannot be made."""
+    if not options.fault:
+        return None
+    try:
+        faults = [parse_fault(text) for text in options.fault]
+    except ValueError as error:
+        print(f"target: {error}.", file=sys.stderr)
+        raise SystemExit(2) from error
+    return Faults(faults, options.fault_seed, options.settled_after, store.is_member)
+
+
 async def serve(options: argparse.Namespace) -> None:
     listening = listen(options.host, options.port)
     secret = options.secret or os.environ.get("TARGET_SECRET") or secrets.token_urlsafe(32)
     store = Store(options.db)
     hub = Hub(options.max_conns_per_user, options.max_connections)
-    chat = Chat(store, hub, RateLimits(options.rate_limits), not options.no_presence)
+    chat = Chat(store, hub, RateLimits(options.rate_limits), not options.no_presence, faults_of(options, store))
     api = Api(chat, Tokens(secret), options.bcrypt_cost)
     runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()

@@ -42,6 +42,7 @@ class Api:
             ("GET", "/health/live", self._health),
             ("GET", "/health/ready", self._health),
             ("GET", "/metrics", self._metrics),
+            ("GET", "/faults", self._faults),
             ("POST", "/api/auth/signup", self._signup),
             ("POST", "/api/auth/login", self._login),
             ("POST", "/api/ws/ticket", self._ticket),
@@ -126,6 +127,11 @@ class Api:
         gauge = GaugeMetricFamily("target_connections", "Open WebSocket connections")
         gauge.add_metric([], hub.connection_count)
         yield gauge
+
+    async def _faults(self, request: web.Request) -> web.Response:
+        """The truth about the faults that were asked for."""
+        faults = self.chat.faults
+        return web.json_response(faults.truth() if faults is not None else {"counts": {}, "faults": []})
 
     # -- accounts ----------------------------------------------------------------------------------------------------
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 
+from target.faults import Delivery, Faults
 from target.hub import Connection, Hub, encode
 from target.limits import RateLimits
 from target.store import Store
 
 MAX_CONTENT = 10_000
+RATE_LIMIT_TEXT = "Rate limit exceeded. Please wait a moment."
 BOT = {"id": 0, "username": "welcome-bot"}
 
 
@@ -22,6 +25,7 @@ class Chat:
     hub: Hub
     limits: RateLimits
     has_presence: bool
+    faults: Faults | None = None
 
     def arrived(self, connection: Connection) -> None:
         """A connection was accepted: greet it, and tell the others."""
@@ -66,6 +70,7 @@ class Chat:
         if not self.store.is_member(conversation_id, connection.user_id):
             return
         is_new = self.hub.subscribe(conversation_id, connection.user_id)
+        connection.joined[conversation_id] = time.monotonic()
         connection.write(encode({"type": "joined", "conversation_id": conversation_id}))
         if is_new:
             self._greet(connection, conversation_id)
@@ -85,6 +90,8 @@ class Chat:
 
     def _leave(self, connection: Connection, conversation_id: int, frame: dict[str, Any]) -> None:
         self.hub.unsubscribe(conversation_id, connection.user_id)
+        for mine in self.hub.connections.get(connection.user_id, ()):
+            mine.joined.pop(conversation_id, None)
         if self.has_presence:
             self._tell_presence(conversation_id)
 
@@ -109,15 +116,43 @@ class Chat:
         elif not self.store.is_member(conversation_id, connection.user_id):
             self.refuse(connection, "You are not a member of this conversation")
         elif not self.limits.allows("message", connection.user_id):
-            self.refuse(connection, "Rate limit exceeded. Please wait a moment.")
+            self.refuse(connection, RATE_LIMIT_TEXT)
         else:
-            self.deliver(conversation_id, connection.user_id, connection.username, content, "text")
+            self._accept(connection, conversation_id, content)
+
+    def _accept(self, connection: Connection, conversation_id: int, content: str) -> None:
+        """A message that breaks no rule: store it and deliver it, unless a fault says otherwise."""
+        fault = self.faults.of_message(connection, conversation_id, content) if self.faults is not None else ""
+        if fault == "refuse":
+            self.refuse(connection, "The message was refused")
+        elif fault == "throttle":
+            self.refuse(connection, RATE_LIMIT_TEXT)
+        elif fault == "swallow":
+            return
+        elif fault == "undelivered":
+            self.store.add_message(conversation_id, connection.user_id, content, "text")
+        else:
+            is_stored = fault != "unstored"
+            self.deliver(
+                conversation_id, connection.user_id, connection.username, content, "text", connection.id, is_stored
+            )
 
     def deliver(
-        self, conversation_id: int, user_id: int, username: str, content: str, message_type: str
+        self,
+        conversation_id: int,
+        user_id: int,
+        username: str,
+        content: str,
+        message_type: str,
+        sender: int = 0,
+        is_stored: bool = True,
     ) -> tuple[dict[str, Any], bytes]:
-        """Store a message and bring it to everyone subscribed; returns what was stored and its payload's frame."""
-        stored = self.store.add_message(conversation_id, user_id, content, message_type)
+        """Store a message and bring it to everyone subscribed; returns what was stored and its payload's frame.
+
+        `sender` is the id of the connection that it came on, 0 for none.
+        """
+        add = self.store.add_message if is_stored else self.store.unstored_message
+        stored = add(conversation_id, user_id, content, message_type)
         conversation = self.store.conversation(conversation_id) or {}
         payload = stored | {
             "updated_at": stored["created_at"],
@@ -145,5 +180,9 @@ class Chat:
         }
         encoded = encode(frame)
         self.hub.messages_taken += 1
-        self.hub.deliveries_queued += self.hub.to_conversation(conversation_id, encoded)
+        if self.faults is None:
+            receivers = self.hub.to_conversation(conversation_id, encoded)
+        else:
+            receivers = self.faults.deliver(self.hub, Delivery(encoded, conversation_id, stored["id"], sender, content))
+        self.hub.deliveries_queued += receivers
         return stored, encode(frame | {"type": "room_message"})

@@ -8,6 +8,7 @@ dropped, and the connection is told so if the telling fits.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import struct
 from collections import deque
@@ -32,16 +33,24 @@ DROPPED = encode({"type": "messages_dropped", "payload": {"reason": "buffer_full
 
 
 class Connection:
-    """One WebSocket of a user, with its outbound buffer."""
+    """One WebSocket of a user, with its outbound buffer.
 
-    __slots__ = ("buffer", "hub", "transport", "user_id", "username")
+    `joined` says when it joined which conversation. `is_stalled` and `release_s` are for faults: nothing is written for
+    a while, or not before a time of the event loop's clock.
+    """
+
+    __slots__ = ("buffer", "hub", "id", "is_stalled", "joined", "release_s", "transport", "user_id", "username")
 
     def __init__(self, hub: Hub, transport: asyncio.WriteTransport, user_id: int, username: str) -> None:
         self.hub = hub
         self.transport = transport
         self.user_id = user_id
         self.username = username
+        self.id = next(hub.numbers)
         self.buffer: deque[bytes] = deque()
+        self.joined: dict[int, float] = {}
+        self.is_stalled = False
+        self.release_s = 0.0
 
     def write(self, frame: bytes) -> None:
         """Write now if the socket has room, else keep the frame; drop it when the buffer is full.
@@ -52,7 +61,7 @@ class Connection:
         if transport.is_closing():
             return
         hub.frames_queued += 1
-        if not self.buffer and not transport.get_write_buffer_size():
+        if not self.buffer and not self.is_stalled and not transport.get_write_buffer_size():
             transport.write(frame)
             hub.frames_written += 1
         elif len(self.buffer) < hub.buffer_frames:
@@ -63,11 +72,16 @@ class Connection:
             if self.buffer[-1] is not DROPPED:
                 self.buffer.append(DROPPED)
 
+    def stall(self, seconds: float) -> None:
+        """Write nothing for a while."""
+        self.is_stalled = True
+        asyncio.get_running_loop().call_later(seconds, setattr, self, "is_stalled", False)
+
     def flush(self) -> bool:
         """Write kept frames while the socket has room; True when none is left."""
         if self.transport.is_closing():
             self.buffer.clear()
-        while self.buffer and not self.transport.get_write_buffer_size():
+        while self.buffer and not self.is_stalled and not self.transport.get_write_buffer_size():
             frame = self.buffer.popleft()
             self.transport.write(frame)
             self.hub.frames_written += frame is not DROPPED
@@ -81,6 +95,7 @@ class Hub:
         self.per_user = per_user
         self.in_all = in_all
         self.buffer_frames = buffer_frames
+        self.numbers = itertools.count(1)
         self.connections: dict[int, set[Connection]] = {}
         self.subscribers: dict[int, set[int]] = {}
         self.messages_taken = 0
@@ -141,6 +156,11 @@ class Hub:
                 connection.write(frame)
                 count += 1
         return count
+
+    def receivers(self, conversation_id: int) -> list[Connection]:
+        """All connections of all accounts subscribed to a conversation."""
+        subscribers = self.subscribers.get(conversation_id, ())
+        return [connection for user_id in subscribers for connection in self.connections.get(user_id, ())]
 
     def to_all(self, frame: bytes) -> None:
         for connection in self.all():

@@ -132,19 +132,23 @@ class Store:
         self._db.execute(sql, (now(), conversation_id, user_id))
 
     def add_message(self, conversation_id: int, sender_id: int, content: str, message_type: str) -> dict[str, Any]:
-        created_at = now()
+        message = self.unstored_message(conversation_id, sender_id, content, message_type)
         cursor = self._db.execute(
             "INSERT INTO messages (conversation_id, sender_id, content, message_type, created_at)"
             " VALUES (?, ?, ?, ?, ?)",
-            (conversation_id, sender_id, content, message_type, created_at),
+            (conversation_id, sender_id, content, message_type, message["created_at"]),
         )
+        return message | {"id": cursor.lastrowid}
+
+    def unstored_message(self, conversation_id: int, sender_id: int, content: str, message_type: str) -> dict[str, Any]:
+        """What add_message returns, for a message that is not kept."""
         return {
-            "id": cursor.lastrowid,
+            "id": 0,
             "conversation_id": conversation_id,
             "sender_id": sender_id,
             "content": content,
             "message_type": message_type,
-            "created_at": created_at,
+            "created_at": now(),
         }
 
     def messages(self, conversation_id: int, limit: int, offset: int) -> list[dict[str, Any]]:
