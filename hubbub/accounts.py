@@ -200,6 +200,13 @@ class Provisioner:
             first_conversation += need.conversations
         return provisions
 
+    def one_more(self, conversation: int, backend_id: int) -> Account:
+        """One more account that is a member of a conversation. Raises RunError when it cannot be made."""
+        account = self._account([conversation])
+        if self._contract.has_accounts:
+            self._join(account, backend_id)
+        return account
+
     def _make_one(self, need: Needs, indexes: list[int], conversation_id: int | None) -> Provision:
         shared = [self._account([indexes[n % len(indexes)]]) for n in range(need.shared)]
         own = [self._account(list(indexes)) for _ in range(need.own)]

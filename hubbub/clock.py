@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from hubbub.errors import ConfigError
 
@@ -24,6 +25,14 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 def monotonic_us() -> int:
     """Microseconds of CLOCK_MONOTONIC."""
     return time.monotonic_ns() // 1_000
+
+
+def clock_domain() -> str:
+    """What tells apart machines, whose monotonic clocks have nothing to do with each other; "" if it is not known."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def parse_duration_us(text: str, name: str = "duration") -> int:

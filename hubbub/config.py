@@ -22,6 +22,7 @@ CONF = ROOT / "conf"
 CONTRACTS = ("sanctum", "minimal")
 SHAPES = ("none", "ramp", "steps", "spike", "soak", "daily")
 LOGINS = ("account", "client")
+RECONCILE = ("sample", "all", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("ready_timeout", "30s", "longest wait, after spawning, for every client to be ready", "TIME"),
     Option("drain_quiet", "2s", "the drain ends when nothing new arrived for this long", "TIME"),
     Option("drain_timeout", "15s", "the drain ends after this long at the latest", "TIME"),
+    Option("slo", "", "objective such as 'response.p95<300'; several: one per line, or a file of conf/slo", "SLO"),
+    Option("canary", "", "let an independent client listen, and show its times beside ours", is_switch=True),
+    Option("reconcile", "sample", "conversations to compare with their history", "WHICH", choices=RECONCILE),
     Option("seed", "1", "seed of everything random"),
     _path("run_dir", "folder for the results, empty or absent (default: runs/<UTC time>-<profile>)", "DIR"),
 )
@@ -124,6 +128,9 @@ class Settings:
     ready_timeout_us: int
     drain_quiet_us: int
     drain_timeout_us: int
+    slo: str
+    canary: bool
+    reconcile: str
     seed: int
     run_dir: str
 
@@ -165,6 +172,27 @@ def load_profile(name: str) -> dict[str, str]:
     if name not in profile_names():
         raise ConfigError(f"profile must be one of {', '.join(profile_names())}, not {name!r}.")
     return read_options(path)
+
+
+def slo_texts(given: str) -> list[str]:
+    """The objectives that `--slo` asks for, as texts: those of a file of conf/slo, default or named, and then others.
+
+    Raises ConfigError.
+    """
+    lines = [line.strip() for line in given.splitlines() if line.strip()]
+    files = [line for line in lines if not any(sign in line for sign in "<=>")]
+    texts: list[str] = []
+    for name in files or ["default"]:
+        names = sorted(known.stem for known in (CONF / "slo").glob("*.toml"))
+        if name not in names:
+            raise ConfigError(
+                f"slo must be an objective such as 'response.p95<300' or one of {', '.join(names)}, not {name!r}."
+            )
+        path = CONF / "slo" / f"{name}.toml"
+        values = read_toml(path)
+        check_keys(values, ("objectives",), path)
+        texts += [str(text) for text in values.get("objectives", [])]
+    return texts + [line for line in lines if line not in files]
 
 
 def read_options(path: Path) -> dict[str, str]:
@@ -244,6 +272,9 @@ def _parse(texts: Mapping[str, str]) -> Settings:
         ready_timeout_us=duration("ready_timeout", 1),
         drain_quiet_us=duration("drain_quiet", 0),
         drain_timeout_us=duration("drain_timeout", 0),
+        slo=texts["slo"],
+        canary=_is_on(texts["canary"]),
+        reconcile=_choice(texts, "reconcile"),
         seed=whole("seed", 0),
         run_dir=texts["run_dir"],
     )

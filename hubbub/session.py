@@ -239,6 +239,7 @@ class Session:
             if not equipment.ledger.refuse(link, event.kind is EventKind.THROTTLED):
                 equipment.error(f"error frame: {event.text}", event.text)
         elif event.kind is EventKind.DROPPED:
+            link.note = "the backend said that it dropped messages for this connection"
             equipment.error("messages_dropped", "the backend dropped messages for a connection")
         elif event.kind is EventKind.UNREADABLE:
             equipment.error("unreadable frame", event.text)

@@ -6,6 +6,7 @@ are the result. What every word means is written in docs/accounting.md.
 
 from hubbub.ledger.conversation import Conversation, Seat
 from hubbub.ledger.counts import Counts
+from hubbub.ledger.findings import Finding, Findings
 from hubbub.ledger.ledger import Ledger
 from hubbub.ledger.link import Link
 from hubbub.ledger.message import Message, Sender, Timings
@@ -15,6 +16,8 @@ __all__ = [
     "TAG_WIDTH",
     "Conversation",
     "Counts",
+    "Finding",
+    "Findings",
     "Ledger",
     "Link",
     "Message",

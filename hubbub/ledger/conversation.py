@@ -7,6 +7,7 @@ arrival is in order is judged per sender. The log is trimmed as soon as every se
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right, insort
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,16 +24,20 @@ class EndedSeat(NamedTuple):
     ready_us: int
     ended_us: int
     missed: set[int]
+    receiver: int
+    account: int
+    note: str
 
 
 class Conversation:
     """One conversation of this worker. `index` names it in tags, `id` is the backend's name for it.
 
     `has_echo` says whether the backend sends a message back to its sender. `members` are the account indexes that may
-    receive it.
+    receive it. `seen` are the keys of all messages that anyone has seen, in a conversation that will be compared with
+    its history: 8 bytes each.
     """
 
-    __slots__ = ("_open_ready_us", "base", "ended", "has_echo", "id", "index", "log", "members", "seats")
+    __slots__ = ("_open_ready_us", "base", "ended", "has_echo", "id", "index", "log", "members", "seats", "seen")
 
     def __init__(self, index: int, backend_id: int, members: frozenset[int], has_echo: bool = True) -> None:
         self.index = index
@@ -43,10 +48,15 @@ class Conversation:
         self.base = 0
         self.seats: list[Seat] = []
         self.ended: list[EndedSeat] = []
+        self.seen: array[int] | None = None
         self._open_ready_us: list[int] = []
 
     def __repr__(self) -> str:
         return f"<Conversation {self.index}: {len(self.seats)} seats, {len(self.log)} messages from {self.base}>"
+
+    def remember_seen(self) -> None:
+        """Remember the key of every message that anyone sees, to compare them with the history."""
+        self.seen = array("Q")
 
     def open_seat(self, link: Link) -> Seat:
         """A seat for a connection that asked to join, or that receives through its account. Not ready yet."""
@@ -64,7 +74,8 @@ class Conversation:
         seat.ended_us = now_us
         if seat.ready_us != NEVER_US:
             del self._open_ready_us[bisect_right(self._open_ready_us, seat.ready_us) - 1]
-            self.ended.append(EndedSeat(seat.ready_us, now_us, seat.missed))
+            link = seat.link
+            self.ended.append(EndedSeat(seat.ready_us, now_us, seat.missed, link.sender.id, link.account, link.note))
 
     def remove_seat(self, seat: Seat) -> None:
         """The seat's connection is closed: nothing can arrive any more."""
@@ -103,7 +114,7 @@ class Conversation:
         count = 0
         while count < keep_from and self.log[count].sent_us < sent_before_us:
             message = self.log[count]
-            message.sender.messages.pop(message.number, None)
+            message.sender.forget(message)
             count += 1
         if count:
             del self.log[:count]

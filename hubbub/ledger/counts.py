@@ -8,7 +8,10 @@ from dataclasses import asdict, dataclass, fields
 
 @dataclass(slots=True)
 class Counts:
-    """What became of messages (first group), of due deliveries, and of every frame that arrived."""
+    """What became of messages (first group), of due deliveries, and of every frame that arrived.
+
+    `lost_unclean` is the part of `lost` whose time to arrive was not clean: the generator may be to blame.
+    """
 
     sent: int = 0
     unsent: int = 0
@@ -20,6 +23,7 @@ class Counts:
 
     due: int = 0
     lost: int = 0
+    lost_unclean: int = 0
     excused: int = 0
 
     delivered: int = 0

@@ -12,6 +12,8 @@ from typing import Any
 
 from hubbub.ledger.conversation import Conversation, Seat
 from hubbub.ledger.counts import Counts
+from hubbub.ledger.figures import Figures
+from hubbub.ledger.findings import Findings
 from hubbub.ledger.link import Link, Recogniser
 from hubbub.ledger.message import Message, Sender, Timings
 from hubbub.ledger.tag import Tag, decode_tag, encode_tag, text_is_intact
@@ -28,80 +30,61 @@ REMEMBER_ENDED_US = 600_000_000
 LOSS_HORIZON_US = 60_000_000
 """A delivery that nothing has overtaken is given up after this long, so that a dead receiver cannot hold the log."""
 
-INCOMPLETE = -(1 << 40)
-"""Added to a message's count of remaining deliveries when one is lost: its room will never be complete."""
-
 
 class Ledger:
     """Every message and delivery of one worker in one run.
 
-    `run` is the run's 32-bit number, `contract` what recognises frames, `user_ids` the backend's ids of all accounts
-    of the run (also of other workers), `first_sender` the first sender id of this worker.
+    `is_clean` tells whether this generator was healthy from one time to another. `run` is the run's 32-bit number,
+    `contract` what recognises frames, `user_ids` the backend's ids of all accounts of the run (also of other workers),
+    `first_sender` the first sender id of this worker.
     """
 
     def __init__(self, run: int, contract: Recogniser, user_ids: Iterable[int] = (), first_sender: int = 1) -> None:
         self.run = run
         self.contract = contract
         self.user_ids = frozenset(user_ids)
-        self._counts = Counts()
-        self._timings = Timings()
+        self.findings = Findings()
+        self.is_clean: Callable[[int, int], bool] = _always_clean
+        self._figures = Figures()
+        self._counts = self._figures.counts
         self.conversations: dict[int, Conversation] = {}
         self.surplus_refusals = 0
-        self._last_first_arrival_us = 0
         self.is_finished = False
-        self._warmup_timings = Timings()
-        self._warmup_until_us = 0
         self._next_sender = first_sender
         self._senders: dict[int, Sender] = {}
         self._dead: list[Sender] = []
 
-    def skip_warmup(self, until_us: int) -> None:
-        """Leave messages intended before a time out of the time series. The counts have them all."""
-        self._warmup_until_us = until_us
-
     # -- figures -----------------------------------------------------------------------------------------------------
+
+    @property
+    def figures(self) -> Figures:
+        """What was counted and timed until now."""
+        self.settle()
+        return self._figures
 
     @property
     def counts(self) -> Counts:
         """What was counted until now."""
-        self.settle()
-        return self._counts
+        return self.figures.counts
 
     @property
     def timings(self) -> Timings:
-        """What was timed until now."""
-        self.settle()
-        return self._timings
-
-    @property
-    def last_first_arrival_us(self) -> int:
-        """When something arrived for the first time at some connection, last; 0 before that."""
-        self.settle()
-        return self._last_first_arrival_us
+        """What was timed until now, in a set of its own."""
+        timings = Timings()
+        timings.merge(self.figures.timings)
+        timings.merge(self._figures.second)
+        return timings
 
     def settle(self) -> None:
         """Take all arrivals into the figures that are not there yet."""
         for conversation in self.conversations.values():
             for message in conversation.log:
                 if message.arrivals:
-                    self._settle(message)
+                    self._figures.settle(message)
 
-    def _settle(self, message: Message) -> None:
-        """Take a message's new arrivals into the figures: many at once, for less than half of what one by one costs."""
-        arrivals, timings = message.arrivals, message.timings
-        count, message.last_us = len(arrivals), arrivals[-1]
-        self._counts.delivered += count
-        timings.response.record_since(message.intended_us, arrivals)
-        timings.delivery.record_since(message.sent_us, arrivals)
-        arrivals.clear()
-        self._last_first_arrival_us = max(self._last_first_arrival_us, message.last_us)
-        message.remaining -= count
-        self._complete(message)
-
-    def _complete(self, message: Message) -> None:
-        """Time the whole room, when the last due delivery of a message has arrived or is excused."""
-        if message.remaining == 0 and message.last_us:
-            message.timings.room_complete.record(message.last_us - message.intended_us)
+    def skip_warmup(self, until_us: int) -> None:
+        """Leave messages intended before a time out of the time series. The counts have them all."""
+        self._figures.skip_warmup(until_us)
 
     # -- connections -------------------------------------------------------------------------------------------------
 
@@ -150,7 +133,7 @@ class Ledger:
         number = sender.next_number
         sender.next_number += 1
         tag = encode_tag(self.run, conversation, sender.id, number, intended_us, now_us - intended_us, text)
-        timings = self._warmup_timings if intended_us < self._warmup_until_us else self._timings
+        timings = self._figures.timings_for(intended_us)
         room = self.conversations[conversation]
         message = Message(sender, number, room, intended_us, now_us, tag.encode(), timings)
         sender.messages[number] = sender.pending[number] = message
@@ -161,7 +144,7 @@ class Ledger:
     def unsent(self, count: int = 1, at_least_us: int = 0) -> None:
         """Messages that were planned and not sent when sending stopped, at least so long after their time."""
         self._counts.unsent += count
-        self._timings.send_lag.censor(at_least_us, count)
+        self._figures.second.send_lag.censor(at_least_us, count)
 
     def confirm(self, link: Link, number: int, now_us: int) -> None:
         """The backend acknowledged a message of this link, without an echo."""
@@ -174,9 +157,8 @@ class Ledger:
 
         False when no message is left to give it to: count it as an error.
         """
-        is_taken = link.sender.refuse("throttled" if is_rate_limit else "refused")
-        self.surplus_refusals += not is_taken
-        return is_taken
+        link.note = "error frames came on this connection"
+        return link.sender.refuse("throttled" if is_rate_limit else "refused")
 
     def unseen(self) -> list[Message]:
         """The messages that nobody has seen and nobody has refused."""
@@ -190,6 +172,8 @@ class Ledger:
 
     def _confirm(self, message: Message, now_us: int) -> None:
         self._counts.confirmed += 1
+        if message.conversation.seen is not None:
+            message.conversation.seen.append(message.key)
         sender = message.sender
         del sender.pending[message.number]
         if message.refusal and not sender.refuse(message.refusal):
@@ -202,7 +186,7 @@ class Ledger:
         """Give the message its place in the log, and enter the deliveries that are due because of it."""
         conversation = message.conversation
         if conversation.log and conversation.log[-1].arrivals:
-            self._settle(conversation.log[-1])  # a little now and then, instead of everything once a second
+            self._figures.settle(conversation.log[-1])  # a little now and then, instead of everything once a second
         conversation.append(message)
         message.remaining = conversation.open_due(message)
         self._counts.due += message.remaining
@@ -210,7 +194,11 @@ class Ledger:
             self._counts.due += 1
             message.remaining += 1
             seat.missed.add(message.key)
-            self._miss(message, seat.ended_us - message.sent_us >= SETTLE_US, seat.ended_us)
+            is_lost = seat.ended_us - message.sent_us >= SETTLE_US
+            self._miss(message, is_lost, seat.ended_us)
+            if is_lost:
+                note = seat.note or "the connection ended"
+                self.findings.loss(message, seat.ended_us, seat.receiver, seat.account, note, None)
 
     # -- arrivals ----------------------------------------------------------------------------------------------------
 
@@ -225,13 +213,14 @@ class Ledger:
 
         `frame` is remembered for the message's other receivers.
         """
-        counts = self._counts
+        counts, findings = self._counts, self.findings
         tag = decode_tag(event.content)
         if tag is None or not text_is_intact(tag, event.content):
-            if event.sender_id in self.user_ids:
-                counts.corrupt += 1
-            else:
+            if event.sender_id not in self.user_ids:
                 counts.foreign += 1
+                return
+            counts.corrupt += 1
+            findings.arrival("corrupt", link, now_us)
             return
         if tag.run != self.run:
             counts.foreign += 1
@@ -239,6 +228,7 @@ class Ledger:
         conversation = self.conversations.get(tag.conversation)
         if conversation is None or link.account not in conversation.members:
             counts.leaked += 1
+            findings.arrival("leaked", link, now_us, **_named(tag))
             return
         self._take_member(link.seat_in(conversation), tag, now_us, frame)
 
@@ -247,7 +237,7 @@ class Ledger:
         sender = self._senders.get(tag.sender)
         message = sender.messages.get(tag.number) if sender is not None else None
         if message is None:
-            self._take_forgotten(seat, tag)
+            self._take_forgotten(seat, tag, now_us)
             return
         if message.position < 0:
             if self.is_finished:
@@ -261,21 +251,26 @@ class Ledger:
             seat.arrived(message, now_us)
             self._counts.late += 1
         elif message.position < seat.start:
-            self._take_early(seat, message, now_us)
+            self._take_early(seat, message, tag, now_us)
         elif seat.arrived(message, now_us):
             self._slow_first_copy(seat, message, now_us)
         else:
-            self._counts.duplicated += 1
+            self._duplicated(seat, tag, now_us)
 
-    def _take_early(self, seat: Seat, message: Message, now_us: int) -> None:
+    def _duplicated(self, seat: Seat, tag: Tag, now_us: int) -> None:
+        """A second copy arrived at a seat."""
+        self._counts.duplicated += 1
+        self.findings.arrival("duplicated", seat.link, now_us, **_named(tag))
+
+    def _take_early(self, seat: Seat, message: Message, tag: Tag, now_us: int) -> None:
         """A message that was in the log before the seat was opened."""
         if message.key in seat.early:
-            self._counts.duplicated += 1
+            self._duplicated(seat, tag, now_us)
             return
         self._slow_first_copy(seat, message, now_us)
         seat.early.add(message.key)
 
-    def _take_forgotten(self, seat: Seat, tag: Tag) -> None:
+    def _take_forgotten(self, seat: Seat, tag: Tag, now_us: int) -> None:
         """A message that left the log, because every seat that was due it had it or had missed it."""
         if tag.key in seat.missed:
             seat.missed.discard(tag.key)
@@ -284,28 +279,36 @@ class Ledger:
             seat.early.add(tag.key)
             self._counts.optional += 1
         else:
-            self._counts.duplicated += 1
+            self._duplicated(seat, tag, now_us)
 
     def _slow_first_copy(self, seat: Seat, message: Message, now_us: int) -> None:
         """A first copy that has to be looked at for its order among its sender's messages."""
+        if self._is_overtaken(seat, message):
+            self._counts.out_of_order += 1
+            self.findings.arrival("out_of_order", seat.link, now_us, **_named(message))
+        self._first_copy(seat, message, now_us)
+
+    def _is_overtaken(self, seat: Seat, message: Message) -> bool:
+        """Whether a later message of its sender in the same conversation has already arrived at the seat."""
         sender = message.sender
+        forgotten = sender.forgotten.get(message.conversation.index)
+        if forgotten is not None and forgotten.number > message.number:
+            return seat.is_due(forgotten) and forgotten.key not in seat.missed
         for number in range(message.number + 1, sender.next_number):
             later = sender.messages.get(number)
-            if later is None or (later.conversation is seat.conversation and seat.has(later)):
-                self._counts.out_of_order += 1
-                break
-        self._first_copy(seat, message, now_us)
+            if later is not None and later.conversation is message.conversation and seat.has(later):
+                return True
+        return False
 
     def _first_copy(self, seat: Seat, message: Message, now_us: int) -> None:
         if seat.is_due(message):
             message.arrivals.append(now_us)
         else:
-            self.optional_arrival(now_us)
+            self._figures.optional(now_us)
 
     def optional_arrival(self, now_us: int) -> None:
         """A first copy arrived at a connection that was not due it."""
-        self._counts.optional += 1
-        self._last_first_arrival_us = now_us
+        self._figures.optional(now_us)
 
     # -- decisions ---------------------------------------------------------------------------------------------------
 
@@ -315,6 +318,8 @@ class Ledger:
         for conversation in self.conversations.values():
             for seat in conversation.seats:
                 self._give_up_old(seat, now_us)
+        self.findings.follow()
+        for conversation in self.conversations.values():
             conversation.trim(now_us - REMEMBER_US, now_us - REMEMBER_ENDED_US)
         for sender in self._dead:
             if not sender.messages:
@@ -346,23 +351,19 @@ class Ledger:
         if seat.is_due(message):
             seat.missed.add(message.key)
             self._miss(message, is_lost, now_us)
+            if is_lost:
+                link = seat.link
+                self.findings.loss(message, now_us, link.sender.id, link.account, link.note, seat)
 
     def _miss(self, message: Message, is_lost: bool, now_us: int) -> None:
         """One due delivery of a message will not come."""
         if message.arrivals:
-            self._settle(message)
-        timings = message.timings
+            self._figures.settle(message)
         if is_lost:
-            self._counts.lost += 1
-            timings.response.censor(now_us - message.intended_us)
-            timings.delivery.censor(now_us - message.sent_us)
-            if message.remaining > 0:
-                timings.room_complete.censor(now_us - message.intended_us)
-            message.remaining += INCOMPLETE
+            is_clean = self.is_clean(message.sent_us, min(now_us, message.sent_us + SETTLE_US))
+            self._figures.lost(message, now_us, is_clean)
         else:
-            self._counts.excused += 1
-            message.remaining -= 1
-            self._complete(message)
+            self._figures.excused(message)
 
     def finish(self, now_us: int) -> None:
         """The drain is over: decide everything that is still open."""
@@ -375,6 +376,7 @@ class Ledger:
                     self._decide_missing(seat, message, True, now_us)
             for message in conversation.log:
                 message.tag = message.frame = None  # from now on an arrival has to be looked at: it may be late
+        self.findings.follow()
         self.is_finished = True
 
     def _decide_unseen(self, sender: Sender, message: Message, now_us: int) -> None:
@@ -382,7 +384,29 @@ class Ledger:
             setattr(self._counts, message.refusal, getattr(self._counts, message.refusal) + 1)
         elif sender.died_us - message.sent_us >= SETTLE_US or sender.last_confirmed > message.number:
             self._counts.vanished += 1
+            note = sender.link.note if sender.link is not None else "its connection ended"
+            self.findings.vanished(message, now_us, note)
             del sender.pending[message.number]
             self._make_due(message)
         else:
             self._counts.indefinite += 1
+
+
+def _always_clean(_from_us: int, _to_us: int) -> bool:
+    return True
+
+
+def _named(what: Tag | Message) -> dict[str, int]:
+    """What a finding says of a message, of which the tag alone may be known."""
+    if isinstance(what, Tag):
+        sent_us = what.intended_us + what.lag_us
+        conversation, sender = what.conversation, what.sender
+    else:
+        sent_us, conversation, sender = what.sent_us, what.conversation.index, what.sender.id
+    return {
+        "conversation": conversation,
+        "sender": sender,
+        "number": what.number,
+        "intended_us": what.intended_us,
+        "sent_us": sent_us,
+    }

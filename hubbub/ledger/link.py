@@ -31,9 +31,12 @@ class Recogniser(Protocol):
 
 
 class Link:
-    """One connection. Feed `on_message` with every text frame; whatever is not a delivery goes to `on_event`."""
+    """One connection. Feed `on_message` with every text frame; whatever is not a delivery goes to `on_event`.
 
-    __slots__ = ("_since_check", "account", "ledger", "on_event", "others", "seat", "sender")
+    `note` says what is known of the connection that explains an anomaly, such as that the backend dropped messages.
+    """
+
+    __slots__ = ("_since_check", "account", "ledger", "note", "on_event", "others", "seat", "sender")
 
     def __init__(self, ledger: Ledger, account: int, sender: Sender, on_event: Callable[[Any, int], None]) -> None:
         self.ledger = ledger
@@ -44,6 +47,7 @@ class Link:
         self.seat: Seat | None = None
         self.others: tuple[Seat, ...] = ()
         self._since_check = 0
+        self.note = ""
 
     def take_known(self, buffer: bytearray, start: int, end: int, now_us: int) -> int:
         """Take the frames from `start` on that are the next messages of the log, byte for byte; returns where they end.

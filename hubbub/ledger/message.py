@@ -31,6 +31,11 @@ class Timings:
         for name in self.__slots__:
             getattr(self, name).merge(getattr(other, name))
 
+    def clear(self) -> None:
+        """Forget all values."""
+        for name in self.__slots__:
+            getattr(self, name).clear()
+
 
 class Message:
     """One message from its send until the ledger forgets it.
@@ -90,20 +95,31 @@ class Message:
 class Sender:
     """One connection as the author of numbered messages. A reconnect is a new sender.
 
-    `messages` holds those that the ledger still remembers, `pending` those that nobody has seen. `died_us` is when the
-    connection `link` ended, NEVER_US while it lives.
+    `messages` holds those that the ledger still remembers, `pending` those that nobody has seen, `forgotten` the last
+    one of each conversation that it remembers no more. `died_us` is when the connection `link` ended, NEVER_US while it
+    lives.
     """
 
-    __slots__ = ("died_us", "id", "last_confirmed", "link", "messages", "next_number", "pending")
+    __slots__ = ("died_us", "forgotten", "id", "last_confirmed", "link", "messages", "next_number", "pending")
 
     def __init__(self, sender_id: int) -> None:
         self.id = sender_id
         self.messages: dict[int, Message] = {}
         self.pending: dict[int, Message] = {}
+        self.forgotten: dict[int, Message] = {}
         self.next_number = 1
         self.last_confirmed = 0
         self.died_us = NEVER_US
         self.link: Link | None = None
+
+    def forget(self, message: Message) -> None:
+        """Everyone has the message, or has missed it: keep no more of it than its order needs."""
+        if self.messages.pop(message.number, None) is None:
+            return
+        message.tag = message.frame = None
+        last = self.forgotten.get(message.conversation.index)
+        if last is None or last.number < message.number:
+            self.forgotten[message.conversation.index] = message
 
     def refuse(self, kind: str) -> bool:
         """Give a refusal to the nearest earlier message without an answer; False when there is none."""

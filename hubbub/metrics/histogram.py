@@ -110,6 +110,13 @@ class Histogram:
         """How many values were observed or censored."""
         return sum(self.buckets.values()) + sum(self.censored.values())
 
+    def clear(self) -> None:
+        """Forget all values."""
+        for bucket in self._range():
+            self._observed[bucket] = 0
+        self.censored.clear()
+        self._lowest, self._highest = LARGEST_US, -1
+
     def merge(self, other: Histogram) -> None:
         """Add another histogram's values to this one."""
         mine, theirs = self._observed, other._observed
@@ -119,6 +126,18 @@ class Histogram:
             self.censored[bucket] = self.censored.get(bucket, 0) + count
         self._lowest = min(self._lowest, other._lowest)
         self._highest = max(self._highest, other._highest)
+
+    def since(self, earlier: Histogram) -> Histogram:
+        """The values that came after an earlier state of this histogram; their extremes are as exact as buckets."""
+        later = Histogram()
+        for bucket, count in self.buckets.items():
+            added = count - earlier._observed[bucket]
+            if added:
+                later.record(round(middle_of(bucket)))
+                later._observed[bucket] = added
+        counts = {bucket: count - earlier.censored.get(bucket, 0) for bucket, count in self.censored.items()}
+        later.censored = {bucket: count for bucket, count in counts.items() if count}
+        return later
 
     def quantile_us(self, quantile: float) -> tuple[float, bool] | None:
         """The value at `quantile` (0 to 1) and whether it is only a lower bound; None when nothing was recorded.
@@ -147,14 +166,14 @@ class Histogram:
     def summary(self) -> dict[str, Any]:
         """The series as `summary.json` has it: milliseconds, None where a figure cannot be told."""
         total = self.count
-        figures: dict[str, Any] = {"count": total, "min": _ms(self.min_us)}
+        figures: dict[str, Any] = {"count": total, "min": milliseconds(self.min_us)}
         censored = []
         for name, quantile in PERCENTILES.items():
             found = self.quantile_us(quantile) if total * (1 - quantile) >= SAMPLES_BEYOND - 1e-6 else None
-            figures[name] = _ms(self._within_extremes(*found)) if found else None
+            figures[name] = milliseconds(self._within_extremes(*found)) if found else None
             if found and found[1]:
                 censored.append(name)
-        return figures | {"max": _ms(self.max_us), "censored": censored}
+        return figures | {"max": milliseconds(self.max_us), "censored": censored}
 
     def _within_extremes(self, value_us: float, is_censored: bool) -> float:
         return value_us if is_censored else min(max(value_us, self._lowest), self._highest)
@@ -179,5 +198,6 @@ class Histogram:
         return histogram
 
 
-def _ms(value_us: float | None) -> float | None:
+def milliseconds(value_us: float | None) -> float | None:
+    """Microseconds as reports show them; None stays None."""
     return None if value_us is None else round(value_us / 1_000, 3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from hubbub.metrics.histogram import Histogram
@@ -75,6 +75,20 @@ class Tally:
             mine.count += theirs.count
             mine.first_us = min(mine.first_us, theirs.first_us)
             mine.last_us = max(mine.last_us, theirs.last_us)
+
+    def since(self, earlier: Tally) -> Tally:
+        """What was counted after an earlier state of this tally."""
+        later = Tally()
+        later.series = {name: histogram.since(earlier.series[name]) for name, histogram in self.series.items()}
+        for field in fields(Connections):
+            added = getattr(self.connections, field.name) - getattr(earlier.connections, field.name)
+            setattr(later.connections, field.name, added)
+        later.attempts = self.attempts - earlier.attempts
+        for kind, error in self.errors.items():
+            before = earlier.errors[kind].count if kind in earlier.errors else 0
+            if error.count > before:
+                later.errors[kind] = replace(error, count=error.count - before)
+        return later
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -1,7 +1,20 @@
 """From counts to judgement: `summary.json`, the verdict, and what is printed. Pure: returns values and text."""
 
 from hubbub.report.console import render_console
-from hubbub.report.summary import Outcome, build_summary
+from hubbub.report.outcome import Outcome
+from hubbub.report.slo import Objective, Result, Watch, parse_objectives
+from hubbub.report.summary import build_summary
 from hubbub.report.verdict import EXIT_CODES, Reason, judge
 
-__all__ = ["EXIT_CODES", "Outcome", "Reason", "build_summary", "judge", "render_console"]
+__all__ = [
+    "EXIT_CODES",
+    "Objective",
+    "Outcome",
+    "Reason",
+    "Result",
+    "Watch",
+    "build_summary",
+    "judge",
+    "parse_objectives",
+    "render_console",
+]

@@ -12,6 +12,7 @@ SHOWN_ERRORS = 10
 def render_console(summary: Mapping[str, Any], folder: str) -> str:
     """The report as text. `folder` is where the results lie."""
     lines = [*_classic(summary), "", *_deliveries(summary), *_exceptions(summary), "", *_latencies(summary)]
+    lines += [*_canary(summary), "", *_health(summary)]
     lines += [*_errors(summary), "", *_verdict(summary), f"Results: {folder}"]
     return "\n".join(lines)
 
@@ -66,6 +67,28 @@ def _figure(series: Mapping[str, Any], key: str) -> str:
     if value is None:
         return "-"
     return f"{'>' if key in series['censored'] else ''}{value:.1f}"
+
+
+def _canary(summary: Mapping[str, Any]) -> list[str]:
+    """What an independent client saw, beside our own times."""
+    canary = summary["canary"]
+    if canary is None:
+        return []
+    lines = []
+    for name in ("response", "delivery"):
+        cells = "".join(f"{_figure(canary[f'{name}_ms'], key):>10}" for key in ("p50", "p95", "p99", "max"))
+        lines.append(f"{'canary ' + name[:7]:<14}{canary['received']:>10}{cells}")
+    return lines
+
+
+def _health(summary: Mapping[str, Any]) -> list[str]:
+    health = summary["health"]
+    if health["clean_ratio"] is None:
+        return ["Generator: not measured"]
+    return [
+        f"Generator: {health['clean_ratio']:.1%} clean, CPU at most {health['cpu_max']:.0%} of a core, "
+        f"event loop p99 {health['loop_lag_p99_ms'] or 0:.1f} ms late"
+    ]
 
 
 def _errors(summary: Mapping[str, Any]) -> list[str]:

@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
-from hubbub.config import Settings
-from hubbub.ledger import Counts, Timings
+from hubbub.ledger import Counts, Finding
 from hubbub.metrics.tally import Tally
+from hubbub.report.outcome import Outcome
+from hubbub.report.slo import SERIES, TIMED_SERIES, Objective, Result
 from hubbub.report.verdict import EXIT_CODES, judge
 
 SCHEMA = 1
-TIMED_SERIES = ("response", "delivery", "send_lag", "room_complete")
 
 
-@dataclass
-class Outcome:
-    """Everything that is known about a run when it is over. `started_at` is ISO 8601, UTC."""
-
-    run_id: str
-    started_at: str
-    duration_s: float
-    settings: Settings
-    users: int
-    workers: int
-    versions: dict[str, str]
-    counts: Counts = field(default_factory=Counts)
-    timings: Timings = field(default_factory=Timings)
-    tally: Tally = field(default_factory=Tally)
-    interruption: str = ""
-    lost_workers: list[str] = field(default_factory=list)
-    history_problem: str = ""
-
-    @property
-    def has_churn(self) -> bool:
-        """Whether users were meant to come and go."""
-        return self.settings.shape != "none" or any(name not in ("Chatter", "Lurker") for name in self.settings.mix)
-
-
-def build_summary(outcome: Outcome) -> dict[str, Any]:
-    """The summary as plain values, in the schema's order."""
+def build_summary(outcome: Outcome, held: list[tuple[Objective, Result]]) -> dict[str, Any]:
+    """The summary as plain values, in the schema's order. `held` says what became of each objective."""
     counts = outcome.counts
-    result, reasons = judge(outcome)
+    result, reasons = judge(outcome, held)
     return {
         "schema": SCHEMA,
         "run": _run(outcome),
@@ -56,18 +32,35 @@ def build_summary(outcome: Outcome) -> dict[str, Any]:
             counts,
             "due expected delivered lost excused received optional duplicated out_of_order leaked corrupt foreign late",
         ),
-        "latency_ms": _latencies(outcome),
+        "latency_ms": {name: _series(outcome, name) for name in SERIES},
         "health": {
-            "clean_ratio": None,
-            "cpu_max": None,
-            "loop_lag_p99_ms": None,
-            "dropped_by_us": None,
+            **outcome.health_figures(),
             "lost_workers": outcome.lost_workers,
-            "clock_bound_us": None,
+            # A conversation is whole on one worker, so sender and receiver read the same clock.
+            "clock_bound_us": 0,
+            "unclean": [{"seconds": us / 1e6, "cause": cause} for cause, us in outcome.health.causes()],
         },
-        "slo": None,
+        "slo": [result.to_dict() for _, result in held],
         "errors": _errors(outcome.tally),
+        "clean": {
+            "seconds": round(outcome.health.clean_us / 1e6, 3),
+            "lost": counts.lost - counts.lost_unclean,
+            "latency_ms": {name: _series(outcome.of_clean_seconds(), name) for name in TIMED_SERIES},
+        },
+        "history": asdict(outcome.history) if outcome.history.conversations else None,
+        "canary": outcome.canary,
+        "evidence": [_evidence(finding) for finding in outcome.findings],
     }
+
+
+def _series(outcome: Outcome, name: str) -> dict[str, Any] | None:
+    histogram = outcome.series(name)
+    return histogram.summary() if histogram.count else None
+
+
+def _evidence(finding: Finding) -> dict[str, Any]:
+    """A finding without what is not known of it."""
+    return {name: value for name, value in finding.to_dict().items() if value not in ("", -1)}
 
 
 def _run(outcome: Outcome) -> dict[str, Any]:
@@ -89,11 +82,6 @@ def _run(outcome: Outcome) -> dict[str, Any]:
 
 def _pick(counts: Counts, names: str) -> dict[str, int]:
     return {name: getattr(counts, name) for name in names.split()}
-
-
-def _latencies(outcome: Outcome) -> dict[str, Any]:
-    histograms = {name: getattr(outcome.timings, name) for name in TIMED_SERIES} | outcome.tally.series
-    return {name: histogram.summary() if histogram.count else None for name, histogram in histograms.items()}
 
 
 def _errors(tally: Tally) -> list[dict[str, Any]]:

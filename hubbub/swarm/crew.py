@@ -20,13 +20,16 @@ from gevent.event import Event
 from gevent.pool import Pool
 
 from hubbub.accounts import Place, Places, Provision
-from hubbub.clock import monotonic_us
+from hubbub.clock import clock_domain, monotonic_us
 from hubbub.config import Settings
 from hubbub.contracts import Phase, load_contract
 from hubbub.corpus import Corpus
 from hubbub.errors import HubbubError, RunError
-from hubbub.history import read_back
+from hubbub.health import Health, Sampler
+from hubbub.history import choose, read_back
+from hubbub.independent import independent_http
 from hubbub.ledger import Ledger
+from hubbub.ledger.history import History
 from hubbub.pacing.plan import SendPlan, phase_us
 from hubbub.session import Equipment, Session
 from hubbub.swarm.messages import DRAIN, GO, PREPARE, REPORT, Report
@@ -106,13 +109,19 @@ class WorkerRun:
         self._plans: dict[object, SendPlan] = {}
         self._sessions: set[Session] = set()
         self._ending: gevent.Greenlet | None = None
+        self._history = History()
         self._history_problem = ""
+        self._findings_reported = 0
+        self._dropped_reported = 0
         check_open_files(plan["clients"])
         provision = Provision.from_dict(plan["provision"])
         self.corpus = Corpus.from_dict(plan["corpus"])
         self.shared = Places(provision.shared, self.settings.max_conns_per_user)
         self.own = Places(provision.own, 1)
+        self.health = Health()
+        self.transport: SocketTransport
         self.equipment = self._equip(provision, plan)
+        self._sampler = Sampler(self.equipment.clock, self.health.loop_lag)
         self.window = Event()
         self.window_starts_us = 0
         self.window_ends_us: int | None = None
@@ -134,10 +143,12 @@ class WorkerRun:
                 members.setdefault(conversation, []).append(account.index)
         for index, backend_id in provision.conversations:
             ledger.add_conversation(index, backend_id, members.get(index, []), contract.has_echo)
-        return Equipment(
+        ledger.is_clean = self.health.is_clean
+        self.transport = SocketTransport(self._dialling(context), settings.seed * 1_000 + self._ordinal)
+        equipment = Equipment(
             contract=contract,
             http=HttpPool(settings.host, settings.connect_timeout_us, settings.headers, context),
-            transport=SocketTransport(self._dialling(context), settings.seed * 1_000 + self._ordinal),
+            transport=self.transport,
             connect_timeout_us=settings.connect_timeout_us,
             websocket_origin=websocket_origin(settings.host),
             ledger=ledger,
@@ -148,6 +159,8 @@ class WorkerRun:
             on_phase=self._show_phase,
             conversation_ids=dict(provision.conversations),
         )
+        choose(equipment, settings.reconcile)
+        return equipment
 
     def _dialling(self, context: ssl.SSLContext | None) -> Dialling:
         settings = self.settings
@@ -226,17 +239,31 @@ class WorkerRun:
         self._starts_at_go = starts_at_go
         self.window_ends_us = None if window_us is None else self.window_starts_us + window_us
         self.equipment.ledger.skip_warmup(self.window_starts_us + self.settings.warmup_us)
+        self._sampler.start()
         self.window.set()
 
     def _tick(self) -> None:
         while True:
             gevent.sleep(REPORT_INTERVAL_S)
+            self._close_second()
             self.equipment.ledger.tick(self.equipment.clock())
             self._report()
+
+    def _close_second(self) -> None:
+        """Judge the second that is over. Only those since the window opened count: getting ready is hard work."""
+        figures = self.equipment.ledger.figures
+        failed = self.transport.statistics()["receiver_errors"]
+        second = self._sampler.close_second(
+            figures.second.send_lag, figures.second.response, failed - self._dropped_reported
+        )
+        self._dropped_reported = failed
+        figures.close_second(self.health.add(second) if self.window.is_set() else True)
 
     def _report(self, is_final: bool = False) -> None:
         self._sequence += 1
         now_us = self.equipment.clock()
+        ledger = self.equipment.ledger
+        findings = ledger.findings.settled(now_us, is_final)
         report = Report(
             run=self.id,
             worker=self._name,
@@ -246,10 +273,16 @@ class WorkerRun:
             backlog=sum(plan.unsent(now_us) for plan in self._plans.values()),
             is_final=is_final,
             history_problem=self._history_problem,
-            counts=self.equipment.ledger.counts,
-            timings=self.equipment.ledger.timings,
+            host=clock_domain(),
+            counts=ledger.counts,
+            timings=ledger.timings,
+            clean=ledger.figures.clean,
             tally=self.equipment.tally,
+            health=self.health,
+            history=self._history,
+            findings=findings[self._findings_reported :],
         )
+        self._findings_reported = len(findings)
         self._send(report)
 
     def begin_end(self, is_hurried: bool) -> None:
@@ -267,6 +300,8 @@ class WorkerRun:
             self._close_all()
         finally:
             self._ticker.kill()
+            self._close_second()
+            self._sampler.stop()
             self._report(is_final=True)
             self.equipment.http.close()
             self.ended.set()
@@ -279,7 +314,7 @@ class WorkerRun:
         began_us = equipment.clock()
         while not self.is_hurried:
             now_us = equipment.clock()
-            quiet_us = now_us - max(began_us, equipment.ledger.last_first_arrival_us)
+            quiet_us = now_us - max(began_us, equipment.ledger.figures.last_first_arrival_us)
             if quiet_us >= settings.drain_quiet_us or now_us - began_us >= settings.drain_timeout_us:
                 return
             gevent.sleep(DRAIN_POLL_S)
@@ -288,11 +323,14 @@ class WorkerRun:
         """Look for messages that nobody saw in the backend's history, then decide everything that is open."""
         equipment = self.equipment
         try:
-            read_back(equipment)
+            http = independent_http(self.settings, self.settings.host)
+            self._history = read_back(equipment, http, self.settings.reconcile)
         except HubbubError as error:
             self._history_problem = str(error)
             equipment.error("history", str(error))
         equipment.ledger.finish(equipment.clock())
+        for _ in range(equipment.ledger.surplus_refusals):
+            equipment.error("error frame: surplus", "an error frame for which no message is left")
 
     def _close_all(self) -> None:
         pool = Pool(CLOSING_AT_ONCE)
@@ -303,6 +341,7 @@ class WorkerRun:
     def abandon(self) -> None:
         """Another run begins: stop reporting about this one."""
         self._ticker.kill()
+        self._sampler.stop()
         self.is_sending = False
         self.window.set()
 

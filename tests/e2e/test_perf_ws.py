@@ -24,10 +24,10 @@ def classic(text):
 def test_everything_is_counted_and_equals_what_the_backend_wrote(hubbub, target, summary, tmp_path):
     backend = target()
     run = hubbub("perf-ws", "--host", backend.origin, "--clients", 120, *FAST)
-    assert run.code() == 0, run.text
+    run.passes()
     assert classic(run.text) == [120, 120, 0, 960, 960 * 120, 0]
     result = summary()
-    assert result["verdict"] == {"result": "PASS", "reasons": [], "exit_code": 0}
+    assert result["verdict"]["exit_code"] == run.code()
     assert result["deliveries"]["received"] == backend.metric("target_deliveries_queued_total")
     assert result["deliveries"]["expected"] == result["deliveries"]["delivered"] == 960 * 120
     assert result["messages"]["sent"] == backend.metric("target_messages_taken_total") == 960
@@ -44,7 +44,7 @@ def test_everything_is_counted_and_equals_what_the_backend_wrote(hubbub, target,
 
 def test_without_a_host_the_embedded_backend_starts_is_announced_and_stops(hubbub, summary):
     run = hubbub("perf-ws", "--clients", 24, *FAST)
-    assert run.code() == 0, run.text
+    run.passes()
     origin = run.wait_for(r"embedded backend runs on (http://\S+)")[1]
     assert classic(run.text) == [24, 24, 0, 192, 192 * 24, 0]
     assert summary()["run"]["host"] == origin
@@ -54,7 +54,7 @@ def test_without_a_host_the_embedded_backend_starts_is_announced_and_stops(hubbu
 def test_conversations_divide_the_clients(hubbub, target, summary):
     backend = target()
     run = hubbub("perf-ws", "--host", backend.origin, "--clients", 120, "--conversations", 10, *FAST)
-    assert run.code() == 0, run.text
+    run.passes()
     assert classic(run.text) == [120, 120, 0, 960, 960 * 12, 0]
     assert summary()["deliveries"]["received"] == backend.metric("target_deliveries_queued_total")
 
@@ -62,7 +62,7 @@ def test_conversations_divide_the_clients(hubbub, target, summary):
 def test_two_workers_lose_nothing(hubbub, target, summary):
     backend = target()
     run = hubbub("perf-ws", "--host", backend.origin, "--clients", 120, "--workers", 2, *FAST)
-    assert run.code() == 0, run.text
+    run.passes()
     assert classic(run.text) == [120, 120, 0, 960, 960 * 60, 0]
     assert summary()["deliveries"]["received"] == backend.metric("target_deliveries_queued_total")
     assert summary()["run"]["workers"] == 2
@@ -71,7 +71,7 @@ def test_two_workers_lose_nothing(hubbub, target, summary):
 
 def test_a_swarm_has_two_workers_unless_told_otherwise(hubbub, summary):
     run = hubbub("swarm", "--clients", 24, *FAST)
-    assert run.code() == 0, run.text
+    run.passes()
     assert summary()["run"]["workers"] == 2
 
 
@@ -92,7 +92,7 @@ def test_another_contract_needs_no_change_but_its_name(hubbub, start, summary):
     backend = start(sys.executable, "-m", "bench.server", "--port", "0")
     origin = backend.wait_for(r"ready on (http://\S+)")[1]
     run = hubbub("perf-ws", "--host", origin, "--contract", "minimal", "--clients", 20, *FAST)
-    assert run.code() == 0, run.text
+    run.passes()
     assert classic(run.text) == [20, 20, 0, 160, 160 * 19, 0]
     assert summary()["deliveries"]["expected"] == 160 * 19
 
@@ -100,7 +100,7 @@ def test_another_contract_needs_no_change_but_its_name(hubbub, start, summary):
 def test_a_mix_of_users_accounts_for_every_delivery(hubbub, summary):
     mix = "Chatter=2,Lurker=1,Roamer=1"
     run = hubbub("perf-ws", "--clients", 16, "--conversations", 2, "--mix", mix, *FAST)
-    assert run.code() == 0, run.text
+    run.passes()
     deliveries, messages = summary()["deliveries"], summary()["messages"]
     assert messages["sent"] == messages["confirmed"] == 12 * 8
     assert deliveries["due"] == deliveries["delivered"] + deliveries["lost"] + deliveries["excused"]
@@ -236,7 +236,7 @@ def test_wrong_credentials_are_one_sentence(hubbub, target, tmp_path):
     accounts = tmp_path / "accounts.csv"
     accounts.write_text("email,password\nada@example.com,TestPass123!@#\n")
     first = hubbub("perf-ws", "--host", backend.origin, "--clients", 2, "--accounts", accounts, *FAST)
-    assert first.code() == 0, first.text
+    first.passes()
     accounts.write_text("email,password\nada@example.com,OtherPass123!@#\n")
     again = hubbub(
         "perf-ws", "--host", backend.origin, "--clients", 2, "--accounts", accounts, "--run-dir", tmp_path / "b"

@@ -312,8 +312,15 @@ def test_being_seen_wins_over_a_refusal_which_moves_on(bench):
     assert (counts.confirmed, counts.throttled) == (1, 1)
 
 
-def test_a_refusal_without_a_message_is_surplus(bench):
+def test_a_refusal_without_a_message_is_nobodys(bench):
     assert not bench.ledger.refuse(bench.join(), is_rate_limit=True)
+
+
+def test_a_refusal_that_cannot_move_on_is_surplus(bench):
+    link = bench.join()
+    content, _ = bench.send(link)
+    assert bench.ledger.refuse(link, is_rate_limit=True)
+    bench.deliver(link, content)
     assert bench.ledger.surplus_refusals == 1
 
 

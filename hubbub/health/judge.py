@@ -1,0 +1,148 @@
+"""What makes a second of a generator unclean, and the record of a worker's seconds."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hubbub.metrics.histogram import Histogram
+
+CPU_LIMIT = 0.8
+RUN_QUEUE_LIMIT, RUN_QUEUE_LATE_US = 0.02, 2_500
+"""Waiting for a core is no harm by itself: the kernel likes to wake a receiver on the core of its sender, so that a
+healthy generator beside its backend waits 2 to 8 % of the time, and sends at most 1.5 ms late. A busy loop on its core
+makes it 4 ms late and more.
+"""
+LOOP_LAG_LIMIT_US = 50_000
+GC_PAUSE_LIMIT_US = 10_000
+SEND_LAG_LIMIT_US = 5_000
+SEND_LAG_SHARE = 0.1
+"""Of the response's p50: against a slow backend a little more lag of our own is no matter."""
+
+KEPT_UNCLEAN = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """What was sampled from one call to the next, about a second. Times in microseconds.
+
+    None stands for what this machine does not tell (`run_queue_us`, `throttled`) or what did not happen often enough
+    (`send_lag_p99_us`, `response_p50_us`).
+    """
+
+    began_us: int
+    ended_us: int
+    cpu_us: int
+    loop_lag_us: int
+    gc_pause_us: int = 0
+    run_queue_us: int | None = None
+    throttled: int | None = None
+    send_lag_p99_us: float | None = None
+    response_p50_us: float | None = None
+    dropped: int = 0
+
+    @property
+    def span_us(self) -> int:
+        return max(1, self.ended_us - self.began_us)
+
+
+def causes_of(second: Second) -> list[str]:
+    """Why a second is not clean; nothing when it is."""
+    causes = []
+    if second.cpu_us > CPU_LIMIT * second.span_us:
+        causes.append("CPU of the process over 80 % of a core")
+    if second.loop_lag_us > LOOP_LAG_LIMIT_US:
+        causes.append("event loop over 50 ms late")
+    late_us = max(second.loop_lag_us, second.send_lag_p99_us or 0.0)
+    if (second.run_queue_us or 0) > RUN_QUEUE_LIMIT * second.span_us and late_us > RUN_QUEUE_LATE_US:
+        causes.append("late by waiting for a core")
+    if second.throttled:
+        causes.append("throttled by its control group")
+    if second.gc_pause_us > GC_PAUSE_LIMIT_US and second.loop_lag_us > GC_PAUSE_LIMIT_US:
+        causes.append("garbage collection over 10 ms")
+    if second.send_lag_p99_us is not None:
+        limit_us = max(SEND_LAG_LIMIT_US, SEND_LAG_SHARE * (second.response_p50_us or 0.0))
+        if second.send_lag_p99_us > limit_us:
+            causes.append("send lag p99 over 5 ms")
+    if second.dropped:
+        causes.append("frames dropped by us")
+    return causes
+
+
+@dataclass
+class Health:
+    """A worker's seconds so far; the master adds workers up with `merge`.
+
+    `unclean` lists the first unclean spans as (began, ended, causes). `stall_us` is the longest time for which the
+    event loop did nothing. `cpu_max` is the highest CPU of one worker's second, as a share of a core.
+    """
+
+    seconds: int = 0
+    clean_us: int = 0
+    unclean_us: int = 0
+    cpu_max: float | None = None
+    stall_us: int = 0
+    dropped: int = 0
+    loop_lag: Histogram = field(default_factory=Histogram)
+    unclean: list[tuple[int, int, list[str]]] = field(default_factory=list)
+
+    _PLAIN = ("seconds", "clean_us", "unclean_us", "cpu_max", "stall_us", "dropped")
+
+    def add(self, second: Second) -> bool:
+        """Judge one more second; returns whether it is clean."""
+        causes = causes_of(second)
+        self.seconds += 1
+        self.cpu_max = max(self.cpu_max or 0.0, second.cpu_us / second.span_us)
+        self.stall_us = max(self.stall_us, second.loop_lag_us)
+        self.dropped += second.dropped
+        if not causes:
+            self.clean_us += second.span_us
+            return True
+        self.unclean_us += second.span_us
+        if len(self.unclean) < KEPT_UNCLEAN:
+            self.unclean.append((second.began_us, second.ended_us, causes))
+        return False
+
+    def is_clean(self, from_us: int, to_us: int) -> bool:
+        """Whether no second between two times is known to be unclean."""
+        index = bisect_right(self.unclean, from_us, key=lambda span: span[1])
+        return index == len(self.unclean) or self.unclean[index][0] >= to_us
+
+    @property
+    def clean_ratio(self) -> float | None:
+        """The share of the time that was clean; None when nothing was sampled."""
+        total_us = self.clean_us + self.unclean_us
+        return self.clean_us / total_us if total_us else None
+
+    def causes(self) -> list[tuple[str, int]]:
+        """What made seconds unclean, and for how long, the most frequent first."""
+        found: dict[str, int] = {}
+        for began_us, ended_us, causes in self.unclean:
+            for cause in causes:
+                found[cause] = found.get(cause, 0) + ended_us - began_us
+        return sorted(found.items(), key=lambda item: -item[1])
+
+    def merge(self, other: Health) -> None:
+        """Add another worker's seconds to these."""
+        self.seconds += other.seconds
+        self.clean_us += other.clean_us
+        self.unclean_us += other.unclean_us
+        if other.cpu_max is not None:
+            self.cpu_max = max(self.cpu_max or 0.0, other.cpu_max)
+        self.stall_us = max(self.stall_us, other.stall_us)
+        self.dropped += other.dropped
+        self.loop_lag.merge(other.loop_lag)
+        self.unclean += other.unclean
+
+    def to_dict(self) -> dict[str, Any]:
+        values: dict[str, Any] = {name: getattr(self, name) for name in self._PLAIN}
+        return values | {"loop_lag": self.loop_lag.to_dict(), "unclean": self.unclean}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Health:
+        health = cls(**{name: values[name] for name in cls._PLAIN})
+        health.loop_lag = Histogram.from_dict(values["loop_lag"])
+        health.unclean = [(int(began), int(ended), list(causes)) for began, ended, causes in values["unclean"]]
+        return health

@@ -1,0 +1,83 @@
+"""Everything that is known about a run: what workers reported, added up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from hubbub.config import Settings
+from hubbub.health import Health
+from hubbub.ledger import Counts, Finding, Timings
+from hubbub.ledger.history import History
+from hubbub.metrics.histogram import Histogram, milliseconds
+from hubbub.metrics.tally import Tally
+
+
+@dataclass
+class Outcome:
+    """A run as it is now, or when it is over. `started_at` is ISO 8601, UTC.
+
+    `clean` holds the times of clean seconds only. `canary` is what the canary saw, in milliseconds; None without one.
+    """
+
+    run_id: str
+    started_at: str
+    duration_s: float
+    settings: Settings
+    users: int
+    workers: int
+    versions: dict[str, str]
+    counts: Counts = field(default_factory=Counts)
+    timings: Timings = field(default_factory=Timings)
+    clean: Timings = field(default_factory=Timings)
+    tally: Tally = field(default_factory=Tally)
+    health: Health = field(default_factory=Health)
+    history: History = field(default_factory=History)
+    findings: list[Finding] = field(default_factory=list)
+    interruption: str = ""
+    aborted: str = ""
+    lost_workers: list[str] = field(default_factory=list)
+    history_problem: str = ""
+    canary: Mapping[str, Any] | None = None
+    canary_problem: str = ""
+
+    def blank(self) -> Outcome:
+        """The same run, before anything was measured."""
+        named = ("run_id", "started_at", "duration_s", "settings", "users", "workers", "versions")
+        return Outcome(**{name: getattr(self, name) for name in named})
+
+    @property
+    def has_churn(self) -> bool:
+        """Whether users were meant to come and go."""
+        return self.settings.shape != "none" or any(name not in ("Chatter", "Lurker") for name in self.settings.mix)
+
+    def series(self, name: str) -> Histogram:
+        """A time series by its name in `summary.json`."""
+        return self.tally.series[name] if name in self.tally.series else getattr(self.timings, name)
+
+    def health_figures(self) -> dict[str, float | int | None]:
+        """The figures of the generator's health, as `summary.json` has them."""
+        health = self.health
+        lag = health.loop_lag.quantile_us(0.99)
+        return {
+            "clean_ratio": None if health.clean_ratio is None else round(health.clean_ratio, 4),
+            "cpu_max": None if health.cpu_max is None else round(health.cpu_max, 3),
+            "loop_lag_p99_ms": milliseconds(lag[0]) if lag else None,
+            "dropped_by_us": health.dropped if health.seconds else None,
+        }
+
+    def of_clean_seconds(self) -> Outcome:
+        """The same run, as if only what the clean seconds show had been measured."""
+        counts = replace(self.counts, lost=self.counts.lost - self.counts.lost_unclean, lost_unclean=0)
+        return replace(self, counts=counts, timings=self.clean)
+
+    def since(self, earlier: Outcome) -> Outcome:
+        """What happened between an earlier state of the run and this one."""
+        counts = Counts(
+            **{it.name: getattr(self.counts, it.name) - getattr(earlier.counts, it.name) for it in fields(Counts)}
+        )
+        timings = Timings()
+        for name in Timings.__slots__:
+            setattr(timings, name, getattr(self.timings, name).since(getattr(earlier.timings, name)))
+        return replace(self, counts=counts, timings=timings, tally=self.tally.since(earlier.tally))

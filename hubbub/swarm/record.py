@@ -1,0 +1,95 @@
+"""What the workers of a run reported: kept, added up, shown in Locust's tables, written to the journal, and watched."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any
+
+from hubbub.clock import clock_domain
+from hubbub.ledger import Finding
+from hubbub.ledger.findings import KEPT_OF_EACH
+from hubbub.report import Outcome, Watch
+from hubbub.swarm.folder import RunFolder
+from hubbub.swarm.messages import Report
+from hubbub.swarm.rows import Rows
+
+
+class Record:
+    """Takes reports; `outcome` is the run as it is now. `blank` is the outcome before anything was reported."""
+
+    def __init__(self, blank: Outcome, folder: RunFolder, stats: Any, watch: Watch) -> None:
+        self.reports: dict[str, Report] = {}
+        self.watch = watch
+        self._blank = blank
+        self._folder = folder
+        self._rows = Rows(stats)
+        self._findings: list[Finding] = []
+        self._kept: Counter[str] = Counter()
+        self._unclean_written: dict[str, int] = {}
+
+    def take(self, report: Report) -> None:
+        """A worker's report. The newest one of a worker counts."""
+        known = self.reports.get(report.worker)
+        if known is not None and report.sequence <= known.sequence:
+            return
+        self.reports[report.worker] = report
+        self._keep(report.findings)
+        self._rows.add(report.worker, report.timings, report.counts, time.time())
+        self._write(report)
+
+    def _keep(self, findings: list[Finding]) -> None:
+        """The first of each class are evidence enough, also when several workers have some."""
+        for finding in findings:
+            self._kept[finding.kind] += 1
+            if self._kept[finding.kind] <= KEPT_OF_EACH:
+                self._findings.append(finding)
+
+    def _write(self, report: Report) -> None:
+        """A report's lines in the journal: its figures, and what is new of findings and unclean seconds."""
+        journal = self._folder.journal
+        worker = report.worker
+        journal("report", worker=worker, sequence=report.sequence, ready=report.ready, counts=report.counts.to_dict())
+        for finding in report.findings:
+            journal("finding", worker=worker, **finding.to_dict())
+        written = self._unclean_written.get(worker, 0)
+        for began_us, ended_us, causes in report.health.unclean[written:]:
+            journal("unclean", worker=worker, began_us=began_us, ended_us=ended_us, causes=causes)
+        self._unclean_written[worker] = len(report.health.unclean)
+
+    @property
+    def ready(self) -> int:
+        """How many clients are ready."""
+        return sum(report.ready for report in self.reports.values())
+
+    @property
+    def problem(self) -> str:
+        """Why a worker could not take part, or nothing."""
+        return next((report.problem for report in self.reports.values() if report.problem), "")
+
+    @property
+    def shares_our_clock(self) -> bool:
+        """Whether every worker runs on this machine."""
+        return all(report.host == clock_domain() for report in self.reports.values())
+
+    def is_final(self, worker: str) -> bool:
+        """Whether a worker's last report is here."""
+        return worker in self.reports and self.reports[worker].is_final
+
+    def observe(self, elapsed_us: int) -> str:
+        """Hold the objectives against the run as it is now; returns why it must end, or nothing."""
+        return self.watch.observe(elapsed_us, self.outcome()) if self.watch.is_needed else ""
+
+    def outcome(self) -> Outcome:
+        """All workers' figures together."""
+        outcome = self._blank.blank()
+        outcome.findings = list(self._findings)
+        for report in self.reports.values():
+            outcome.counts.add(report.counts)
+            outcome.timings.merge(report.timings)
+            outcome.clean.merge(report.clean)
+            outcome.tally.merge(report.tally)
+            outcome.health.merge(report.health)
+            outcome.history.add(report.history)
+            outcome.history_problem = outcome.history_problem or report.history_problem
+        return outcome

@@ -1,0 +1,147 @@
+"""The embedded backend makes faults on request and says which; a run must find exactly those."""
+
+from collections import Counter
+
+import pytest
+import requests
+
+pytestmark = pytest.mark.e2e
+CLIENTS, CONVERSATIONS = 24, 4
+MEMBERS = CLIENTS // CONVERSATIONS
+RUN = (
+    *("--clients", CLIENTS, "--conversations", CONVERSATIONS, "--max-conns-per-user", 3),
+    *("--message-interval", "300ms", "--duration", "6s", "--reconcile", "all"),
+)
+SETTLED = ("--settled-after", 1)
+
+EXACT = {
+    "drop": "drop=0.02",
+    "duplicate": "duplicate=0.02",
+    "reorder": "reorder=0.02",
+    "leak": "leak=0.02",
+    "corrupt": "corrupt=0.02",
+    "swallow": "swallow=0.03",
+    "undelivered": "undelivered=0.03",
+    "unstored": "unstored=0.03",
+    "refuse": "refuse=0.03",
+    "throttle": "throttle=0.03",
+    "delay": "delay=1:uniform:1ms,80ms",
+}
+"""Faults whose every effect can be told from their number."""
+
+ROUGH = {"close": "close=1/3", "stall": "stall=0.01/3:1s", "freeze": "freeze=0.05/2:700ms"}
+"""Faults after which what was lost depends on the moment: the identities hold, and what is stored is confirmed."""
+
+
+@pytest.fixture
+def run_pair(start, target, tmp_path):
+    """Run against a faulty backend in one process and with two workers; returns (summary, truth) of both."""
+
+    def run_pair(faults, seed):
+        import json
+        import sys
+
+        started = []
+        for workers in (0, 2):
+            options = [option for fault in faults for option in ("--fault", fault)]
+            backend = target(*options, "--fault-seed", str(seed), *map(str, SETTLED))
+            folder = tmp_path / f"run-{workers}"
+            command = [sys.executable, "-m", "hubbub", "perf-ws", "--host", backend.origin, "--run-dir", folder]
+            started.append((start(*command, "--workers", workers, "--seed", seed, *RUN), backend, folder))
+        found = []
+        for program, backend, folder in started:
+            assert program.code() in (0, 1, 3), program.text
+            truth = requests.get(f"{backend.origin}/faults", timeout=30).json()
+            assert all(fault["is_settled"] for fault in truth["faults"])
+            found.append((json.loads((folder / "summary.json").read_text()), Counter(truth["counts"])))
+        return found
+
+    return run_pair
+
+
+def check_identities(summary):
+    """What holds in every run."""
+    messages, deliveries = summary["messages"], summary["deliveries"]
+    assert messages["planned"] == messages["sent"] + messages["unsent"]
+    decided = ("confirmed", "refused", "throttled", "vanished", "indefinite")
+    assert messages["sent"] == sum(messages[name] for name in decided)
+    assert deliveries["due"] == deliveries["expected"] + deliveries["excused"]
+    assert deliveries["expected"] == deliveries["delivered"] + deliveries["lost"]
+    classes = ("delivered", "optional", "duplicated", "leaked", "corrupt", "foreign", "late")
+    assert deliveries["received"] == sum(deliveries[name] for name in classes)
+
+
+def check_exactly(summary, truth):
+    """What the run found is what the backend did."""
+    check_identities(summary)
+    messages, deliveries, history = summary["messages"], summary["deliveries"], summary["history"]
+    assert deliveries["duplicated"] == truth["duplicate"]
+    assert deliveries["out_of_order"] == truth["reorder"]
+    assert deliveries["leaked"] == truth["leak"]
+    assert deliveries["corrupt"] == truth["corrupt"]
+    assert messages["vanished"] == truth["swallow"]
+    assert messages["refused"] == truth["refuse"]
+    assert messages["throttled"] == truth["throttle"]
+    silent = truth["swallow"] + truth["undelivered"]
+    assert deliveries["lost"] == truth["drop"] + truth["corrupt"] + MEMBERS * silent
+    assert history["conversations"] == CONVERSATIONS
+    assert history["delivered_not_stored"] == truth["unstored"]
+    assert history["stored_not_delivered"] == truth["undelivered"]
+    assert history["stored"] == messages["confirmed"] - truth["unstored"]
+    kinds = Counter(finding["kind"] for finding in summary["evidence"])
+    for kind in ("lost", "duplicated", "out_of_order", "leaked", "corrupt"):
+        assert kinds[kind] == min(deliveries[kind], 100)
+    assert kinds["vanished"] == messages["vanished"]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("kind", EXACT)
+def test_a_fault_alone_is_found_exactly(run_pair, kind, seed):
+    for summary, truth in run_pair([EXACT[kind]], seed):
+        assert truth[kind] >= 3, "the fault hardly ever happened"
+        check_exactly(summary, truth)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_all_faults_at_once_are_found_exactly(run_pair, seed):
+    faults = [EXACT[kind].replace("0.02", "0.01") for kind in EXACT if kind != "delay"]
+    for summary, truth in run_pair(faults, seed):
+        assert len(truth) >= len(faults) - 1
+        check_exactly(summary, truth)
+        assert summary["verdict"]["result"] == "FAIL"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("kind", ROUGH)
+def test_after_a_rough_fault_the_identities_hold_and_what_is_stored_is_confirmed(run_pair, kind, seed):
+    for summary, truth in run_pair([ROUGH[kind]], seed):
+        assert truth[kind] >= 2
+        check_identities(summary)
+        assert summary["history"]["stored"] == summary["messages"]["confirmed"]
+        assert summary["history"]["delivered_not_stored"] == 0
+        deliveries = summary["deliveries"]
+        for name in ("duplicated", "out_of_order", "leaked", "corrupt", "foreign"):
+            assert deliveries[name] == 0
+        if kind == "close":
+            assert summary["connections"]["dropped"] == truth["close"]
+        else:
+            assert summary["connections"]["dropped"] == 0
+            assert deliveries["lost"] == 0
+
+
+def test_without_faults_nothing_is_found(run_pair):
+    for summary, truth in run_pair([], 1):
+        assert not truth
+        check_exactly(summary, truth)
+        assert summary["evidence"] == []
+        assert summary["messages"]["sent"] == CLIENTS * 20
+        assert summary["deliveries"]["delivered"] == CLIENTS * 20 * MEMBERS
+
+
+def test_a_fault_that_does_not_exist_is_one_sentence(start):
+    import sys
+
+    program = start(sys.executable, "-m", "target", "--port", "0", "--fault", "gremlins=1")
+    assert program.code() == 2
+    assert "a fault must be KIND=RATE" in program.text
+    assert "Traceback" not in program.text

@@ -1,0 +1,105 @@
+"""What makes a second unclean, rule by rule, and the record of seconds."""
+
+from dataclasses import replace
+
+import pytest
+
+from hubbub.health.judge import Health, Second, causes_of
+
+CLEAN = Second(
+    began_us=0,
+    ended_us=1_000_000,
+    cpu_us=800_000,
+    loop_lag_us=50_000,
+    gc_pause_us=10_000,
+    run_queue_us=20_000,
+    throttled=0,
+    send_lag_p99_us=5_000.0,
+    response_p50_us=20_000.0,
+    dropped=0,
+)
+"""At every limit, and over none."""
+
+
+def at(second, seconds):
+    return replace(second, began_us=seconds * 1_000_000, ended_us=(seconds + 1) * 1_000_000)
+
+
+def test_at_the_limits_a_second_is_clean():
+    assert causes_of(CLEAN) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ({"cpu_us": 800_001}, "CPU of the process over 80 % of a core"),
+        ({"loop_lag_us": 50_001}, "event loop over 50 ms late"),
+        ({"run_queue_us": 20_001}, "late by waiting for a core"),
+        ({"throttled": 1}, "throttled by its control group"),
+        ({"gc_pause_us": 10_001}, "garbage collection over 10 ms"),
+        ({"send_lag_p99_us": 5_001.0}, "send lag p99 over 5 ms"),
+        ({"dropped": 1}, "frames dropped by us"),
+    ],
+)
+def test_over_a_limit_it_is_not(change, cause):
+    assert causes_of(replace(CLEAN, **change)) == [cause]
+
+
+def test_a_long_garbage_collection_is_no_matter_when_the_loop_is_not_late():
+    assert causes_of(replace(CLEAN, gc_pause_us=30_000, loop_lag_us=9_000)) == []
+
+
+def test_waiting_for_a_core_is_no_matter_when_nothing_is_late():
+    waiting = replace(CLEAN, run_queue_us=80_000)
+    assert causes_of(replace(waiting, loop_lag_us=2_500, send_lag_p99_us=2_500.0)) == []
+    assert causes_of(replace(waiting, loop_lag_us=0, send_lag_p99_us=2_501.0)) == ["late by waiting for a core"]
+    assert causes_of(replace(waiting, loop_lag_us=2_501, send_lag_p99_us=None)) == ["late by waiting for a core"]
+
+
+def test_against_a_slow_backend_a_tenth_of_its_response_may_be_our_lag():
+    slow = replace(CLEAN, response_p50_us=400_000.0)
+    assert causes_of(replace(slow, send_lag_p99_us=40_000.0)) == []
+    assert causes_of(replace(slow, send_lag_p99_us=40_001.0)) == ["send lag p99 over 5 ms"]
+
+
+def test_what_the_machine_does_not_tell_is_no_cause():
+    assert causes_of(replace(CLEAN, run_queue_us=None, throttled=None, send_lag_p99_us=None)) == []
+
+
+def test_a_short_second_is_judged_by_its_length():
+    assert causes_of(replace(CLEAN, ended_us=500_000, cpu_us=400_001, run_queue_us=10_000)) == [
+        "CPU of the process over 80 % of a core"
+    ]
+
+
+def test_seconds_add_up_and_clean_ones_are_told_from_others():
+    health = Health()
+    assert health.clean_ratio is None
+    assert health.add(at(CLEAN, 0))
+    assert not health.add(at(replace(CLEAN, cpu_us=900_000, loop_lag_us=70_000), 1))
+    assert health.add(at(CLEAN, 2))
+    assert (health.seconds, health.clean_us, health.unclean_us) == (3, 2_000_000, 1_000_000)
+    assert (health.clean_ratio, health.cpu_max, health.stall_us) == (2 / 3, 0.9, 70_000)
+    assert health.is_clean(0, 1_000_000)
+    assert not health.is_clean(0, 1_000_001)
+    assert not health.is_clean(1_999_999, 5_000_000)
+    assert health.is_clean(2_000_000, 5_000_000)
+
+
+def test_workers_are_merged_and_travel_unchanged():
+    one, other = Health(), Health()
+    one.add(at(replace(CLEAN, throttled=2), 0))
+    other.add(at(replace(CLEAN, dropped=3, cpu_us=100_000), 0))
+    other.loop_lag.record(7)
+    one.merge(Health.from_dict(other.to_dict()))
+    assert (one.seconds, one.dropped, one.loop_lag.count) == (2, 3, 1)
+    assert dict(one.causes()) == {"throttled by its control group": 1_000_000, "frames dropped by us": 1_000_000}
+    assert Health.from_dict(one.to_dict()).to_dict() == one.to_dict()
+
+
+def test_a_merge_with_nothing_changes_nothing():
+    health = Health()
+    health.add(CLEAN)
+    before = health.to_dict()
+    health.merge(Health())
+    assert health.to_dict() == before

@@ -1,0 +1,100 @@
+"""The sampler reads what the machine really says: each is fed the thing it has to notice."""
+
+import gc
+
+import gevent
+import pytest
+
+from hubbub.clock import monotonic_us
+from hubbub.health import sampler as module
+from hubbub.health.sampler import Sampler, cpu_stats, run_queue_us, times_throttled
+from hubbub.metrics.histogram import Histogram
+
+pytestmark = pytest.mark.e2e
+BLOCKED_US = 200_000
+
+
+def burn(until_us):
+    while monotonic_us() < until_us:
+        pass
+
+
+@pytest.fixture
+def sampler():
+    sampler = Sampler(monotonic_us, Histogram())
+    sampler.start()
+    yield sampler
+    sampler.stop()
+    sampler.stop()
+
+
+def close(sampler, **figures):
+    empty = {"send_lag": Histogram(), "response": Histogram(), "dropped": 0}
+    return sampler.close_second(**(empty | figures))
+
+
+def test_a_blocked_loop_is_late_and_uses_the_core(sampler):
+    gevent.sleep(0)
+    burn(monotonic_us() + BLOCKED_US)
+    second = close(sampler)
+    assert second.loop_lag_us >= BLOCKED_US - module.LAG_INTERVAL_US
+    assert second.cpu_us > 0
+    assert second.span_us >= BLOCKED_US
+
+
+def test_a_new_second_begins_where_the_last_one_ended(sampler):
+    first, second = close(sampler), close(sampler)
+    assert first.ended_us == second.began_us
+    assert second.gc_pause_us == 0
+
+
+def test_a_garbage_collection_is_timed(sampler):
+    close(sampler)
+    kept = [[] for _ in range(100_000)]
+    gc.collect()
+    assert close(sampler).gc_pause_us > 0
+    assert kept
+
+
+def test_the_time_spent_waiting_for_a_core_only_grows():
+    before = run_queue_us()
+    assert before is not None
+    burn(monotonic_us() + 1_000)
+    assert run_queue_us() >= before
+
+
+def test_the_send_lag_needs_enough_sends(sampler):
+    few, enough = Histogram(), Histogram()
+    for lag_us in range(module.FEWEST_SENDS - 1):
+        few.record(lag_us)
+    for _ in range(module.FEWEST_SENDS):
+        enough.record(7_000)
+    assert close(sampler, send_lag=few).send_lag_p99_us is None
+    assert close(sampler, send_lag=enough).send_lag_p99_us == pytest.approx(7_000, rel=0.004)
+
+
+def test_control_groups_of_both_versions_are_found(tmp_path, monkeypatch):
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "cgroup").write_text("4:memory:/x\n1:cpu,cpuacct:/job/one\n0::/job\n")
+    for folder, count in (("cpu,cpuacct", 0), ("cpu,cpuacct/job/one", 3), ("job", 4)):
+        path = tmp_path / "cgroup" / folder
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "cpu.stat").write_text(f"nr_periods 9\nnr_throttled {count}\n")
+    monkeypatch.setattr(module, "PROC", tmp_path / "proc")
+    monkeypatch.setattr(module, "CGROUPS", tmp_path / "cgroup")
+    assert times_throttled(cpu_stats()) == 7
+
+
+def test_a_machine_that_tells_nothing_is_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "PROC", tmp_path)
+    assert run_queue_us() is None
+    assert times_throttled(cpu_stats()) is None
+
+
+def test_sampling_stops_and_leaves_nothing_behind():
+    before = list(gc.callbacks)
+    sampler = Sampler(monotonic_us, Histogram())
+    sampler.start()
+    assert len(gc.callbacks) == len(before) + 1
+    sampler.stop()
+    assert gc.callbacks == before

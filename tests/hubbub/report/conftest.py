@@ -1,0 +1,31 @@
+"""A run's outcome to judge, healthy and complete unless a test changes it."""
+
+import pytest
+
+from hubbub.config import resolve, slo_texts
+from hubbub.health.judge import Second
+from hubbub.report import Outcome, Watch, parse_objectives
+
+
+@pytest.fixture
+def outcome():
+    """Ten messages to ten receivers in ten clean seconds, 20 ms each."""
+    outcome = Outcome("c0ffee00", "2026-01-01T00:00:00.000+00:00", 12.0, resolve({}), 10, 0, {})
+    counts = outcome.counts
+    counts.sent = counts.confirmed = 10
+    counts.due = counts.delivered = 100
+    for timings in (outcome.timings, outcome.clean):
+        for _ in range(100):
+            timings.response.record(20_000)
+            timings.delivery.record(20_000)
+    outcome.tally.connections.attempted = outcome.tally.connections.succeeded = outcome.tally.connections.ready = 10
+    outcome.tally.attempts = 100
+    for second in range(10):
+        outcome.health.add(Second(second * 1_000_000, (second + 1) * 1_000_000, 100_000, 1_000))
+    return outcome
+
+
+@pytest.fixture
+def held():
+    """What became of the default objectives, or of those given."""
+    return lambda outcome, *texts: Watch(parse_objectives(texts or slo_texts(""))).results(outcome)
