@@ -22,6 +22,8 @@ CONF = ROOT / "conf"
 CONTRACTS = ("sanctum", "minimal")
 SHAPES = ("none", "ramp", "steps", "spike", "soak", "daily")
 LOGINS = ("account", "client")
+MODELS = ("open", "closed")
+ARRIVALS = ("constant", "poisson")
 RECONCILE = ("sample", "all", "none")
 
 
@@ -64,6 +66,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("max_conns_per_user", "12", "connections that one account may hold"),
     Option("conversations", "", "conversations that the clients are spread over (default: one per worker, at least 1)"),
     Option("message_interval", "5s", "time between two messages of one client", "TIME"),
+    Option("model", "open", "keep to a plan, or wait for each message and think", "MODEL", choices=MODELS),
+    Option("arrivals", "constant", "how the open model's messages come", "HOW", choices=ARRIVALS),
     Option("message_size", "120", "length of a message in characters, its tag included"),
     Option("workers", "0", "worker processes; 0 runs everything in one process", is_form_field=False),
     _path("run_profile", "a profile of conf/profiles", "NAME"),
@@ -106,6 +110,8 @@ class Settings:
     max_conns_per_user: int
     conversations: int
     message_interval_us: int
+    model: str
+    arrivals: str
     message_size: int
     workers: int
     run_profile: str
@@ -250,6 +256,8 @@ def _parse(texts: Mapping[str, str]) -> Settings:
         max_conns_per_user=whole("max_conns_per_user", 1),
         conversations=whole("conversations", 1) if texts["conversations"] else max(1, whole("workers", 0)),
         message_interval_us=duration("message_interval", 1_000),
+        model=_choice(texts, "model"),
+        arrivals=_choice(texts, "arrivals"),
         message_size=whole("message_size", 1),
         workers=whole("workers", 0),
         run_profile=texts["run_profile"],

@@ -80,14 +80,24 @@ class ChatUser(User):
 
     # -- waiting -----------------------------------------------------------------------------------------------------
 
-    def pause(self, seconds: float) -> None:
-        """Sleep; wakes early when the connection is lost. Locust may stop the user here."""
+    def pause(self, seconds: float, until_seen: bool = False) -> None:
+        """Sleep; wakes early when the connection is lost, or when the newest message was seen by anyone.
+
+        Locust may stop the user here.
+        """
         waiter: Waiter[None] = Waiter()
         timer = gevent.get_hub().loop.timer(max(seconds, 0.0))
         timer.start(waiter.switch, None)
         session = self.session
+        link = session.link if session is not None and until_seen else None
+
+        def wake() -> None:
+            gevent.get_hub().loop.run_callback(waiter.switch, None)
+
         if session is not None:
-            session.on_lost = lambda: gevent.get_hub().loop.run_callback(waiter.switch, None)
+            session.on_lost = wake
+        if link is not None:
+            link.on_confirmed = wake
         try:
             self._interruptibly(waiter.get)
         finally:
@@ -95,6 +105,8 @@ class ChatUser(User):
             timer.close()
             if session is not None:
                 session.on_lost = None
+            if link is not None:
+                link.on_confirmed = None
 
     def pause_until_us(self, when_us: int) -> None:
         """Sleep until a time of the run's clock, or until the connection is lost."""

@@ -1,16 +1,21 @@
-"""A client that chats: one message at every interval of its plan."""
+"""A client that chats: one message at every interval of its plan, or after each answer and some thinking."""
 
 from __future__ import annotations
 
-from hubbub.pacing.plan import SendPlan
+from hubbub.ledger import Message
+from hubbub.pacing.plan import SendPlan, ThinkPlan
 from users.base import LONG_S, ChatUser
+
+PATIENCE_S = 30.0
+"""How long a client of the closed model waits for its message before it goes on without it."""
 
 
 class Chatter(ChatUser):
-    """Logs in, enters its conversation, connects, joins, and sends a message at a constant rate."""
+    """Logs in, enters its conversation, connects, joins, and sends messages by its plan."""
 
     abstract = False
-    plan: SendPlan | None = None
+    plan: SendPlan | ThinkPlan | None = None
+    message: Message | None = None
 
     def step(self) -> None:
         """Wait for the plan's next message, and send it."""
@@ -18,7 +23,7 @@ class Chatter(ChatUser):
             self.plan = self.run_here.plan_for(self.client, self)
         send_at_us = self.plan.send_at_us()
         if send_at_us is None:
-            self.pause(LONG_S)
+            self.wait_to_be_seen(self.plan) if isinstance(self.plan, ThinkPlan) else self.pause(LONG_S)
         elif send_at_us > self.run_here.equipment.clock():
             self.pause_until_us(send_at_us)
         else:
@@ -26,9 +31,21 @@ class Chatter(ChatUser):
 
     def say(self) -> None:
         """Send the plan's next message."""
-        assert self.plan is not None and self.session is not None
-        intended_us = self.plan.intended_us()
+        plan, session = self.plan, self.session
+        assert plan is not None and session is not None
+        now_us = self.run_here.equipment.clock()
+        intended_us = plan.intended_us() if isinstance(plan, SendPlan) else now_us
         assert intended_us is not None
-        text = self.run_here.corpus.text(self.client, self.plan.sent)
-        if self.session.send(intended_us, text) is not None:
-            self.plan.mark_sent(self.run_here.equipment.clock())
+        text = self.run_here.corpus.text(self.client, plan.sent)
+        self.message = session.send(intended_us, text)
+        if self.message is not None:
+            plan.mark_sent(self.run_here.equipment.clock())
+
+    def wait_to_be_seen(self, plan: ThinkPlan) -> None:
+        """Closed model: wait until somebody has seen the message, the connection is lost, or patience ends."""
+        if not plan.is_waiting:
+            self.pause(LONG_S)
+            return
+        if self.message is not None and not self.message.is_seen:
+            self.pause(PATIENCE_S, until_seen=True)
+        plan.mark_seen(self.run_here.equipment.clock())

@@ -181,6 +181,9 @@ class Ledger:
         message.refusal = ""
         self._make_due(message)
         sender.last_confirmed = max(sender.last_confirmed, message.number)
+        link = sender.link
+        if link is not None and link.on_confirmed is not None and message.number == sender.next_number - 1:
+            link.on_confirmed()
 
     def _make_due(self, message: Message) -> None:
         """Give the message its place in the log, and enter the deliveries that are due because of it."""

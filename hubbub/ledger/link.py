@@ -34,9 +34,10 @@ class Link:
     """One connection. Feed `on_message` with every text frame; whatever is not a delivery goes to `on_event`.
 
     `note` says what is known of the connection that explains an anomaly, such as that the backend dropped messages.
+    `on_confirmed` is called when the link's newest message was seen for the first time, by anyone.
     """
 
-    __slots__ = ("_since_check", "account", "ledger", "note", "on_event", "others", "seat", "sender")
+    __slots__ = ("_since_check", "account", "ledger", "note", "on_confirmed", "on_event", "others", "seat", "sender")
 
     def __init__(self, ledger: Ledger, account: int, sender: Sender, on_event: Callable[[Any, int], None]) -> None:
         self.ledger = ledger
@@ -48,6 +49,7 @@ class Link:
         self.others: tuple[Seat, ...] = ()
         self._since_check = 0
         self.note = ""
+        self.on_confirmed: Callable[[], None] | None = None
 
     def take_known(self, buffer: bytearray, start: int, end: int, now_us: int) -> int:
         """Take the frames from `start` on that are the next messages of the log, byte for byte; returns where they end.

@@ -88,6 +88,11 @@ class Message:
         self.remaining = 0
         self.refusal = ""
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether anyone has seen it."""
+        return self.position >= 0
+
     def __repr__(self) -> str:
         return f"<Message {self.sender.id}:{self.number} at {self.position}, {self.remaining} due>"
 

@@ -72,7 +72,7 @@ def _run(outcome: Outcome) -> dict[str, Any]:
         "profile": settings.profile,
         "contract": settings.contract,
         "host": settings.host,
-        "model": "open",
+        "model": settings.model,
         "users": outcome.users,
         "workers": outcome.workers,
         "seed": settings.seed,

@@ -30,7 +30,7 @@ from hubbub.history import choose, read_back
 from hubbub.independent import independent_http
 from hubbub.ledger import Ledger
 from hubbub.ledger.history import History
-from hubbub.pacing.plan import SendPlan, phase_us
+from hubbub.pacing.plan import SendPlan, ThinkPlan, constant_gaps, phase_us, poisson_gaps
 from hubbub.session import Equipment, Session
 from hubbub.swarm.messages import DRAIN, GO, PREPARE, REPORT, Report
 from hubbub.transport.base import Dialling, make_ssl_context
@@ -106,7 +106,7 @@ class WorkerRun:
         self._environment = environment
         self._sequence = 0
         self._clients = 0
-        self._plans: dict[object, SendPlan] = {}
+        self._plans: dict[object, SendPlan | ThinkPlan] = {}
         self._sessions: set[Session] = set()
         self._ending: gevent.Greenlet | None = None
         self._history = History()
@@ -205,12 +205,20 @@ class WorkerRun:
         self._clients += 1
         return number
 
-    def plan_for(self, client: int, owner: object) -> SendPlan:
+    def plan_for(self, client: int, owner: object) -> SendPlan | ThinkPlan:
         """The client's send plan. Call it when the window is open and the client is ready."""
-        now_us = self.equipment.clock()
-        base_us = self.window_starts_us if self._starts_at_go else now_us
-        interval_us = self.settings.message_interval_us
-        plan = SendPlan(base_us + phase_us(client, interval_us), interval_us, self.window_ends_us)
+        settings = self.settings
+        base_us = self.window_starts_us if self._starts_at_go else self.equipment.clock()
+        interval_us = settings.message_interval_us
+        first_us = base_us + phase_us(client, interval_us)
+        plan: SendPlan | ThinkPlan
+        if settings.model == "closed":
+            plan = ThinkPlan(first_us, interval_us, self.window_ends_us)
+        elif settings.arrivals == "poisson":
+            gaps = poisson_gaps(interval_us, settings.seed, client)
+            plan = SendPlan(base_us + gaps(-1), gaps, self.window_ends_us, interval_us)
+        else:
+            plan = SendPlan(first_us, constant_gaps(interval_us), self.window_ends_us, interval_us)
         self._plans[owner] = plan
         return plan
 
@@ -220,10 +228,9 @@ class WorkerRun:
         if plan is not None:
             self._count_unsent(plan)
 
-    def _count_unsent(self, plan: SendPlan) -> None:
+    def _count_unsent(self, plan: SendPlan | ThinkPlan) -> None:
         now_us = self.equipment.clock()
-        for number in range(plan.unsent(now_us)):
-            intended_us = plan.first_us + (plan.sent + number) * plan.interval_us
+        for intended_us in plan.unsent_us(now_us):
             self.equipment.ledger.unsent(at_least_us=now_us - intended_us)
 
     # -- the run -----------------------------------------------------------------------------------------------------
@@ -270,7 +277,7 @@ class WorkerRun:
             sequence=self._sequence,
             users=len(self._sessions),
             ready=sum(session.is_ready for session in self._sessions),
-            backlog=sum(plan.unsent(now_us) for plan in self._plans.values()),
+            backlog=sum(len(plan.unsent_us(now_us)) for plan in self._plans.values()),
             is_final=is_final,
             history_problem=self._history_problem,
             host=clock_domain(),
