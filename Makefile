@@ -110,3 +110,13 @@ bench: $(VENV)/dev.done ## compare what a delivery costs with k6, Go, Tsung, Art
 	$(BIN)/python -m bench.compare --runs $(or $(RUNS),3)
 	$(BIN)/python -m bench.limits --runs $(or $(RUNS),3)
 	$(BIN)/python -m bench.report
+
+.PHONY: proofs
+proofs: $(VENV)/run.done ## what needs the clock: a frozen backend, a known delay, ill and healthy generators (root for a cgroup)
+	@command -v ss >/dev/null || { apt-get update -qq && apt-get install -y -qq iproute2; }
+	$(BIN)/python -m bench.proofs
+
+.PHONY: long-run
+long-run: $(VENV)/run.done ## ten million deliveries with every kind of fault, found to the unit
+	@command -v ss >/dev/null || { apt-get update -qq && apt-get install -y -qq iproute2; }
+	$(BIN)/python -m bench.proofs --only long

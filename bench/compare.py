@@ -29,7 +29,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"
 CLIENTS, ROOMS = 200, 4
-SETTLE_S, MEASURE_S, TAIL_S = 9.0, 8.0, 6.0
+SETTLE_S, MEASURE_S, TAIL_S = 8.0, 6.0, 6.0
 FRAME_BYTES = 40
 """What the server's frame has around content and padding."""
 

@@ -55,14 +55,28 @@ def serving(*command: str, core: str | None = SERVER_CORE) -> Iterator[str]:
 
 
 class Generator:
-    """A run of Hubbub, with its output in a file. Use as a context; on leaving it, the run is over."""
+    """A run of Hubbub, with its output in a file. Use as a context; on leaving it, the run is over.
 
-    def __init__(self, *options: str, core: str | None = GENERATOR_CORE) -> None:
+    `options` are those of perf-ws; with a `locustfile` of its own the run is made by plain Locust.
+    """
+
+    def __init__(
+        self,
+        *options: str,
+        core: str | None = GENERATOR_CORE,
+        locustfile: Path | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._patience_s = patience_s
         self._folder = tempfile.TemporaryDirectory()
         self.run_dir = Path(self._folder.name) / "run"
         self._log = Path(self._folder.name) / "log"
         pinned = ["taskset", "-c", core] if core else []
-        command = [*pinned, sys.executable, "-m", "hubbub", "perf-ws", "--run-dir", str(self.run_dir), *options]
+        program = ["hubbub", "perf-ws"]
+        if locustfile is not None:
+            program = ["locust", "--headless", "--only-summary", "-f", str(locustfile)]
+            options = tuple("--users" if option == "--clients" else option for option in options)
+        command = [*pinned, sys.executable, "-m", *program, "--run-dir", str(self.run_dir), *options]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
 
@@ -77,7 +91,7 @@ class Generator:
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """Wait until the output matches. Raises RuntimeError when the run ends or the time is over before."""
-        deadline_s = time.monotonic() + PATIENCE_S
+        deadline_s = time.monotonic() + self._patience_s
         while not (found := re.search(pattern, self.text)):
             if self._process.poll() is not None or time.monotonic() > deadline_s:
                 raise RuntimeError(f"no {pattern!r} in:\n{self.text[-2000:]}")
@@ -86,7 +100,7 @@ class Generator:
 
     def summary(self) -> dict[str, Any]:
         """The run's summary.json; waits for the end of the run."""
-        self._process.wait(PATIENCE_S)
+        self._process.wait(self._patience_s)
         path = self.run_dir / "summary.json"
         if not path.exists():
             raise RuntimeError(f"no summary:\n{self.text[-2000:]}")

@@ -1,0 +1,28 @@
+"""The usual locustfile on a generator whose event loop stands still for 60 ms every second."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import gevent
+from gevent import monkey
+from locust import events
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from locustfile import Chatter
+
+__all__ = ["Chatter"]
+STALL_S, EVERY_S = 0.06, 1.0
+really_sleep = monkey.get_original("time", "sleep")
+
+
+@events.init.add_listener
+def stall(**_):
+    def stand_still():
+        while True:
+            gevent.sleep(EVERY_S)
+            really_sleep(STALL_S)
+
+    gevent.spawn(stand_still)
