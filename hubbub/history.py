@@ -51,7 +51,7 @@ def read_back(equipment: Equipment, request: Request, how_many: str) -> History:
             found.add(compare(conversation.seen, stored))
         for message in unseen.get(index, []):
             if message.key in stored:
-                ledger.found_in_history(message, equipment.clock())
+                ledger.found_in_history(message)
     return found
 
 

@@ -234,7 +234,7 @@ class Session:
         elif event.kind is EventKind.LIMIT:
             self._answer(ContractError(event.text))
         elif event.kind is EventKind.CONFIRMED:
-            equipment.ledger.confirm(link, event.number, now_us)
+            equipment.ledger.confirm(link, event.number)
         elif event.kind in (EventKind.REFUSED, EventKind.THROTTLED):
             if not equipment.ledger.refuse(link, event.kind is EventKind.THROTTLED):
                 equipment.error(f"error frame: {event.text}", event.text)

@@ -146,11 +146,11 @@ class Ledger:
         self._counts.unsent += count
         self._figures.second.send_lag.censor(at_least_us, count)
 
-    def confirm(self, link: Link, number: int, now_us: int) -> None:
+    def confirm(self, link: Link, number: int) -> None:
         """The backend acknowledged a message of this link, without an echo."""
         message = link.sender.messages.get(number)
         if message is not None and message.position < 0:
-            self._confirm(message, now_us)
+            self._confirm(message)
 
     def refuse(self, link: Link, is_rate_limit: bool) -> bool:
         """An error frame came on the link: it is given to the nearest earlier unconfirmed message.
@@ -166,11 +166,11 @@ class Ledger:
             message for sender in self._senders.values() for message in sender.pending.values() if not message.refusal
         ]
 
-    def found_in_history(self, message: Message, now_us: int) -> None:
+    def found_in_history(self, message: Message) -> None:
         """An unseen message stands in the backend's history: it is confirmed, and its deliveries are due."""
-        self._confirm(message, now_us)
+        self._confirm(message)
 
-    def _confirm(self, message: Message, now_us: int) -> None:
+    def _confirm(self, message: Message) -> None:
         self._counts.confirmed += 1
         if message.conversation.seen is not None:
             message.conversation.seen.append(message.key)
@@ -246,7 +246,7 @@ class Ledger:
             if self.is_finished:
                 self._counts.late += 1
                 return
-            self._confirm(message, now_us)
+            self._confirm(message)
         if message.frame is None and message.tag is not None:
             message.frame = frame
         if message.key in seat.missed:

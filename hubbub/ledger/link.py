@@ -94,13 +94,13 @@ class Link:
     def _is_next(self, payload: bytes) -> bool:
         """Whether a delivery carries the tag of the message that is expected next.
 
-        The first delivery of a message is not taken this way: it is parsed, and its frame remembered.
+        The first delivery of a message is not taken this way: it is parsed, its text checked, its frame remembered.
         """
         seat = self.seat
         if seat is None or seat.cursor >= len(seat.conversation.log):
             return False
         message = seat.conversation.log[seat.cursor]
-        if message.frame is None or message.tag is None:
+        if message.tag is None or not (message.arrivals or message.last_us):
             return False
         at = payload.find(MARKER)
         if at < 0 or payload[at : at + TAG_WIDTH] != message.tag:

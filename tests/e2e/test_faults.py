@@ -1,9 +1,14 @@
 """The embedded backend makes faults on request and says which; a run must find exactly those."""
 
+import json
+import sys
 from collections import Counter
 
 import pytest
 import requests
+
+from bench.proofs.exact import differences, identities
+from hubbub.ledger.findings import KEPT_OF_EACH
 
 pytestmark = pytest.mark.e2e
 CLIENTS, CONVERSATIONS = 24, 4
@@ -38,9 +43,6 @@ def run_pair(start, target, tmp_path):
     """Run against a faulty backend in one process and with two workers; returns (summary, truth) of both."""
 
     def run_pair(faults, seed):
-        import json
-        import sys
-
         started = []
         for workers in (0, 2):
             options = [option for fault in faults for option in ("--fault", fault)]
@@ -59,39 +61,15 @@ def run_pair(start, target, tmp_path):
     return run_pair
 
 
-def check_identities(summary):
-    """What holds in every run."""
-    messages, deliveries = summary["messages"], summary["deliveries"]
-    assert messages["planned"] == messages["sent"] + messages["unsent"]
-    decided = ("confirmed", "refused", "throttled", "vanished", "indefinite")
-    assert messages["sent"] == sum(messages[name] for name in decided)
-    assert deliveries["due"] == deliveries["expected"] + deliveries["excused"]
-    assert deliveries["expected"] == deliveries["delivered"] + deliveries["lost"]
-    classes = ("delivered", "optional", "duplicated", "leaked", "corrupt", "foreign", "late")
-    assert deliveries["received"] == sum(deliveries[name] for name in classes)
-
-
 def check_exactly(summary, truth):
-    """What the run found is what the backend did."""
-    check_identities(summary)
-    messages, deliveries, history = summary["messages"], summary["deliveries"], summary["history"]
-    assert deliveries["duplicated"] == truth["duplicate"]
-    assert deliveries["out_of_order"] == truth["reorder"]
-    assert deliveries["leaked"] == truth["leak"]
-    assert deliveries["corrupt"] == truth["corrupt"]
-    assert messages["vanished"] == truth["swallow"]
-    assert messages["refused"] == truth["refuse"]
-    assert messages["throttled"] == truth["throttle"]
-    silent = truth["swallow"] + truth["undelivered"]
-    assert deliveries["lost"] == truth["drop"] + truth["corrupt"] + MEMBERS * silent
-    assert history["conversations"] == CONVERSATIONS
-    assert history["delivered_not_stored"] == truth["unstored"]
-    assert history["stored_not_delivered"] == truth["undelivered"]
-    assert history["stored"] == messages["confirmed"] - truth["unstored"]
+    """What the run found is what the backend did, and the first of each class are evidence."""
+    deliveries = summary["deliveries"]
+    assert differences(summary, truth, MEMBERS) == []
+    assert summary["history"]["conversations"] == CONVERSATIONS
     kinds = Counter(finding["kind"] for finding in summary["evidence"])
     for kind in ("lost", "duplicated", "out_of_order", "leaked", "corrupt"):
-        assert kinds[kind] == min(deliveries[kind], 100)
-    assert kinds["vanished"] == messages["vanished"]
+        assert kinds[kind] == min(deliveries[kind], KEPT_OF_EACH)
+    assert kinds["vanished"] == summary["messages"]["vanished"]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -116,7 +94,7 @@ def test_all_faults_at_once_are_found_exactly(run_pair, seed):
 def test_after_a_rough_fault_the_identities_hold_and_what_is_stored_is_confirmed(run_pair, kind, seed):
     for summary, truth in run_pair([ROUGH[kind]], seed):
         assert truth[kind] >= 2
-        check_identities(summary)
+        assert identities(summary) == []
         assert summary["history"]["stored"] == summary["messages"]["confirmed"]
         assert summary["history"]["delivered_not_stored"] == 0
         deliveries = summary["deliveries"]
@@ -129,6 +107,13 @@ def test_after_a_rough_fault_the_identities_hold_and_what_is_stored_is_confirmed
             assert deliveries["lost"] == 0
 
 
+def test_losses_are_failures_of_the_response_row(run_pair, tmp_path):
+    for (summary, truth), workers in zip(run_pair(["drop=1/7"], 1), (0, 2), strict=True):
+        assert truth["drop"] == summary["deliveries"]["lost"] == 7
+        table = (tmp_path / f"run-{workers}" / "locust_stats.csv").read_text()
+        assert f"WS,response,{summary['deliveries']['expected']},7," in table
+
+
 def test_without_faults_nothing_is_found(run_pair):
     for summary, truth in run_pair([], 1):
         assert not truth
@@ -139,8 +124,6 @@ def test_without_faults_nothing_is_found(run_pair):
 
 
 def test_a_fault_that_does_not_exist_is_one_sentence(start):
-    import sys
-
     program = start(sys.executable, "-m", "target", "--port", "0", "--fault", "gremlins=1")
     assert program.code() == 2
     assert "a fault must be KIND=RATE" in program.text

@@ -38,7 +38,12 @@ def test_everything_is_counted_and_equals_what_the_backend_wrote(hubbub, target,
     run_folder = tmp_path / "run"
     history = (run_folder / "locust_stats_history.csv").read_text().splitlines()
     assert any(",connect," in line for line in history)
-    assert ",connect,120,0," in (run_folder / "locust_stats.csv").read_text()
+    table = (run_folder / "locust_stats.csv").read_text()
+    assert "WS,connect,120,0," in table
+    assert f"WS,response,{960 * 120},0," in table
+    assert f"WS,delivery,{960 * 120},0," in table
+    requests_alone = sum(result["latency_ms"][phase]["count"] for phase in ("login", "conversation", "ticket"))
+    assert f",Aggregated,{requests_alone + 120 + 120},0," in table, "deliveries are no part of Locust's totals"
     assert json.loads((run_folder / "config.json").read_text())["clients"] == 120
 
 

@@ -76,7 +76,7 @@ class Simulation:
         self.history = compare(seen, self.stored)
         for message in self.ledger.unseen():
             if self.stored[message.key]:
-                self.ledger.found_in_history(message, self.bench.now)
+                self.ledger.found_in_history(message)
         self.truth["lost"] += self.truth["drop"] + self.truth["corrupt"]
         for kind, conversation, intended_us, sent_us in self.ghosts:
             lost = self._lost_of(conversation, intended_us, sent_us)

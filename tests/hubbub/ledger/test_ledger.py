@@ -285,7 +285,7 @@ def test_a_message_found_in_the_history_is_confirmed_and_its_deliveries_are_lost
     bench.send(sender)
     bench.sleep(6)
     (unseen,) = bench.ledger.unseen()
-    bench.ledger.found_in_history(unseen, bench.now)
+    bench.ledger.found_in_history(unseen)
     counts = bench.finish()
     assert (counts.confirmed, counts.vanished, counts.lost) == (1, 0, 2)
 
@@ -324,6 +324,85 @@ def test_a_refusal_that_cannot_move_on_is_surplus(bench):
     assert bench.ledger.surplus_refusals == 1
 
 
+def test_a_copy_of_a_forgotten_message_is_late_optional_or_a_duplicate(bench):
+    sender, loser = bench.join(0), bench.join(1)
+    lost, _ = bench.send(sender)
+    bench.deliver(sender, lost)
+    other, _ = bench.send(sender)
+    for link in (sender, loser):
+        bench.deliver(link, other)
+    bench.sleep(6)
+    bench.ledger.tick(bench.now)
+    late_comer = bench.join(2)
+    bench.sleep(60)
+    bench.ledger.tick(bench.now)
+    assert not bench.ledger.conversations[0].log
+    for _ in range(2):
+        bench.deliver(loser, lost)
+        bench.deliver(late_comer, lost)
+        bench.deliver(late_comer, other)
+    counts = bench.counts
+    assert (counts.late, counts.optional, counts.duplicated) == (1, 2, 3)
+
+
+def test_a_link_that_lived_exactly_the_settling_time_makes_a_message_vanish(bench):
+    sender = bench.join(0)
+    bench.send(sender)
+    bench.sleep(5)
+    bench.ledger.close(sender, bench.now)
+    assert bench.finish().vanished == 1
+
+
+def test_messages_without_an_answer_whose_links_died_are_indefinite(bench):
+    sender = bench.join(0)
+    answered, _ = bench.send(sender)
+    for _ in range(2):
+        bench.send(sender)
+    bench.deliver(sender, answered)
+    bench.ledger.close(sender, bench.now)
+    counts = bench.finish()
+    assert (counts.confirmed, counts.indefinite, counts.vanished) == (1, 2, 0)
+
+
+def test_a_refusal_is_noted_on_its_link(bench):
+    link = bench.join()
+    bench.ledger.refuse(link, is_rate_limit=True)
+    assert link.note == "error frames came on this connection"
+
+
+def test_order_is_judged_within_a_conversation(make_bench):
+    bench = make_bench(accounts=2)
+    bench.ledger.add_conversation(1, 2, [0, 1])
+    sender, other = bench.join(0), bench.join(1)
+    bench.ledger.joining(sender, 1)
+    bench.ledger.ready(sender, 1, bench.now)
+    early, _ = bench.send(sender, 0)
+    elsewhere, _ = bench.send(sender, 1)
+    bench.deliver(sender, elsewhere)
+    bench.sleep(4)
+    bench.ledger.tick(bench.now)
+    assert not bench.ledger.conversations[1].log, "it is forgotten"
+    for link in (sender, other):
+        bench.deliver(link, early)
+    assert bench.counts.out_of_order == 0
+
+
+def test_order_is_judged_also_when_the_later_message_is_forgotten(bench):
+    sender, other, held = bench.join(0), bench.join(1), bench.join(2)
+    early, _ = bench.send(sender)
+    later, _ = bench.send(sender)
+    for link in (sender, other, held):
+        bench.deliver(link, later)
+    for link in (sender, other):
+        bench.deliver(link, early)
+    assert bench.counts.out_of_order == 2
+    bench.sleep(4)
+    bench.ledger.tick(bench.now)
+    assert 2 not in sender.sender.messages
+    bench.deliver(held, early)
+    assert bench.finish().out_of_order == 3
+
+
 def test_unsent_messages_are_planned_and_lag_behind(bench):
     bench.ledger.unsent(3, at_least_us=700)
     assert (bench.finish().planned, bench.counts.unsent) == (3, 3)
@@ -334,8 +413,8 @@ def test_without_an_echo_the_sender_is_not_due_its_own_message(make_bench):
     bench = make_bench(contract="minimal")
     sender, other = bench.join(0), bench.join(1)
     content, message = bench.send(sender)
-    bench.ledger.confirm(sender, message.number, bench.now)
-    bench.ledger.confirm(sender, message.number, bench.now)
+    bench.ledger.confirm(sender, message.number)
+    bench.ledger.confirm(sender, message.number)
     other.on_message(b'{"deliver":"' + content.encode() + b'","in":1,"from":100}', bench.now)
     counts = bench.finish()
     assert (counts.confirmed, counts.due, counts.delivered) == (1, 1, 1)
@@ -345,7 +424,7 @@ def test_a_message_that_was_acknowledged_before_it_was_seen_still_takes_the_fast
     bench = make_bench(contract="minimal")
     sender, first, second = (bench.join(n) for n in range(3))
     content, message = bench.send(sender)
-    bench.ledger.confirm(sender, message.number, bench.now)
+    bench.ledger.confirm(sender, message.number)
     payload = b'{"deliver":"' + content.encode() + b'","in":1,"from":100}'
     frame = bytearray(b"\x81\x7e" + len(payload).to_bytes(2, "big") + payload)
     assert first.take_known(frame, 0, len(frame), bench.now) == 0, "nobody has seen it yet"

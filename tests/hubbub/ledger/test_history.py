@@ -1,0 +1,31 @@
+"""What was seen against what was stored."""
+
+from hubbub.ledger import encode_tag
+from hubbub.ledger.history import History, compare, stored_keys
+from hubbub.ledger.tag import message_key
+
+RUN = 7
+
+
+def content(sender, number, run=RUN):
+    return encode_tag(run, 0, sender, number, 0, 0, "text") + "text"
+
+
+def test_only_this_runs_messages_are_looked_at():
+    stored = stored_keys([content(1, 1), content(1, 1), content(1, 2, run=8), "good morning"], RUN)
+    assert stored == {message_key(1, 1): 2}
+
+
+def test_each_difference_is_counted():
+    stored = stored_keys([content(1, 1), content(1, 2), content(1, 2), content(1, 2), content(1, 3)], RUN)
+    seen = [message_key(1, number) for number in (1, 2, 4, 5)]
+    assert compare(seen, stored) == History(
+        conversations=1, stored=3, delivered_not_stored=2, stored_not_delivered=1, stored_twice=2
+    )
+
+
+def test_conversations_add_up():
+    total = History()
+    total.add(compare([1, 2], stored_keys([], RUN)))
+    total.add(compare([], stored_keys([content(1, 1)], RUN)))
+    assert total == History(conversations=2, stored=1, delivered_not_stored=2, stored_not_delivered=1)

@@ -1,0 +1,124 @@
+"""The ways a delivery is taken: by its whole frame, by its tag, or by being parsed. They must count alike."""
+
+import pytest
+
+
+def wire(payload):
+    return b"\x81\x7e" + len(payload).to_bytes(2, "big") + payload
+
+
+@pytest.fixture
+def room(bench):
+    """A sender and two receivers; `see` lets the sender see its own message first, with its frame."""
+    links = [bench.join(n) for n in range(3)]
+
+    def see(content, with_frame=True):
+        payload = bench.frame(content)
+        links[0].on_message(payload, bench.now, wire(payload) if with_frame else None)
+        return payload
+
+    return bench, links, see
+
+
+def test_many_known_frames_in_one_read_are_taken_up_to_what_is_not_known(room):
+    bench, (sender, other, _), see = room
+    frames = [wire(see(bench.send(sender, text=f"text {n}")[0])) for n in range(3)]
+    unknown = wire(b'{"type":"typing"}')
+    buffer = bytearray(b"before" + b"".join(frames) + unknown)
+    end = len(buffer)
+    assert other.take_known(buffer, 6, end, bench.now) == end - len(unknown)
+    assert other.seat.cursor == 3
+    counts = bench.counts
+    assert (counts.delivered, counts.received) == (6, 6)
+
+
+def test_a_known_frame_at_a_seat_that_was_not_ready_yet_is_optional(room):
+    bench, (sender, _, _), see = room
+    joining = bench.connect(3)
+    bench.ledger.joining(joining, 0)
+    frame = bytearray(wire(see(bench.send(sender)[0])))
+    assert joining.take_known(frame, 0, len(frame), bench.now) == len(frame)
+    assert (bench.counts.optional, bench.counts.delivered) == (1, 1)
+    assert bench.ledger.figures.last_first_arrival_us == bench.now
+
+
+def test_a_message_intended_at_the_moment_of_leaving_is_not_due(room):
+    bench, (sender, leaver, _), see = room
+    bench.sleep(1)
+    bench.ledger.leave(leaver, 0, bench.now)
+    frame = bytearray(wire(see(bench.send(sender)[0])))
+    assert leaver.take_known(frame, 0, len(frame), bench.now) == len(frame)
+    assert bench.counts.optional == 1
+    assert bench.counts.due == 2
+
+
+def test_without_a_seat_nothing_is_known(bench):
+    assert bench.connect().take_known(bytearray(b"x"), 0, 1, bench.now) == 0
+
+
+def test_a_senders_own_messages_are_passed_over_where_there_is_no_echo(make_bench):
+    bench = make_bench(contract="minimal")
+    one, two, three = (bench.join(n) for n in range(3))
+    payloads = []
+    for link in (two, one, one, two):
+        content, message = bench.send(link)
+        bench.ledger.confirm(link, message.number)
+        payloads.append(b'{"deliver":"' + content.encode() + b'","in":1,"from":100}')
+        three.on_message(payloads[-1], bench.now, wire(payloads[-1]))
+    buffer = bytearray(wire(payloads[0]) + wire(payloads[3]))
+    assert one.take_known(buffer, 0, len(buffer), bench.now) == len(buffer)
+    counts = bench.finish()
+    assert (counts.due, counts.delivered, counts.lost, counts.optional) == (8, 6, 2, 0)
+
+
+def test_compressed_deliveries_have_no_frame_and_are_taken_by_their_tag(room, monkeypatch):
+    bench, (sender, *others), see = room
+    content, message = bench.send(sender)
+    payload = see(content, with_frame=False)
+    parsed = []
+    recognise = bench.contract.recognise
+    monkeypatch.setattr(bench.contract, "recognise", lambda payload: parsed.append(1) or recognise(payload))
+    for link in others:
+        bench.sleep(0.01)
+        link.on_message(payload, bench.now)
+        assert link.seat.cursor == 1
+    assert not parsed
+    assert message.frame is None
+    assert bench.counts.delivered == 3
+    assert bench.ledger.timings.delivery.max_us == 20_000
+
+
+def test_one_delivery_in_64_taken_by_its_tag_is_parsed_and_its_text_checked(room):
+    bench, (sender, other, _), see = room
+    for number in range(200):
+        content, _ = bench.send(sender, text=f"text {number}")
+        see(content, with_frame=False)
+        changed = content[:-1] + "!"
+        other.on_message(bench.frame(changed), bench.now)
+    counts = bench.counts
+    assert counts.corrupt == 200 - (counts.delivered - 200)
+    assert counts.corrupt >= 3
+
+
+def test_an_acknowledgement_alone_confirms_a_message(make_bench):
+    bench = make_bench(contract="minimal")
+    sender, other = bench.join(0), bench.join(1)
+    _, message = bench.send(sender)
+    bench.ledger.confirm(sender, message.number + 1)
+    assert bench.counts.confirmed == 0
+    bench.ledger.confirm(sender, message.number)
+    assert (bench.counts.confirmed, bench.counts.due) == (1, 1)
+    assert other.seat.missing() == [message]
+
+
+def test_the_newest_message_being_seen_is_told_once(room):
+    bench, (sender, other, _), _ = room
+    told = []
+    sender.on_confirmed = lambda: told.append(bench.now)
+    first, _ = bench.send(sender)
+    second, _ = bench.send(sender)
+    bench.deliver(other, first)
+    assert told == [], "it is not the newest"
+    bench.deliver(other, second)
+    bench.deliver(sender, second)
+    assert len(told) == 1
