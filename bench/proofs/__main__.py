@@ -232,7 +232,16 @@ def long() -> dict[str, Any]:
     members = LONG_CLIENTS // LONG_ROOMS
     with backend("--no-presence", *faults) as (origin, _):
         options = ["--host", origin, "--clients", str(LONG_CLIENTS), "--conversations", str(LONG_ROOMS)]
-        options += ["--duration", f"{LONG_SECONDS}s", "--message-interval", "320ms", "--reconcile", "all"]
+        options += [
+            "--max-conns-per-user",
+            str(members),
+            "--duration",
+            f"{LONG_SECONDS}s",
+            "--message-interval",
+            "320ms",
+            "--reconcile",
+            "all",
+        ]
         with Generator(*options, patience_s=LONG_SECONDS + 900.0) as generator:
             summary = generator.summary()
         with urllib.request.urlopen(f"{origin}/faults", timeout=60) as answer:  # noqa: S310

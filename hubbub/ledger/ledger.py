@@ -316,8 +316,13 @@ class Ledger:
     # -- decisions ---------------------------------------------------------------------------------------------------
 
     def tick(self, now_us: int) -> None:
-        """Decide what has had its time, and forget what everyone has. Call about once a second."""
+        """Decide what has had its time, and forget what everyone has. Call about once a second.
+
+        After `finish` everything is decided, and nothing may be decided twice.
+        """
         self.settle()
+        if self.is_finished:
+            return
         for conversation in self.conversations.values():
             for seat in conversation.seats:
                 self._give_up_old(seat, now_us)

@@ -490,6 +490,19 @@ def test_after_the_end_whatever_arrives_is_late(bench):
     assert counts.due == counts.delivered + counts.lost + counts.excused
 
 
+def test_what_was_decided_at_the_end_is_not_decided_again(bench):
+    sender, _ = bench.join(0), bench.join(1)
+    bench.send(sender)
+    bench.sleep(70)
+    (unseen,) = bench.ledger.unseen()
+    bench.ledger.found_in_history(unseen)
+    assert bench.finish().lost == 2
+    bench.ledger.tick(bench.now)
+    bench.sleep(70)
+    bench.ledger.tick(bench.now)
+    assert bench.counts.lost == 2
+
+
 def test_what_everyone_has_is_forgotten(bench):
     link = bench.join()
     for _ in range(1000):
