@@ -128,7 +128,7 @@ class Seat:
 
     `cursor` is the index in the log of the message it most likely gets next; `holes` are the earlier ones that have
     not arrived, with the time at which each was passed over; `missed` are the keys of those decided to be lost or
-    excused; `early` those of messages older than the seat that arrived all the same.
+    excused; `early` those of messages older than the seat, or missed, that arrived all the same.
     """
 
     __slots__ = ("conversation", "cursor", "early", "ended_us", "holes", "link", "missed", "own", "ready_us", "start")

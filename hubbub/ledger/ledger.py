@@ -178,7 +178,6 @@ class Ledger:
         del sender.pending[message.number]
         if message.refusal and not sender.refuse(message.refusal):
             self.surplus_refusals += 1
-        message.refusal = ""
         self._make_due(message)
         sender.last_confirmed = max(sender.last_confirmed, message.number)
         link = sender.link
@@ -250,15 +249,20 @@ class Ledger:
         if message.frame is None and message.tag is not None:
             message.frame = frame
         if message.key in seat.missed:
-            seat.missed.discard(message.key)
             seat.arrived(message, now_us)
-            self._counts.late += 1
+            self._late(seat, message.key)
         elif message.position < seat.start:
             self._take_early(seat, message, tag, now_us)
         elif seat.arrived(message, now_us):
             self._slow_first_copy(seat, message, now_us)
         else:
             self._duplicated(seat, tag, now_us)
+
+    def _late(self, seat: Seat, key: int) -> None:
+        """What a seat had missed came after all; another copy of it would be a duplicate."""
+        self._counts.late += 1
+        seat.missed.discard(key)
+        seat.early.add(key)
 
     def _duplicated(self, seat: Seat, tag: Tag, now_us: int) -> None:
         """A second copy arrived at a seat."""
@@ -276,8 +280,7 @@ class Ledger:
     def _take_forgotten(self, seat: Seat, tag: Tag, now_us: int) -> None:
         """A message that left the log, because every seat that was due it had it or had missed it."""
         if tag.key in seat.missed:
-            seat.missed.discard(tag.key)
-            self._counts.late += 1
+            self._late(seat, tag.key)
         elif tag.intended_us < seat.ready_us and tag.key not in seat.early:
             seat.early.add(tag.key)
             self._counts.optional += 1

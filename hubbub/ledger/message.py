@@ -119,8 +119,7 @@ class Sender:
 
     def forget(self, message: Message) -> None:
         """Everyone has the message, or has missed it: keep no more of it than its order needs."""
-        if self.messages.pop(message.number, None) is None:
-            return
+        del self.messages[message.number]
         message.tag = message.frame = None
         last = self.forgotten.get(message.conversation.index)
         if last is None or last.number < message.number:

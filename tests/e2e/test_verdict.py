@@ -36,7 +36,6 @@ def test_an_aborting_objective_ends_the_run_early(hubbub, target, summary, worke
     assert summary()["run"]["duration_s"] < 60
     texts = [reason["text"] for reason in summary()["verdict"]["reasons"]]
     assert any(text.startswith("the run was ended early: response.p50 < 30 over 1s was broken after") for text in texts)
-    assert summary()["messages"]["unsent"] == 0
 
 
 @pytest.mark.parametrize("workers", [0, 2])
