@@ -69,6 +69,12 @@ test-interop: $(VENV)/dev.done ## the transport against Node's ws (installs Debi
 fuzz: $(VENV)/dev.done ## a million mutated frames, compared with websockets and wsproto (FRAMES=n for fewer)
 	$(BIN)/python -m tests.hubbub.transport.fuzz --frames $(or $(FRAMES),1000000)
 
+.PHONY: mutation
+mutation: $(VENV)/dev.done ## change the ledger in 1,250 ways, and see that its tests notice (minutes); docs/mutation.md
+	@$(BIN)/pip install --quiet mutmut
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
+
 .PHONY: lint
 lint: $(VENV)/dev.done ## ruff: style and errors
 	$(BIN)/ruff check .

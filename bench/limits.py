@@ -33,7 +33,7 @@ from bench.compare import GENERATOR_CORE, SERVER_CORE, cpu_seconds, family, keep
 
 ROOT = Path(__file__).resolve().parent.parent
 LAG_LIMIT_MS = 10.0
-RATES = tuple(range(80_000, 240_001, 10_000))
+RATES = tuple(range(100_000, 240_001, 10_000))
 PATIENCE_S = 300.0
 USERS, JOINERS = 4_000, 1_000
 SOURCES = "127.0.0.2-127.0.0.9"

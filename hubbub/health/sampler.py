@@ -36,7 +36,8 @@ class Sampler:
         self._last = self._read()
 
     def start(self) -> None:
-        """Begin to sample."""
+        """Begin to sample: the first second begins now."""
+        self._last = self._read()
         gc.callbacks.append(self._on_gc)
         self._greenlet = gevent.spawn(self._watch_loop)
 

@@ -39,7 +39,7 @@ class Conversation:
 
     __slots__ = ("_open_ready_us", "base", "ended", "has_echo", "id", "index", "log", "members", "seats", "seen")
 
-    def __init__(self, index: int, backend_id: int, members: frozenset[int], has_echo: bool = True) -> None:
+    def __init__(self, index: int, backend_id: int, members: frozenset[int], has_echo: bool) -> None:
         self.index = index
         self.id = backend_id
         self.members = members

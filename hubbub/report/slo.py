@@ -37,6 +37,10 @@ SERIES = (*TIMED_SERIES, *PHASE_SERIES)
 _PERCENTILE = re.compile(r"p(\d\d)(?:_(\d))?")
 
 
+KEPT_PER_WINDOW = 60
+"""How many past states are kept for the longest window, so that a long one does not fill the memory."""
+
+
 @dataclass(frozen=True, slots=True)
 class Objective:
     """One objective. `limit` is a number as written: milliseconds, a count, or per cent."""
@@ -200,8 +204,9 @@ class Watch:
 
     def observe(self, elapsed_us: int, outcome: Outcome) -> str:
         """Look at the run as it is now; returns why it must end, or nothing."""
-        self._past.append((elapsed_us, outcome))
         longest_us = max((objective.window_us or 0 for objective in self.objectives), default=0)
+        if not self._past or elapsed_us - self._past[-1][0] >= longest_us // KEPT_PER_WINDOW:
+            self._past.append((elapsed_us, outcome))
         while len(self._past) > 1 and elapsed_us - self._past[1][0] >= longest_us:
             self._past.popleft()
         for objective in self.objectives:

@@ -113,6 +113,7 @@ class WorkerRun:
         self._history_problem = ""
         self._findings_reported = 0
         self._dropped_reported = 0
+        self._is_measuring = False
         check_open_files(plan["clients"])
         provision = Provision.from_dict(plan["provision"])
         self.corpus = Corpus.from_dict(plan["corpus"])
@@ -247,6 +248,7 @@ class WorkerRun:
         self.window_ends_us = None if window_us is None else self.window_starts_us + window_us
         self.equipment.ledger.skip_warmup(self.window_starts_us + self.settings.warmup_us)
         self._sampler.start()
+        self._is_measuring = True
         self.window.set()
 
     def _tick(self) -> None:
@@ -257,14 +259,22 @@ class WorkerRun:
             self._report()
 
     def _close_second(self) -> None:
-        """Judge the second that is over. Only those since the window opened count: getting ready is hard work."""
+        """Judge the second that is over. Only those of the window and the drain count: the rest may be hard work."""
         figures = self.equipment.ledger.figures
-        failed = self.transport.statistics()["receiver_errors"]
-        second = self._sampler.close_second(
-            figures.second.send_lag, figures.second.response, failed - self._dropped_reported
-        )
-        self._dropped_reported = failed
-        figures.close_second(self.health.add(second) if self.window.is_set() else True)
+        is_clean = True
+        if self._is_measuring:
+            failed = self.transport.statistics()["receiver_errors"]
+            dropped, self._dropped_reported = failed - self._dropped_reported, failed
+            is_clean = self.health.add(
+                self._sampler.close_second(figures.second.send_lag, figures.second.response, dropped)
+            )
+        figures.close_second(is_clean)
+
+    def _stop_measuring(self) -> None:
+        """The drain is over: nothing that counts for the times comes any more."""
+        self._close_second()
+        self._is_measuring = False
+        self._sampler.stop()
 
     def _report(self, is_final: bool = False) -> None:
         self._sequence += 1
@@ -303,12 +313,11 @@ class WorkerRun:
     def _end(self) -> None:
         try:
             self._drain()
+            self._stop_measuring()
             self._decide()
             self._close_all()
         finally:
             self._ticker.kill()
-            self._close_second()
-            self._sampler.stop()
             self._report(is_final=True)
             self.equipment.http.close()
             self.ended.set()

@@ -82,6 +82,16 @@ def test_a_loss_at_a_connection_that_ended_before_anyone_saw_the_message_is_expl
     assert (finding.kind, finding.receiver, finding.explanation) == ("lost", other.sender.id, "the connection ended")
 
 
+def test_what_was_known_of_a_connection_explains_also_when_it_is_gone(chat):
+    bench, sender, other, _ = chat
+    content, _ = bench.send(sender)
+    other.note = "known to stutter"
+    bench.sleep(6)
+    bench.ledger.close(other, bench.now)
+    bench.deliver(sender, content)
+    assert only(bench).explanation == "known to stutter"
+
+
 def test_a_vanished_message_and_its_losses(chat):
     bench, sender, _, _ = chat
     bench.send(sender)
@@ -174,6 +184,10 @@ def test_a_finding_is_settled_when_what_came_next_is_known(chat):
     assert findings.settled(bench.now, are_all=False) == []
     assert len(findings.settled(bench.now, are_all=True)) == 1
     assert len(findings.settled(bench.now + FOLLOW_US, are_all=False)) == 1
+    bench.sleep(1)
+    bench.deliver(other, content)
+    assert len(findings.settled(bench.now - 1_000_000 + FOLLOW_US, are_all=False)) == 1
+    assert len(findings.settled(bench.now + FOLLOW_US, are_all=False)) == 2
 
 
 def test_a_finding_travels_unchanged(chat):

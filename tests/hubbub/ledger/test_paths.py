@@ -60,20 +60,20 @@ def test_a_senders_own_messages_are_passed_over_where_there_is_no_echo(make_benc
     bench = make_bench(contract="minimal")
     one, two, three = (bench.join(n) for n in range(3))
     payloads = []
-    for link in (two, one, one, two):
+    for link in (two, one, two, one, one, two):
         content, message = bench.send(link)
         bench.ledger.confirm(link, message.number)
         payloads.append(b'{"deliver":"' + content.encode() + b'","in":1,"from":100}')
         three.on_message(payloads[-1], bench.now, wire(payloads[-1]))
-    buffer = bytearray(wire(payloads[0]) + wire(payloads[3]))
+    buffer = bytearray(wire(payloads[0]) + wire(payloads[2]) + wire(payloads[5]))
     assert one.take_known(buffer, 0, len(buffer), bench.now) == len(buffer)
     counts = bench.finish()
-    assert (counts.due, counts.delivered, counts.lost, counts.optional) == (8, 6, 2, 0)
+    assert (counts.due, counts.delivered, counts.lost, counts.optional) == (12, 9, 3, 0)
 
 
 def test_compressed_deliveries_have_no_frame_and_are_taken_by_their_tag(room, monkeypatch):
     bench, (sender, *others), see = room
-    content, message = bench.send(sender)
+    content, message = bench.send(sender, text="a text with ~hb in it")
     payload = see(content, with_frame=False)
     parsed = []
     recognise = bench.contract.recognise
@@ -90,14 +90,13 @@ def test_compressed_deliveries_have_no_frame_and_are_taken_by_their_tag(room, mo
 
 def test_one_delivery_in_64_taken_by_its_tag_is_parsed_and_its_text_checked(room):
     bench, (sender, other, _), see = room
-    for number in range(200):
+    for number in range(1, 101):
         content, _ = bench.send(sender, text=f"text {number}")
         see(content, with_frame=False)
-        changed = content[:-1] + "!"
-        other.on_message(bench.frame(changed), bench.now)
-    counts = bench.counts
-    assert counts.corrupt == 200 - (counts.delivered - 200)
-    assert counts.corrupt >= 3
+        other.on_message(bench.frame(content[:-1] + "!"), bench.now)
+        if bench.counts.corrupt:
+            break
+    assert number == 64
 
 
 def test_an_acknowledgement_alone_confirms_a_message(make_bench):
