@@ -74,7 +74,7 @@ class ChatUser(User):
     def on_stop(self) -> None:
         """Locust stopped the user: end its plan and its connection."""
         if self.session is not None:
-            self.run_here.end_plan(self)
+            self.run_here.end_plan(self.session)
             self.run_here.close_session(self.session, self.has_own_account)
             self.session = None
 

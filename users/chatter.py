@@ -20,7 +20,8 @@ class Chatter(ChatUser):
     def step(self) -> None:
         """Wait for the plan's next message, and send it."""
         if self.plan is None:
-            self.plan = self.run_here.plan_for(self.client, self)
+            assert self.session is not None
+            self.plan = self.run_here.plan_for(self.client, self.session)
         send_at_us = self.plan.send_at_us()
         if send_at_us is None:
             self.wait_to_be_seen(self.plan) if isinstance(self.plan, ThinkPlan) else self.pause(LONG_S)

@@ -21,6 +21,13 @@ def identities(summary: Summary) -> list[str]:
         "expected": (deliveries["expected"], deliveries["delivered"] + deliveries["lost"]),
         "received": (deliveries["received"], sum(deliveries[name] for name in classes)),
     }
+    for section, names in (
+        ("messages", ("planned", *decided)),
+        ("deliveries", ("due", "delivered", "lost", "excused", "optional", "duplicated", "late", "out_of_order")),
+    ):
+        for name in names:
+            of_each = sum(conversation[section][name] for conversation in summary["conversations"])
+            sums[f"{name} of all conversations"] = (summary[section][name], of_each)
     return [f"{name} is {found} and its parts are {parts}" for name, (found, parts) in sums.items() if found != parts]
 
 

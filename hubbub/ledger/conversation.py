@@ -11,6 +11,7 @@ from array import array
 from bisect import bisect_right, insort
 from typing import TYPE_CHECKING, NamedTuple
 
+from hubbub.ledger.counts import Counts
 from hubbub.ledger.message import NEVER_US, Message
 
 if TYPE_CHECKING:
@@ -33,11 +34,14 @@ class Conversation:
     """One conversation of this worker. `index` names it in tags, `id` is the backend's name for it.
 
     `has_echo` says whether the backend sends a message back to its sender. `members` are the account indexes that may
-    receive it. `seen` are the keys of all messages that anyone has seen, in a conversation that will be compared with
-    its history: 8 bytes each.
+    receive it. `counts` are what became of its messages. `seen` are the keys of all messages that anyone has seen, in
+    a conversation that will be compared with its history: 8 bytes each.
     """
 
-    __slots__ = ("_open_ready_us", "base", "ended", "has_echo", "id", "index", "log", "members", "seats", "seen")
+    __slots__ = (
+        *("_open_ready_us", "base", "counts", "ended", "has_echo", "id"),
+        *("index", "log", "members", "seats", "seen"),
+    )
 
     def __init__(self, index: int, backend_id: int, members: frozenset[int], has_echo: bool) -> None:
         self.index = index
@@ -48,6 +52,7 @@ class Conversation:
         self.base = 0
         self.seats: list[Seat] = []
         self.ended: list[EndedSeat] = []
+        self.counts = Counts()
         self.seen: array[int] | None = None
         self._open_ready_us: list[int] = []
 

@@ -61,6 +61,12 @@ class Counts:
         for field in fields(self):
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
+    def since(self, earlier: Counts) -> Counts:
+        """What was counted after an earlier state of these counts."""
+        return Counts(
+            **{field.name: getattr(self, field.name) - getattr(earlier, field.name) for field in fields(self)}
+        )
+
     def to_dict(self) -> dict[str, int]:
         return asdict(self)
 

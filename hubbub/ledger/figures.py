@@ -1,22 +1,26 @@
-"""The ledger's figures: what was counted, and the times of all seconds, of the clean ones, and of the present one."""
+"""The ledger's times: those of all seconds, of the clean ones, and of the present one."""
 
 from __future__ import annotations
 
-from hubbub.ledger.counts import Counts
+from typing import TYPE_CHECKING
+
 from hubbub.ledger.message import Message, Timings
+
+if TYPE_CHECKING:
+    from hubbub.ledger.conversation import Conversation
 
 INCOMPLETE = -(1 << 40)
 """Added to a message's count of remaining deliveries when one is lost: its room will never be complete."""
 
 
 class Figures:
-    """Takes in what became of deliveries. `second` is what was timed since the last `close_second`.
+    """Takes in what became of deliveries, and counts it in their conversations.
 
+    `second` is what was timed since the last `close_second`.
     A loss belongs to no second: it enters `timings`, and `clean` if the generator was healthy while it could have come.
     """
 
     def __init__(self) -> None:
-        self.counts = Counts()
         self.timings = Timings()
         self.clean = Timings()
         self.second = Timings()
@@ -43,7 +47,7 @@ class Figures:
         """Take a message's new arrivals in: many at once, for less than half of what one by one costs."""
         arrivals, timings = message.arrivals, message.timings
         count, message.last_us = len(arrivals), arrivals[-1]
-        self.counts.delivered += count
+        message.conversation.counts.delivered += count
         timings.response.record_since(message.intended_us, arrivals)
         timings.delivery.record_since(message.sent_us, arrivals)
         arrivals.clear()
@@ -51,21 +55,21 @@ class Figures:
         message.remaining -= count
         self._complete(message)
 
-    def optional(self, now_us: int) -> None:
+    def optional(self, conversation: Conversation, now_us: int) -> None:
         """A first copy arrived at a connection that was not due it."""
-        self.counts.optional += 1
+        conversation.counts.optional += 1
         self.last_first_arrival_us = now_us
 
     def excused(self, message: Message) -> None:
         """A due delivery will not come, and nobody is to blame."""
-        self.counts.excused += 1
+        message.conversation.counts.excused += 1
         message.remaining -= 1
         self._complete(message)
 
     def lost(self, message: Message, now_us: int, is_clean: bool) -> None:
         """A due delivery will not come. Its times are at least what they are now."""
-        self.counts.lost += 1
-        self.counts.lost_unclean += not is_clean
+        message.conversation.counts.lost += 1
+        message.conversation.counts.lost_unclean += not is_clean
         if message.timings is self.second:
             for timings in (self.timings, self.clean)[: 1 + is_clean]:
                 timings.response.censor(now_us - message.intended_us)

@@ -46,7 +46,7 @@ class Ledger:
         self.findings = Findings()
         self.is_clean: Callable[[int, int], bool] = _always_clean
         self._figures = Figures()
-        self._counts = self._figures.counts
+        self._nowhere = Counts()
         self.conversations: dict[int, Conversation] = {}
         self.surplus_refusals = 0
         self.is_finished = False
@@ -64,8 +64,13 @@ class Ledger:
 
     @property
     def counts(self) -> Counts:
-        """What was counted until now."""
-        return self.figures.counts
+        """What was counted until now, in all conversations and in none."""
+        self.settle()
+        total = Counts()
+        total.add(self._nowhere)
+        for conversation in self.conversations.values():
+            total.add(conversation.counts)
+        return total
 
     @property
     def timings(self) -> Timings:
@@ -74,6 +79,11 @@ class Ledger:
         timings.merge(self.figures.timings)
         timings.merge(self._figures.second)
         return timings
+
+    def conversation_counts(self) -> dict[int, Counts]:
+        """What was counted until now, by the conversation's index."""
+        self.settle()
+        return {index: conversation.counts for index, conversation in self.conversations.items()}
 
     def settle(self) -> None:
         """Take all arrivals into the figures that are not there yet."""
@@ -138,13 +148,13 @@ class Ledger:
         message = Message(sender, number, room, intended_us, now_us, tag.encode(), timings)
         sender.messages[number] = sender.pending[number] = message
         timings.send_lag.record(now_us - intended_us)
-        self._counts.sent += 1
+        room.counts.sent += 1
         return tag + text, message
 
-    def unsent(self, count: int = 1, at_least_us: int = 0) -> None:
-        """Messages that were planned and not sent when sending stopped, at least so long after their time."""
-        self._counts.unsent += count
-        self._figures.second.send_lag.censor(at_least_us, count)
+    def unsent(self, conversation: int, at_least_us: int) -> None:
+        """A message was planned and not sent when sending stopped, at least so long after its time."""
+        self.conversations[conversation].counts.unsent += 1
+        self._figures.second.send_lag.censor(at_least_us)
 
     def confirm(self, link: Link, number: int) -> None:
         """The backend acknowledged a message of this link, without an echo."""
@@ -171,9 +181,10 @@ class Ledger:
         self._confirm(message)
 
     def _confirm(self, message: Message) -> None:
-        self._counts.confirmed += 1
-        if message.conversation.seen is not None:
-            message.conversation.seen.append(message.key)
+        conversation = message.conversation
+        conversation.counts.confirmed += 1
+        if conversation.seen is not None:
+            conversation.seen.append(message.key)
         sender = message.sender
         del sender.pending[message.number]
         if message.refusal and not sender.refuse(message.refusal):
@@ -191,9 +202,9 @@ class Ledger:
             self._figures.settle(conversation.log[-1])  # a little now and then, instead of everything once a second
         conversation.append(message)
         message.remaining = conversation.open_due(message)
-        self._counts.due += message.remaining
+        conversation.counts.due += message.remaining
         for seat in conversation.ended_due(message):
-            self._counts.due += 1
+            conversation.counts.due += 1
             message.remaining += 1
             seat.missed.add(message.key)
             is_lost = seat.ended_us - message.sent_us >= SETTLE_US
@@ -215,7 +226,7 @@ class Ledger:
 
         `frame` is remembered for the message's other receivers.
         """
-        counts, findings = self._counts, self.findings
+        counts, findings = self._nowhere, self.findings
         tag = decode_tag(event.content)
         if tag is None or not text_is_intact(tag, event.content):
             if event.sender_id not in self.user_ids:
@@ -229,7 +240,7 @@ class Ledger:
             return
         conversation = self.conversations.get(tag.conversation)
         if conversation is None or link.account not in conversation.members:
-            counts.leaked += 1
+            (conversation.counts if conversation is not None else counts).leaked += 1
             findings.arrival("leaked", link, now_us, **_named(tag))
             return
         self._take_member(link.seat_in(conversation), tag, now_us, frame)
@@ -243,7 +254,7 @@ class Ledger:
             return
         if message.position < 0:
             if self.is_finished:
-                self._counts.late += 1
+                seat.conversation.counts.late += 1
                 return
             self._confirm(message)
         if message.frame is None and message.tag is not None:
@@ -260,13 +271,13 @@ class Ledger:
 
     def _late(self, seat: Seat, key: int) -> None:
         """What a seat had missed came after all; another copy of it would be a duplicate."""
-        self._counts.late += 1
+        seat.conversation.counts.late += 1
         seat.missed.discard(key)
         seat.early.add(key)
 
     def _duplicated(self, seat: Seat, tag: Tag, now_us: int) -> None:
         """A second copy arrived at a seat."""
-        self._counts.duplicated += 1
+        seat.conversation.counts.duplicated += 1
         self.findings.arrival("duplicated", seat.link, now_us, **_named(tag))
 
     def _take_early(self, seat: Seat, message: Message, tag: Tag, now_us: int) -> None:
@@ -283,14 +294,14 @@ class Ledger:
             self._late(seat, tag.key)
         elif tag.intended_us < seat.ready_us and tag.key not in seat.early:
             seat.early.add(tag.key)
-            self._counts.optional += 1
+            seat.conversation.counts.optional += 1
         else:
             self._duplicated(seat, tag, now_us)
 
     def _slow_first_copy(self, seat: Seat, message: Message, now_us: int) -> None:
         """A first copy that has to be looked at for its order among its sender's messages."""
         if self._is_overtaken(seat, message):
-            self._counts.out_of_order += 1
+            seat.conversation.counts.out_of_order += 1
             self.findings.arrival("out_of_order", seat.link, now_us, **_named(message))
         self._first_copy(seat, message, now_us)
 
@@ -310,11 +321,11 @@ class Ledger:
         if seat.is_due(message):
             message.arrivals.append(now_us)
         else:
-            self._figures.optional(now_us)
+            self._figures.optional(seat.conversation, now_us)
 
-    def optional_arrival(self, now_us: int) -> None:
-        """A first copy arrived at a connection that was not due it."""
-        self._figures.optional(now_us)
+    def optional_arrival(self, seat: Seat, now_us: int) -> None:
+        """A first copy arrived at a seat that was not due it."""
+        self._figures.optional(seat.conversation, now_us)
 
     # -- decisions ---------------------------------------------------------------------------------------------------
 
@@ -391,16 +402,17 @@ class Ledger:
         self.is_finished = True
 
     def _decide_unseen(self, sender: Sender, message: Message, now_us: int) -> None:
+        counts = message.conversation.counts
         if message.refusal:
-            setattr(self._counts, message.refusal, getattr(self._counts, message.refusal) + 1)
+            setattr(counts, message.refusal, getattr(counts, message.refusal) + 1)
         elif sender.died_us - message.sent_us >= SETTLE_US or sender.last_confirmed > message.number:
-            self._counts.vanished += 1
+            counts.vanished += 1
             note = sender.link.note if sender.link is not None else "its connection ended"
             self.findings.vanished(message, now_us, note)
             del sender.pending[message.number]
             self._make_due(message)
         else:
-            self._counts.indefinite += 1
+            counts.indefinite += 1
 
 
 def _always_clean(_from_us: int, _to_us: int) -> bool:

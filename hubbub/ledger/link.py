@@ -74,7 +74,7 @@ class Link:
             if ready_us <= message.intended_us < ended_us and message.sender is not own:
                 message.arrivals.append(now_us)
             else:
-                self.ledger.optional_arrival(now_us)
+                self.ledger.optional_arrival(seat, now_us)
         seat.cursor = cursor
         return start
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from hubbub.ledger.tag import message_key
 from hubbub.metrics.histogram import Histogram
@@ -35,6 +36,24 @@ class Timings:
         """Forget all values."""
         for name in self.__slots__:
             getattr(self, name).clear()
+
+    def since(self, earlier: Timings) -> Timings:
+        """What was timed after an earlier state of this set."""
+        later = Timings()
+        for name in self.__slots__:
+            setattr(later, name, getattr(self, name).since(getattr(earlier, name)))
+        return later
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for msgpack."""
+        return {name: getattr(self, name).to_dict() for name in self.__slots__}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Timings:
+        timings = cls()
+        for name, histogram in values.items():
+            setattr(timings, name, Histogram.from_dict(histogram))
+        return timings
 
 
 class Message:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hubbub.config import Settings
-from hubbub.health import Health
-from hubbub.ledger import Counts, Finding, Timings
-from hubbub.ledger.history import History
 from hubbub.metrics.histogram import Histogram, milliseconds
-from hubbub.metrics.tally import Tally
+from hubbub.report.measured import Measured
 
 
-@dataclass
-class Outcome:
+@dataclass(kw_only=True)
+class Outcome(Measured):
     """A run as it is now, or when it is over. `started_at` is ISO 8601, UTC.
 
-    `clean` holds the times of clean seconds only. `canary` is what the canary saw, in milliseconds; None without one.
+    `canary` is what the canary saw, in milliseconds; None without one.
     """
 
     run_id: str
@@ -28,13 +25,6 @@ class Outcome:
     users: int
     workers: int
     versions: dict[str, str]
-    counts: Counts = field(default_factory=Counts)
-    timings: Timings = field(default_factory=Timings)
-    clean: Timings = field(default_factory=Timings)
-    tally: Tally = field(default_factory=Tally)
-    health: Health = field(default_factory=Health)
-    history: History = field(default_factory=History)
-    findings: list[Finding] = field(default_factory=list)
     interruption: str = ""
     aborted: str = ""
     lost_workers: list[str] = field(default_factory=list)
@@ -74,10 +64,9 @@ class Outcome:
 
     def since(self, earlier: Outcome) -> Outcome:
         """What happened between an earlier state of the run and this one."""
-        counts = Counts(
-            **{it.name: getattr(self.counts, it.name) - getattr(earlier.counts, it.name) for it in fields(Counts)}
+        return replace(
+            self,
+            counts=self.counts.since(earlier.counts),
+            timings=self.timings.since(earlier.timings),
+            tally=self.tally.since(earlier.tally),
         )
-        timings = Timings()
-        for name in Timings.__slots__:
-            setattr(timings, name, getattr(self.timings, name).since(getattr(earlier.timings, name)))
-        return replace(self, counts=counts, timings=timings, tally=self.tally.since(earlier.tally))

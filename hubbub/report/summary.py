@@ -8,7 +8,7 @@ from typing import Any
 from hubbub.ledger import Counts, Finding
 from hubbub.metrics.tally import Tally
 from hubbub.report.outcome import Outcome
-from hubbub.report.slo import SERIES, TIMED_SERIES, Objective, Result
+from hubbub.report.slo import SERIES, TIMED_SERIES, Objective, Result, figure_names
 from hubbub.report.verdict import EXIT_CODES, judge
 
 SCHEMA = 1
@@ -27,11 +27,8 @@ def build_summary(outcome: Outcome, held: list[tuple[Objective, Result]]) -> dic
             "exit_code": EXIT_CODES[result],
         },
         "connections": asdict(outcome.tally.connections),
-        "messages": _pick(counts, "planned sent unsent confirmed refused throttled vanished indefinite"),
-        "deliveries": _pick(
-            counts,
-            "due expected delivered lost excused received optional duplicated out_of_order leaked corrupt foreign late",
-        ),
+        "messages": _pick(counts, "messages"),
+        "deliveries": _pick(counts, "deliveries"),
         "latency_ms": {name: _series(outcome, name) for name in SERIES},
         "health": {
             **outcome.health_figures(),
@@ -47,6 +44,10 @@ def build_summary(outcome: Outcome, held: list[tuple[Objective, Result]]) -> dic
             "lost": counts.lost - counts.lost_unclean,
             "latency_ms": {name: _series(outcome.of_clean_seconds(), name) for name in TIMED_SERIES},
         },
+        "conversations": [
+            {"index": index, "messages": _pick(counts, "messages"), "deliveries": _pick(counts, "deliveries")}
+            for index, counts in sorted(outcome.conversations.items())
+        ],
         "history": asdict(outcome.history) if outcome.history.conversations else None,
         "canary": outcome.canary,
         "evidence": [_evidence(finding) for finding in outcome.findings],
@@ -80,8 +81,8 @@ def _run(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _pick(counts: Counts, names: str) -> dict[str, int]:
-    return {name: getattr(counts, name) for name in names.split()}
+def _pick(counts: Counts, section: str) -> dict[str, int]:
+    return {name: getattr(counts, name) for name in figure_names(section)}
 
 
 def _errors(tally: Tally) -> list[dict[str, Any]]:

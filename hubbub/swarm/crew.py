@@ -70,7 +70,7 @@ class Crew:
         try:
             self.run = WorkerRun(msg.data, self._send, environment)
         except HubbubError as error:
-            problem = Report(msg.data["run"], msg.data["worker"], problem=str(error), is_final=True)
+            problem = Report(run=msg.data["run"], worker=msg.data["worker"], problem=str(error), is_final=True)
             self._send(problem)
             return
         self.prepared.set()
@@ -106,7 +106,7 @@ class WorkerRun:
         self._environment = environment
         self._sequence = 0
         self._clients = 0
-        self._plans: dict[object, SendPlan | ThinkPlan] = {}
+        self._plans: dict[Session, SendPlan | ThinkPlan] = {}
         self._sessions: set[Session] = set()
         self._ending: gevent.Greenlet | None = None
         self._history = History()
@@ -206,7 +206,7 @@ class WorkerRun:
         self._clients += 1
         return number
 
-    def plan_for(self, client: int, owner: object) -> SendPlan | ThinkPlan:
+    def plan_for(self, client: int, session: Session) -> SendPlan | ThinkPlan:
         """The client's send plan. Call it when the window is open and the client is ready."""
         settings = self.settings
         base_us = self.window_starts_us if self._starts_at_go else self.equipment.clock()
@@ -220,19 +220,17 @@ class WorkerRun:
             plan = SendPlan(base_us + gaps(-1), gaps, self.window_ends_us, interval_us)
         else:
             plan = SendPlan(first_us, constant_gaps(interval_us), self.window_ends_us, interval_us)
-        self._plans[owner] = plan
+        self._plans[session] = plan
         return plan
 
-    def end_plan(self, owner: object) -> None:
-        """The plan's client stops: what it planned until now and did not send is unsent."""
-        plan = self._plans.pop(owner, None)
-        if plan is not None:
-            self._count_unsent(plan)
-
-    def _count_unsent(self, plan: SendPlan | ThinkPlan) -> None:
+    def end_plan(self, session: Session) -> None:
+        """The session's client stops: what it planned until now and did not send is unsent."""
+        plan = self._plans.pop(session, None)
+        if plan is None:
+            return
         now_us = self.equipment.clock()
         for intended_us in plan.unsent_us(now_us):
-            self.equipment.ledger.unsent(at_least_us=now_us - intended_us)
+            self.equipment.ledger.unsent(session.conversation, now_us - intended_us)
 
     # -- the run -----------------------------------------------------------------------------------------------------
 
@@ -298,6 +296,7 @@ class WorkerRun:
             health=self.health,
             history=self._history,
             findings=findings[self._findings_reported :],
+            conversations=ledger.conversation_counts() if is_final else {},
         )
         self._findings_reported = len(findings)
         self._send(report)
@@ -325,8 +324,8 @@ class WorkerRun:
     def _drain(self) -> None:
         """Wait until nothing new arrives any more."""
         equipment, settings = self.equipment, self.settings
-        for owner in list(self._plans):
-            self.end_plan(owner)
+        for session in list(self._plans):
+            self.end_plan(session)
         began_us = equipment.clock()
         while not self.is_hurried:
             now_us = equipment.clock()

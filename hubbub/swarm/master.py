@@ -55,6 +55,7 @@ class MasterRun:
         self._environment = environment
         self._workers = workers
         self._finish_test = finish_test
+        self._canary_task: Task | None = None
         self._canary: CanaryProcess | None = None
         self._lost: list[str] = []
         self._interruption = ""
@@ -98,6 +99,7 @@ class MasterRun:
                 "provision": provision.to_dict(),
             }
             self._environment.runner.send_message(PREPARE, plan, worker)
+        self._canary = CanaryProcess(self._canary_task) if self._canary_task is not None else None
         self._conducting = gevent.spawn(self._conduct)
 
     @property
@@ -134,26 +136,24 @@ class MasterRun:
         )
         if settings.canary:
             index, backend_id = provisions[0].conversations[0]
-            self._start_canary(provisioner.one_more(index, backend_id), backend_id)
+            self._canary_task = self._task_of_canary(provisioner.one_more(index, backend_id), backend_id)
         return provisions
 
-    def _start_canary(self, account: Account, conversation_id: int) -> None:
-        """Let the canary listen in the first worker's first conversation."""
+    def _task_of_canary(self, account: Account, conversation_id: int) -> Task:
+        """The canary listens in the first worker's first conversation."""
         settings = self.settings
-        self._canary = CanaryProcess(
-            Task(
-                host=settings.host,
-                websocket_origin=websocket_origin(settings.host),
-                contract=settings.contract,
-                email=account.email,
-                password=account.password,
-                conversation_id=conversation_id,
-                run_number=int(self.id, 16),
-                headers=settings.headers,
-                ca=settings.ca,
-                insecure=settings.insecure,
-                timeout_s=settings.connect_timeout_us / 1e6,
-            )
+        return Task(
+            host=settings.host,
+            websocket_origin=websocket_origin(settings.host),
+            contract=settings.contract,
+            email=account.email,
+            password=account.password,
+            conversation_id=conversation_id,
+            run_number=int(self.id, 16),
+            headers=settings.headers,
+            ca=settings.ca,
+            insecure=settings.insecure,
+            timeout_s=settings.connect_timeout_us / 1e6,
         )
 
     def _roamers(self, roaming: set[str]) -> int:

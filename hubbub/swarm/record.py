@@ -85,11 +85,6 @@ class Record:
         outcome = self._blank.blank()
         outcome.findings = list(self._findings)
         for report in self.reports.values():
-            outcome.counts.add(report.counts)
-            outcome.timings.merge(report.timings)
-            outcome.clean.merge(report.clean)
-            outcome.tally.merge(report.tally)
-            outcome.health.merge(report.health)
-            outcome.history.add(report.history)
+            outcome.add(report)
             outcome.history_problem = outcome.history_problem or report.history_problem
         return outcome

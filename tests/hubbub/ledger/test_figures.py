@@ -106,11 +106,31 @@ def test_optional_arrivals_count_one_by_one_and_keep_the_drain_awake(bench):
 
 
 def test_unsent_messages_add_up(bench):
-    bench.ledger.unsent()
-    bench.ledger.unsent(at_least_us=5_000)
+    bench.ledger.unsent(0, at_least_us=0)
+    bench.ledger.unsent(0, at_least_us=5_000)
     assert bench.counts.unsent == 2
     assert min(bench.ledger.timings.send_lag.censored) == 0
     assert len(bench.ledger.timings.send_lag.censored) == 2
+
+
+def test_every_conversation_has_counts_of_its_own(make_bench):
+    bench = make_bench(conversations=2, accounts=2)
+    links = [bench.join(0, 0), bench.join(1, 1)]
+    for _ in range(2):
+        content, _ = bench.send(links[0], 0)
+        bench.deliver(links[0], content)
+        bench.deliver(links[0], content)
+        bench.deliver(links[1], content)
+    bench.send(links[1], 1)
+    bench.ledger.unsent(1, at_least_us=0)
+    bench.deliver(links[1], "good morning", account=900)
+    bench.sleep(6)
+    total = bench.finish()
+    one, other = (bench.ledger.conversations[index].counts for index in (0, 1))
+    assert (one.sent, one.confirmed, one.due, one.delivered, one.duplicated, one.leaked) == (2, 2, 2, 2, 2, 2)
+    assert (other.sent, other.vanished, other.due, other.lost, other.unsent) == (1, 1, 1, 1, 1)
+    assert (one.foreign, other.foreign, total.foreign) == (0, 0, 1)
+    assert (total.sent, total.due, total.lost, total.received) == (3, 3, 1, 7)
 
 
 def test_counts_of_workers_add_up_and_travel_unchanged():

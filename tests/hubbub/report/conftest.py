@@ -10,7 +10,15 @@ from hubbub.report import Outcome, Watch, parse_objectives
 @pytest.fixture
 def outcome():
     """Ten messages to ten receivers in ten clean seconds, 20 ms each."""
-    outcome = Outcome("c0ffee00", "2026-01-01T00:00:00.000+00:00", 12.0, resolve({}), 10, 0, {})
+    outcome = Outcome(
+        run_id="c0ffee00",
+        started_at="2026-01-01T00:00:00.000+00:00",
+        duration_s=12.0,
+        settings=resolve({}),
+        users=10,
+        workers=0,
+        versions={},
+    )
     counts = outcome.counts
     counts.sent = counts.confirmed = 10
     counts.due = counts.delivered = 100

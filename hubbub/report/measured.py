@@ -1,0 +1,66 @@
+"""What is measured of a run: by one worker, or, added up, by all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from hubbub.health import Health
+from hubbub.ledger import Counts, Finding, Timings
+from hubbub.ledger.history import History
+from hubbub.metrics.tally import Tally
+
+
+@dataclass(kw_only=True)
+class Measured:
+    """Counts, times, health and evidence. `clean` holds the times of clean seconds only.
+
+    `conversations` has the counts of each conversation by its index, once the run is over.
+    """
+
+    counts: Counts = field(default_factory=Counts)
+    timings: Timings = field(default_factory=Timings)
+    clean: Timings = field(default_factory=Timings)
+    tally: Tally = field(default_factory=Tally)
+    health: Health = field(default_factory=Health)
+    history: History = field(default_factory=History)
+    findings: list[Finding] = field(default_factory=list)
+    conversations: dict[int, Counts] = field(default_factory=dict)
+
+    def add(self, other: Measured) -> None:
+        """Add what another worker has measured. Findings are left out: whoever adds up keeps the first ones."""
+        self.counts.add(other.counts)
+        self.timings.merge(other.timings)
+        self.clean.merge(other.clean)
+        self.tally.merge(other.tally)
+        self.health.merge(other.health)
+        self.history.add(other.history)
+        self.conversations |= other.conversations
+
+    def measured_to_dict(self) -> dict[str, Any]:
+        """As plain values for msgpack."""
+        return {
+            "counts": self.counts.to_dict(),
+            "timings": self.timings.to_dict(),
+            "clean": self.clean.to_dict(),
+            "tally": self.tally.to_dict(),
+            "health": self.health.to_dict(),
+            "history": asdict(self.history),
+            "findings": [finding.to_dict() for finding in self.findings],
+            "conversations": [(index, counts.to_dict()) for index, counts in self.conversations.items()],
+        }
+
+    @staticmethod
+    def measured_from_dict(values: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of this class from what measured_to_dict made of them."""
+        return {
+            "counts": Counts.from_dict(values["counts"]),
+            "timings": Timings.from_dict(values["timings"]),
+            "clean": Timings.from_dict(values["clean"]),
+            "tally": Tally.from_dict(values["tally"]),
+            "health": Health.from_dict(values["health"]),
+            "history": History(**values["history"]),
+            "findings": [Finding.from_dict(finding) for finding in values["findings"]],
+            "conversations": {int(index): Counts.from_dict(counts) for index, counts in values["conversations"]},
+        }
