@@ -52,12 +52,12 @@ def _exceptions(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _latencies(summary: Mapping[str, Any]) -> list[str]:
-    lines = [f"{'milliseconds':<14}{'count':>10}{'p50':>10}{'p95':>10}{'p99':>10}{'max':>10}"]
+    lines = [f"{'milliseconds':<16}{'count':>10}{'p50':>10}{'p95':>10}{'p99':>10}{'max':>10}"]
     for name in SHOWN_SERIES:
         series = summary["latency_ms"][name]
         if series is not None:
             cells = "".join(f"{_figure(series, key):>10}" for key in ("p50", "p95", "p99", "max"))
-            lines.append(f"{name:<14}{series['count']:>10}{cells}")
+            lines.append(f"{name:<16}{series['count']:>10}{cells}")
     return lines
 
 
@@ -77,7 +77,7 @@ def _canary(summary: Mapping[str, Any]) -> list[str]:
     lines = []
     for name in ("response", "delivery"):
         cells = "".join(f"{_figure(canary[f'{name}_ms'], key):>10}" for key in ("p50", "p95", "p99", "max"))
-        lines.append(f"{'canary ' + name[:7]:<14}{canary['received']:>10}{cells}")
+        lines.append(f"{'canary ' + name:<16}{canary['received']:>10}{cells}")
     return lines
 
 

@@ -1,0 +1,48 @@
+"""What workers measured travels and adds up without a loss."""
+
+from hubbub.ledger import Counts, Finding
+from hubbub.report.measured import Measured
+
+
+def filled(number):
+    measured = Measured()
+    measured.counts.sent = number
+    measured.timings.response.record(number)
+    measured.timings.response.censor(number)
+    measured.clean.delivery.record(number)
+    measured.tally.connections.attempted = number
+    measured.tally.error("join: late", number, "sample")
+    measured.health.loop_lag.record(number)
+    measured.health.stall_us = number
+    measured.history.stored = number
+    measured.findings.append(Finding("lost", number))
+    measured.conversations[number] = Counts(sent=number)
+    return measured
+
+
+def test_it_travels_unchanged():
+    measured = filled(7)
+    assert Measured(**Measured.measured_from_dict(measured.measured_to_dict())).measured_to_dict() == (
+        measured.measured_to_dict()
+    )
+
+
+def test_it_adds_up():
+    total = Measured()
+    for number in (3, 4):
+        total.add(filled(number))
+    assert total.counts.sent == total.history.stored == total.tally.connections.attempted == 7
+    assert total.timings.response.count == 4
+    assert total.clean.delivery.count == total.health.loop_lag.count == 2
+    assert total.tally.error_count == 2
+    assert total.health.stall_us == 4
+    assert set(total.conversations) == {3, 4}
+
+
+def test_what_came_later_is_the_difference():
+    earlier, later = filled(3), filled(3)
+    later.add(filled(4))
+    assert later.counts.since(earlier.counts).sent == 4
+    assert later.timings.since(earlier.timings).response.count == 2
+    assert later.tally.since(earlier.tally).error_count == 1
+    assert later.tally.since(earlier.tally).connections.attempted == 4
