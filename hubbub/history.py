@@ -6,7 +6,6 @@ Uses the requests library: the second opinion owes nothing to the client of the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 from hubbub.accounts import Request, perform
 from hubbub.contracts import Identity
@@ -29,30 +28,35 @@ def choose(equipment: Equipment, how_many: str) -> None:
         equipment.ledger.conversations[index].remember_seen()
 
 
-def read_back(equipment: Equipment, request: Request, how_many: str) -> History:
+def read_back(equipment: Equipment, request: Request, how_many: str) -> tuple[History, str]:
     """Read the histories of all conversations with a message that nobody saw, and of those that were chosen.
 
-    Unseen messages that are stored are confirmed in the ledger. Raises HubbubError when a history cannot be read.
+    Unseen messages that are stored are confirmed in the ledger. Returns the comparison, and why it is not whole, or "".
     """
     ledger = equipment.ledger
     unseen: dict[int, list[Message]] = {}
     for message in ledger.unseen():
         unseen.setdefault(message.conversation.index, []).append(message)
-    found = History()
+    found, problem = History(), ""
     for index, conversation in ledger.conversations.items():
         if how_many == "sample" and conversation.seen is not None and len(conversation.seen) > SAMPLE_MESSAGES:
             conversation.seen = None
         if index not in unseen and conversation.seen is None:
             continue
-        stored = _stored(equipment, request, conversation)
+        try:
+            stored = _stored(equipment, request, conversation)
+        except HubbubError as error:
+            problem = problem or str(error)
+            continue
         if stored is None:
+            problem = problem or ("there is none that can be read" if how_many == "all" else "")
             continue
         if conversation.seen is not None:
             found.add(compare(conversation.seen, stored))
         for message in unseen.get(index, []):
-            if message.key in stored:
+            if message.key in stored and not message.is_seen:
                 ledger.found_in_history(message)
-    return found
+    return found, problem
 
 
 def _stored(equipment: Equipment, request: Request, conversation: Conversation) -> Counter[int] | None:
@@ -62,22 +66,24 @@ def _stored(equipment: Equipment, request: Request, conversation: Conversation) 
     )
     if identity is None or equipment.contract.history(identity, conversation.id, PAGE, 0) is None:
         return None
-    stored: Counter[int] = Counter()
-    for contents in _pages(equipment, request, identity, conversation.id):
-        stored += stored_keys(contents, equipment.ledger.run)
-    return stored
+    return stored_keys(_messages(equipment, request, identity, conversation.id).values(), equipment.ledger.run)
 
 
-def _pages(equipment: Equipment, request: Request, identity: Identity, conversation_id: int) -> Iterator[list[str]]:
-    """The contents of a history, newest first. A backend may give fewer at once than it was asked for."""
+def _messages(equipment: Equipment, request: Request, identity: Identity, conversation_id: int) -> dict[int, str]:
+    """The contents of a history by the backend's id, newest first.
+
+    By id, because a message that is stored meanwhile moves others from one page to the next. A backend may give fewer
+    at once than it was asked for.
+    """
+    contents: dict[int, str] = {}
     offset = 0
     while True:
         call = equipment.contract.history(identity, conversation_id, PAGE, offset)
         assert call is not None
-        contents = equipment.contract.history_contents(perform(request, call))
-        if not contents:
-            return
-        yield contents
-        offset += len(contents)
+        page = equipment.contract.history_messages(perform(request, call))
+        if not page:
+            return contents
+        contents.update(page)
+        offset += len(page)
         if offset > MOST_MESSAGES:
             raise HubbubError(f"the history of conversation {conversation_id} is longer than {MOST_MESSAGES} messages")

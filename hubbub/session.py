@@ -281,9 +281,13 @@ class Session:
     # -- chatting ----------------------------------------------------------------------------------------------------
 
     def send(self, intended_us: int, text: str) -> Message | None:
-        """Send a message that was meant for `intended_us`; None when the connection is gone."""
+        """Send a message that was meant for `intended_us`; None, and nothing sent, when the connection is gone.
+
+        Then wait a moment before trying again: the end of a connection takes a while to be noticed.
+        """
         equipment = self._equipment
-        if not self.is_ready or self.link is None:
+        connection = self._connection
+        if not self.is_ready or self.link is None or connection is None or not connection.is_open:
             return None
         content, message = equipment.ledger.send(self.link, self.conversation, intended_us, equipment.clock(), text)
         try:
@@ -307,7 +311,7 @@ class Session:
         call = equipment.contract.history(self.identity, self._backend_id, limit, 0)
         if call is not None:
             started_us = equipment.clock()
-            equipment.contract.history_contents(self.call(call))
+            equipment.contract.history_messages(self.call(call))
             equipment.tally.phase("history", equipment.clock() - started_us)
 
     def switch(self, conversation: int) -> None:

@@ -25,6 +25,7 @@ Only settled receivers are struck: connections that joined a while ago (5 s) and
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 from collections import Counter
@@ -87,6 +88,8 @@ def sampler(parameter: str, random: Random) -> Callable[[], float]:
     """
     name, _, rest = parameter.rpartition(":")
     times = [_seconds(text) for text in rest.split(",")]
+    if name == "exp" and not times[0]:
+        raise ValueError(f"the mean of a time must be above 0, not {parameter!r}")
     if not name and len(times) == 1:
         return lambda: times[0]
     if name == "exp" and len(times) == 1:
@@ -141,7 +144,8 @@ class Faults:
 
     def _strikes(self, kind: str) -> bool:
         fault = self._faults[kind]
-        if fault.most is not None and self.counts[kind] >= fault.most:
+        taken = self.counts[kind] + (len(self._held) if kind == "reorder" else 0)
+        if fault.most is not None and taken >= fault.most:
             return False
         return self._random.random() < fault.rate
 
@@ -219,14 +223,16 @@ class Faults:
 
     def _write(self, connection: Connection, frame: bytes) -> None:
         """Write now or, where deliveries are delayed, later, and never before what was written earlier."""
-        loop = asyncio.get_running_loop()
+        loop, delayed = asyncio.get_running_loop(), connection.delayed
+        release_s = delayed[-1][0] if delayed else 0.0
         if "delay" in self._faults and self._strikes("delay"):
             self.counts["delay"] += 1
-            connection.release_s = max(connection.release_s, loop.time() + self._times["delay"]())
-        if connection.release_s > loop.time():
-            loop.call_at(connection.release_s, connection.write, frame)
-        else:
+            release_s = max(release_s, loop.time() + self._times["delay"]())
+        if not delayed and release_s <= loop.time():
             connection.write(frame)
+            return
+        delayed.append((release_s, frame))
+        loop.call_at(release_s, release, connection)
 
     def _hold(self, connection: Connection, delivery: Delivery) -> None:
         """Keep a delivery until the next one of its sender has been made. It counts when that has happened."""
@@ -262,7 +268,19 @@ class Faults:
             self._write(stranger, delivery.frame)
 
 
+def release(connection: Connection) -> None:
+    """Write what has been delayed for long enough, in order."""
+    now_s = asyncio.get_running_loop().time()
+    while connection.delayed and connection.delayed[0][0] <= now_s:
+        connection.write(connection.delayed.popleft()[1])
+
+
 def corrupted(frame: bytes, content: str) -> bytes:
     """The frame with one character of its content changed, as long as before."""
-    at = frame.index(content[:16].encode()) + min(12, len(content) - 1)
-    return frame[:at] + (b"!" if frame[at : at + 1] != b"!" else b"?") + frame[at + 1 :]
+    written = json.dumps(content, ensure_ascii=False)[1:-1].encode()
+    plain = [
+        at for at, byte in enumerate(written) if chr(byte).isalnum() and byte < 128 and written[at - 1] != ord("\\")
+    ]
+    at = frame.index(b'"content":"' + written) + len(b'"content":"')
+    at += next((offset for offset in plain if offset >= 12), plain[-1] if plain else 0)
+    return frame[:at] + b"!" + frame[at + 1 :]

@@ -35,11 +35,11 @@ DROPPED = encode({"type": "messages_dropped", "payload": {"reason": "buffer_full
 class Connection:
     """One WebSocket of a user, with its outbound buffer.
 
-    `joined` says when it joined which conversation. `is_stalled` and `release_s` are for faults: nothing is written for
-    a while, or not before a time of the event loop's clock.
+    `joined` says when it joined which conversation. `is_stalled` and `delayed` are for faults: nothing is written for a
+    while, or frames not before a time of the event loop's clock.
     """
 
-    __slots__ = ("buffer", "hub", "id", "is_stalled", "joined", "release_s", "transport", "user_id", "username")
+    __slots__ = ("buffer", "delayed", "hub", "id", "is_stalled", "joined", "transport", "user_id", "username")
 
     def __init__(self, hub: Hub, transport: asyncio.WriteTransport, user_id: int, username: str) -> None:
         self.hub = hub
@@ -50,7 +50,7 @@ class Connection:
         self.buffer: deque[bytes] = deque()
         self.joined: dict[int, float] = {}
         self.is_stalled = False
-        self.release_s = 0.0
+        self.delayed: deque[tuple[float, bytes]] = deque()
 
     def write(self, frame: bytes) -> None:
         """Write now if the socket has room, else keep the frame; drop it when the buffer is full.

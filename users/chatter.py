@@ -9,6 +9,9 @@ from users.base import LONG_S, ChatUser
 PATIENCE_S = 30.0
 """How long a client of the closed model waits for its message before it goes on without it."""
 
+CLOSING_PAUSE_S = 0.05
+"""How long to wait for the end of a connection that is closing."""
+
 
 class Chatter(ChatUser):
     """Logs in, enters its conversation, connects, joins, and sends messages by its plan."""
@@ -39,7 +42,9 @@ class Chatter(ChatUser):
         assert intended_us is not None
         text = self.run_here.corpus.text(self.client, plan.sent)
         self.message = session.send(intended_us, text)
-        if self.message is not None:
+        if self.message is None:
+            self.pause(CLOSING_PAUSE_S)
+        else:
             plan.mark_sent(self.run_here.equipment.clock())
 
     def wait_to_be_seen(self, plan: ThinkPlan) -> None:

@@ -171,8 +171,8 @@ class Contract(ABC):
         """Reads stored messages, newest first; None where there is no history."""
         return None
 
-    def history_contents(self, body: Any) -> list[str]:
-        """The contents in the answer to history. Raises ContractError."""
+    def history_messages(self, body: Any) -> list[tuple[int, str]]:
+        """The messages in the answer to history: the backend's id and the content of each. Raises ContractError."""
         raise ContractError(f"{self.name} has no history")
 
     # -- WebSocket --

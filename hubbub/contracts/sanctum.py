@@ -80,10 +80,10 @@ class Sanctum(Contract):
         path = f"{self._api}/conversations/{conversation_id}/messages?limit={limit}&offset={offset}"
         return Call("GET", path, token=identity.token)
 
-    def history_contents(self, body: Any) -> list[str]:
+    def history_messages(self, body: Any) -> list[tuple[int, str]]:
         if not isinstance(body, list):
             raise ContractError(f"expected a list of messages, got {type(body).__name__}")
-        return [str(_member(message, "content")) for message in body]
+        return [(int(_member(message, "id")), str(_member(message, "content"))) for message in body]
 
     def websocket_path(self, ticket: str) -> str:
         return f"{self._api}/ws/chat?ticket={quote(ticket, safe='')}"

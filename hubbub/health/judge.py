@@ -21,6 +21,7 @@ SEND_LAG_LIMIT_US = 5_000
 SEND_LAG_SHARE = 0.1
 """Of the response's p50: against a slow backend a little more lag of our own is no matter."""
 
+SHORTEST_US = 500_000
 KEPT_UNCLEAN = 1_000
 
 
@@ -47,16 +48,22 @@ class Second:
     def span_us(self) -> int:
         return max(1, self.ended_us - self.began_us)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is long enough for shares of it to mean something; the first and the last may be short."""
+        return self.span_us >= SHORTEST_US
+
 
 def causes_of(second: Second) -> list[str]:
     """Why a second is not clean; nothing when it is."""
     causes = []
-    if second.cpu_us > CPU_LIMIT * second.span_us:
+    if second.is_whole and second.cpu_us > CPU_LIMIT * second.span_us:
         causes.append("CPU of the process over 80 % of a core")
     if second.loop_lag_us > LOOP_LAG_LIMIT_US:
         causes.append("event loop over 50 ms late")
     late_us = max(second.loop_lag_us, second.send_lag_p99_us or 0.0)
-    if (second.run_queue_us or 0) > RUN_QUEUE_LIMIT * second.span_us and late_us > RUN_QUEUE_LATE_US:
+    is_waiting = second.is_whole and (second.run_queue_us or 0) > RUN_QUEUE_LIMIT * second.span_us
+    if is_waiting and late_us > RUN_QUEUE_LATE_US:
         causes.append("late by waiting for a core")
     if second.throttled:
         causes.append("throttled by its control group")
@@ -75,8 +82,9 @@ def causes_of(second: Second) -> list[str]:
 class Health:
     """A worker's seconds so far; the master adds workers up with `merge`.
 
-    `unclean` lists the first unclean spans as (began, ended, causes). `stall_us` is the longest time for which the
-    event loop did nothing. `cpu_max` is the highest CPU of one worker's second, as a share of a core.
+    `unclean` lists the first unclean seconds as (began, ended, causes), `cause_us` says for how long each cause was
+    seen. `stall_us` is the longest time for which the event loop did nothing. `cpu_max` is the highest CPU of one
+    worker's second, as a share of a core.
     """
 
     seconds: int = 0
@@ -87,6 +95,10 @@ class Health:
     dropped: int = 0
     loop_lag: Histogram = field(default_factory=Histogram)
     unclean: list[tuple[int, int, list[str]]] = field(default_factory=list)
+    cause_us: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._spans: list[tuple[int, int]] = []
 
     _PLAIN = ("seconds", "clean_us", "unclean_us", "cpu_max", "stall_us", "dropped")
 
@@ -94,21 +106,31 @@ class Health:
         """Judge one more second; returns whether it is clean."""
         causes = causes_of(second)
         self.seconds += 1
-        self.cpu_max = max(self.cpu_max or 0.0, second.cpu_us / second.span_us)
+        if second.is_whole:
+            self.cpu_max = max(self.cpu_max or 0.0, second.cpu_us / second.span_us)
         self.stall_us = max(self.stall_us, second.loop_lag_us)
         self.dropped += second.dropped
         if not causes:
             self.clean_us += second.span_us
             return True
         self.unclean_us += second.span_us
+        self._note_unclean(second.began_us, second.ended_us)
+        for cause in causes:
+            self.cause_us[cause] = self.cause_us.get(cause, 0) + second.span_us
         if len(self.unclean) < KEPT_UNCLEAN:
             self.unclean.append((second.began_us, second.ended_us, causes))
         return False
 
+    def _note_unclean(self, began_us: int, ended_us: int) -> None:
+        """Unclean seconds that follow each other are one span, so that a long run needs few."""
+        if self._spans and self._spans[-1][1] == began_us:
+            began_us = self._spans.pop()[0]
+        self._spans.append((began_us, ended_us))
+
     def is_clean(self, from_us: int, to_us: int) -> bool:
-        """Whether no second between two times is known to be unclean."""
-        index = bisect_right(self.unclean, from_us, key=lambda span: span[1])
-        return index == len(self.unclean) or self.unclean[index][0] >= to_us
+        """Whether no second of this worker between two times is known to be unclean."""
+        index = bisect_right(self._spans, from_us, key=lambda span: span[1])
+        return index == len(self._spans) or self._spans[index][0] >= to_us
 
     @property
     def clean_ratio(self) -> float | None:
@@ -118,11 +140,7 @@ class Health:
 
     def causes(self) -> list[tuple[str, int]]:
         """What made seconds unclean, and for how long, the most frequent first."""
-        found: dict[str, int] = {}
-        for began_us, ended_us, causes in self.unclean:
-            for cause in causes:
-                found[cause] = found.get(cause, 0) + ended_us - began_us
-        return sorted(found.items(), key=lambda item: -item[1])
+        return sorted(self.cause_us.items(), key=lambda item: -item[1])
 
     def merge(self, other: Health) -> None:
         """Add another worker's seconds to these."""
@@ -135,14 +153,17 @@ class Health:
         self.dropped += other.dropped
         self.loop_lag.merge(other.loop_lag)
         self.unclean += other.unclean
+        for cause, us in other.cause_us.items():
+            self.cause_us[cause] = self.cause_us.get(cause, 0) + us
 
     def to_dict(self) -> dict[str, Any]:
         values: dict[str, Any] = {name: getattr(self, name) for name in self._PLAIN}
-        return values | {"loop_lag": self.loop_lag.to_dict(), "unclean": self.unclean}
+        return values | {"loop_lag": self.loop_lag.to_dict(), "unclean": self.unclean, "cause_us": self.cause_us}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Health:
         health = cls(**{name: values[name] for name in cls._PLAIN})
         health.loop_lag = Histogram.from_dict(values["loop_lag"])
         health.unclean = [(int(began), int(ended), list(causes)) for began, ended, causes in values["unclean"]]
+        health.cause_us = {str(cause): int(us) for cause, us in values["cause_us"].items()}
         return health

@@ -137,7 +137,7 @@ class Ledger:
     def send(self, link: Link, conversation: int, intended_us: int, now_us: int, text: str) -> tuple[str, Message]:
         """Enter a message that is about to be written; returns its content and the message.
 
-        Call `unsend` with the message when the write failed. The lag between plan and send is recorded here.
+        The lag between plan and send is recorded here.
         """
         sender = link.sender
         number = sender.next_number
@@ -151,10 +151,10 @@ class Ledger:
         room.counts.sent += 1
         return tag + text, message
 
-    def unsent(self, conversation: int, at_least_us: int) -> None:
-        """A message was planned and not sent when sending stopped, at least so long after its time."""
+    def unsent(self, conversation: int, intended_us: int, now_us: int) -> None:
+        """A message was planned, and not sent when sending stopped."""
         self.conversations[conversation].counts.unsent += 1
-        self._figures.second.send_lag.censor(at_least_us)
+        self._figures.timings_for(intended_us).send_lag.censor(now_us - intended_us)
 
     def confirm(self, link: Link, number: int) -> None:
         """The backend acknowledged a message of this link, without an echo."""
@@ -187,7 +187,7 @@ class Ledger:
             conversation.seen.append(message.key)
         sender = message.sender
         del sender.pending[message.number]
-        if message.refusal and not sender.refuse(message.refusal):
+        if message.refusal and not sender.refuse(message.refusal, message.number):
             self.surplus_refusals += 1
         self._make_due(message)
         sender.last_confirmed = max(sender.last_confirmed, message.number)
@@ -370,7 +370,7 @@ class Ledger:
         seat.conversation.seat_ended(seat, now_us)
 
     def _decide_missing(self, seat: Seat, message: Message, is_lost: bool, now_us: int) -> None:
-        if seat.is_due(message):
+        if seat.is_due(message) and message.key not in seat.missed:
             seat.missed.add(message.key)
             self._miss(message, is_lost, now_us)
             if is_lost:
@@ -387,25 +387,31 @@ class Ledger:
         else:
             self._figures.excused(message)
 
-    def finish(self, now_us: int) -> None:
-        """The drain is over: decide everything that is still open."""
+    def finish(self, now_us: int, is_hurried: bool = False) -> None:
+        """The drain is over: decide everything that is still open.
+
+        If it was cut short (`is_hurried`), what is younger than the settling time had no chance: it is indefinite or
+        excused.
+        """
         for sender in self._senders.values():
             for message in list(sender.pending.values()):
-                self._decide_unseen(sender, message, now_us)
+                lived_until_us = min(sender.died_us, now_us) if is_hurried else sender.died_us
+                self._decide_unseen(sender, message, lived_until_us, now_us)
         for conversation in self.conversations.values():
             for seat in conversation.seats:
                 for message in seat.missing():
-                    self._decide_missing(seat, message, True, now_us)
+                    is_lost = not is_hurried or now_us - message.sent_us >= SETTLE_US
+                    self._decide_missing(seat, message, is_lost, now_us)
             for message in conversation.log:
                 message.tag = message.frame = None  # from now on an arrival has to be looked at: it may be late
         self.findings.follow()
         self.is_finished = True
 
-    def _decide_unseen(self, sender: Sender, message: Message, now_us: int) -> None:
+    def _decide_unseen(self, sender: Sender, message: Message, lived_until_us: int, now_us: int) -> None:
         counts = message.conversation.counts
         if message.refusal:
             setattr(counts, message.refusal, getattr(counts, message.refusal) + 1)
-        elif sender.died_us - message.sent_us >= SETTLE_US or sender.last_confirmed > message.number:
+        elif lived_until_us - message.sent_us >= SETTLE_US or sender.last_confirmed > message.number:
             counts.vanished += 1
             note = sender.link.note if sender.link is not None else "its connection ended"
             self.findings.vanished(message, now_us, note)

@@ -54,10 +54,11 @@ class Link:
     def take_known(self, buffer: bytearray, start: int, end: int, now_us: int) -> int:
         """Take the frames from `start` on that are the next messages of the log, byte for byte; returns where they end.
 
-        This runs for every delivery, so it does by itself what Ledger.take_next does.
+        This runs for every delivery, so it does by itself what Ledger.take_next does. At a seat that has ended each
+        delivery has to be looked at: it may have been decided already.
         """
         seat = self.seat
-        if seat is None:
+        if seat is None or seat.has_ended:
             return start
         log, cursor = seat.conversation.log, seat.cursor
         ready_us, ended_us, own = seat.ready_us, seat.ended_us, seat.own
@@ -97,7 +98,7 @@ class Link:
         The first delivery of a message is not taken this way: it is parsed, its text checked, its frame remembered.
         """
         seat = self.seat
-        if seat is None or seat.cursor >= len(seat.conversation.log):
+        if seat is None or seat.has_ended or seat.cursor >= len(seat.conversation.log):
             return False
         message = seat.conversation.log[seat.cursor]
         if message.tag is None or not (message.arrivals or message.last_us):

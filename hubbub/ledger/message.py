@@ -144,10 +144,10 @@ class Sender:
         if last is None or last.number < message.number:
             self.forgotten[message.conversation.index] = message
 
-    def refuse(self, kind: str) -> bool:
-        """Give a refusal to the nearest earlier message without an answer; False when there is none."""
+    def refuse(self, kind: str, before: int | None = None) -> bool:
+        """Give a refusal to the nearest message without an answer, of those before a number; False for none."""
         for message in reversed(self.pending.values()):
-            if not message.refusal:
+            if not message.refusal and (before is None or message.number < before):
                 message.refusal = kind
                 return True
         return False

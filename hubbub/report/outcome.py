@@ -68,5 +68,6 @@ class Outcome(Measured):
             self,
             counts=self.counts.since(earlier.counts),
             timings=self.timings.since(earlier.timings),
+            clean=self.clean.since(earlier.clean),
             tally=self.tally.since(earlier.tally),
         )

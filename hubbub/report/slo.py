@@ -13,7 +13,7 @@ import operator
 import re
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hubbub.clock import parse_duration_us
@@ -122,6 +122,8 @@ def _parse(text: str) -> Objective:
         known = figure_names(section)
         choices = f"{section} has {', '.join(known)}" if known else f"there are {', '.join(sections())}"
         raise ConfigError(f"slo: there is no figure {objective.figure!r}; {choices}.")
+    if objective.window_us is not None and section == "health":
+        raise ConfigError(f"slo: {objective.figure} is a figure of the whole run; leave `over` out.")
     if objective.is_percent and section not in _BASES:
         raise ConfigError(f"slo: {objective.figure} has no whole that it is a share of; leave the % out.")
     return objective
@@ -190,11 +192,12 @@ def _judge_percentile(objective: Objective, quantile: float, histogram: Histogra
 
 
 class Watch:
-    """Holds objectives against a run while it goes on. Give it the outcome so far once a second."""
+    """Holds objectives against a run while it goes on. Give it the outcome so far once a second, and at its end."""
 
     def __init__(self, objectives: list[Objective]) -> None:
         self.objectives = objectives
-        self._past: deque[tuple[int, Outcome]] = deque()
+        windows = {objective.window_us for objective in objectives if objective.window_us is not None}
+        self._past: dict[int, deque[tuple[int, Outcome]]] = {window_us: deque() for window_us in windows}
         self._worst: dict[Objective, Result] = {}
 
     @property
@@ -204,26 +207,40 @@ class Watch:
 
     def observe(self, elapsed_us: int, outcome: Outcome) -> str:
         """Look at the run as it is now; returns why it must end, or nothing."""
-        longest_us = max((objective.window_us or 0 for objective in self.objectives), default=0)
-        if not self._past or elapsed_us - self._past[-1][0] >= longest_us // KEPT_PER_WINDOW:
-            self._past.append((elapsed_us, outcome))
-        while len(self._past) > 1 and elapsed_us - self._past[1][0] >= longest_us:
-            self._past.popleft()
+        problem = ""
         for objective in self.objectives:
             result = self._look(objective, elapsed_us, outcome)
             if result is not None and result.ok is False and objective.is_aborting and elapsed_us >= objective.delay_us:
-                return f"{objective.figure} {objective.limit_text} was broken after {elapsed_us / 1e6:.0f} s"
-        return ""
+                text = f"{objective.figure} {objective.limit_text} was broken after {elapsed_us / 1e6:.0f} s"
+                problem = problem or text
+        for window_us in self._past:
+            self._remember(window_us, elapsed_us, outcome)
+        return problem
+
+    def _remember(self, window_us: int, elapsed_us: int, outcome: Outcome) -> None:
+        """Keep the states that a window may begin with: a long one is no reason to keep one of every second."""
+        past = self._past[window_us]
+        if not past:
+            past.append((0, outcome.blank()))
+        if elapsed_us - past[-1][0] >= window_us // KEPT_PER_WINDOW:
+            past.append((elapsed_us, outcome))
+        while len(past) > 1 and elapsed_us - past[1][0] >= window_us:
+            past.popleft()
 
     def _look(self, objective: Objective, elapsed_us: int, outcome: Outcome) -> Result | None:
         if objective.window_us is None:
             return evaluate(objective, outcome)
-        before = [past for at_us, past in self._past if elapsed_us - at_us >= objective.window_us]
+        past = self._past[objective.window_us] or [(0, outcome.blank())]
+        before = [state for at_us, state in past if elapsed_us - at_us >= objective.window_us]
         if not before:
             return None
-        result = evaluate(objective, outcome.since(before[-1]))
+        window = outcome.since(before[-1])
+        result = evaluate(objective, window)
+        if result.ok is False and objective.section in TIMED_SERIES:
+            is_proven = evaluate(objective, window.of_clean_seconds()).ok is False
+            result = result if is_proven else replace(result, ok=None)  # unclean seconds alone prove nothing
         known = self._worst.get(objective)
-        if result.ok is not None and (known is None or known.ok or result.ok is False):
+        if known is None or (result.ok is False and known.ok is not False) or (result.ok is None and known.ok):
             self._worst[objective] = result
         return result
 

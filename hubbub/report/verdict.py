@@ -73,7 +73,7 @@ def _evidence(outcome: Outcome, held: Held) -> list[str]:
         texts.append(f"{history.stored_twice} messages were stored twice")
     for objective, result in held:
         is_told = objective.figure in (*FAULTS, LOST) and not objective.limit and objective.window_us is None
-        if result.ok is False and not is_told and _holds_when_clean(objective, outcome) is not True:
+        if result.ok is False and not is_told and _is_proven(objective, outcome):
             texts.append(f"{objective.figure} {objective.limit_text} does not hold: it is {_shown(objective, result)}")
     return texts
 
@@ -82,6 +82,13 @@ def _shown(objective: Objective, result: Result) -> str:
     unit = "%" if objective.is_percent else " ms" if objective.section in SERIES else ""
     beyond = "" if result.share is None else f", with {result.share:.2%} of the values beyond the limit"
     return f"{result.value:.6g}{unit}{beyond}"
+
+
+def _is_proven(objective: Objective, outcome: Outcome) -> bool:
+    """Whether an objective that does not hold is broken in the clean seconds, too, where its figure has such a part."""
+    clean = _holds_when_clean(objective, outcome)
+    has_no_clean_part = objective.section not in TIMED_SERIES or not outcome.health.unclean_us
+    return clean is False or (clean is None and (objective.window_us is not None or has_no_clean_part))
 
 
 def _holds_when_clean(objective: Objective, outcome: Outcome) -> bool | None:
@@ -136,9 +143,13 @@ def _doubts_about_us(outcome: Outcome, held: Held) -> list[str]:
         texts.append(f"{counts.lost} deliveries were lost, all of them while the generator was not healthy")
     for objective, result in held:
         clean = _holds_when_clean(objective, outcome)
-        if objective.figure != LOST and None not in (clean, result.ok) and clean is not result.ok:
+        if objective.figure == LOST or result.ok is None:
+            continue
+        if clean is not None and clean is not result.ok:
             verb = "holds" if clean else "does not hold"
             texts.append(f"{objective.figure} {objective.limit_text} {verb} when the unclean seconds are left out")
+        elif result.ok is False and not _is_proven(objective, outcome):
+            texts.append(f"{objective.figure} {objective.limit_text} does not hold, but no second was clean")
     return texts
 
 

@@ -230,7 +230,7 @@ class WorkerRun:
             return
         now_us = self.equipment.clock()
         for intended_us in plan.unsent_us(now_us):
-            self.equipment.ledger.unsent(session.conversation, now_us - intended_us)
+            self.equipment.ledger.unsent(session.conversation, intended_us, now_us)
 
     # -- the run -----------------------------------------------------------------------------------------------------
 
@@ -337,13 +337,11 @@ class WorkerRun:
     def _decide(self) -> None:
         """Look for messages that nobody saw in the backend's history, then decide everything that is open."""
         equipment = self.equipment
-        try:
-            http = independent_http(self.settings, self.settings.host)
-            self._history = read_back(equipment, http, self.settings.reconcile)
-        except HubbubError as error:
-            self._history_problem = str(error)
-            equipment.error("history", str(error))
-        equipment.ledger.finish(equipment.clock())
+        http = independent_http(self.settings, self.settings.host)
+        self._history, self._history_problem = read_back(equipment, http, self.settings.reconcile)
+        if self._history_problem:
+            equipment.error("history", self._history_problem)
+        equipment.ledger.finish(equipment.clock(), self.is_hurried)
         for _ in range(equipment.ledger.surplus_refusals):
             equipment.error("error frame: surplus", "an error frame for which no message is left")
 

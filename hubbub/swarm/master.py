@@ -280,10 +280,12 @@ class MasterRun:
         return "the run was stopped before its end"
 
     def _gather(self) -> None:
-        """Wait for every worker's final report, as long as it lives and the time is not over."""
-        began_s = time.monotonic()
+        """Wait for every worker's final report, as long as it lives and is heard of now and then."""
+        began_s, sequences = time.monotonic(), 0
         while True:
             self._worker_is_lost()
+            if not self._is_hurried and self.record.sequences > sequences:  # who reports is not lost, but busy
+                began_s, sequences = time.monotonic(), self.record.sequences
             missing = [name for name in self._workers if not self.record.is_final(name) and name not in self._lost]
             limit_s = HURRIED_FLUSH_TIMEOUT_S if self._is_hurried else FLUSH_TIMEOUT_S
             if not missing:
@@ -294,6 +296,7 @@ class MasterRun:
             gevent.sleep(POLL_S)
 
     def _conclude(self) -> None:
+        self.record.close()
         if self.record.problem:
             self._stop_canary()
             self.exit_code = 2
@@ -301,6 +304,7 @@ class MasterRun:
             self.folder.close()
             return
         outcome = self._outcome()
+        self.record.watch.observe(self.elapsed_us, outcome)
         summary = build_summary(outcome, self.record.watch.results(outcome))
         self.folder.write_json("summary.json", summary)
         self.folder.journal("end", verdict=summary["verdict"])

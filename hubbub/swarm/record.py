@@ -27,11 +27,16 @@ class Record:
         self._findings: list[Finding] = []
         self._kept: Counter[str] = Counter()
         self._unclean_written: dict[str, int] = {}
+        self._is_closed = False
+
+    def close(self) -> None:
+        """The run is being judged: whatever still comes is too late."""
+        self._is_closed = True
 
     def take(self, report: Report) -> None:
         """A worker's report. The newest one of a worker counts."""
         known = self.reports.get(report.worker)
-        if known is not None and report.sequence <= known.sequence:
+        if self._is_closed or (known is not None and report.sequence <= known.sequence):
             return
         self.reports[report.worker] = report
         self._keep(report.findings)
@@ -61,6 +66,11 @@ class Record:
     def ready(self) -> int:
         """How many clients are ready."""
         return sum(report.ready for report in self.reports.values())
+
+    @property
+    def sequences(self) -> int:
+        """Grows with every report of any worker."""
+        return sum(report.sequence for report in self.reports.values())
 
     @property
     def problem(self) -> str:

@@ -31,6 +31,10 @@ class Receiver(Protocol):
 class Connection(Protocol):
     """An established WebSocket connection."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether messages may be sent: neither side has begun to close."""
+
     def send_text(self, text: str) -> None:
         """Write one text message. Raises LinkClosed when the connection is gone."""
 

@@ -279,9 +279,14 @@ class SocketConnection:
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
+    @property
+    def is_open(self) -> bool:
+        """Whether messages may be sent: neither side has begun to close."""
+        return not (self._is_over or self._close_sent)
+
     def send_text(self, text: str) -> None:
         """Write one text message; waits in this greenlet while the kernel's buffer is full. Raises LinkClosed."""
-        if self._is_over or self._close_sent:
+        if not self.is_open:
             raise LinkClosed("the connection is closed")
         payload, is_compressed = text.encode(), False
         if self._extension is not None:

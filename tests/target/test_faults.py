@@ -21,7 +21,9 @@ def test_a_fault_is_a_kind_a_rate_a_count_and_a_time(text, fault):
     assert parse_fault(text) == fault
 
 
-@pytest.mark.parametrize("text", ["drop", "drop=2", "drop=0", "gremlins=1", "delay=1:soon", "delay=1:normal:5ms"])
+@pytest.mark.parametrize(
+    "text", ["drop", "drop=2", "drop=0", "gremlins=1", "delay=1:soon", "delay=1:normal:5ms", "delay=1:exp:0ms"]
+)
 def test_anything_else_is_one_sentence(text):
     with pytest.raises(ValueError, match="must be"):
         parse_fault(text)
@@ -37,9 +39,10 @@ def test_times_have_the_distribution_asked_for():
     assert all(0.01 <= uniform() <= 0.09 for _ in range(5_000))
 
 
-def test_a_corrupted_frame_differs_in_one_character_of_its_content():
-    content = "~hb0123456789 and so on"
-    frame = b"\x81\x30" + json.dumps({"type": "message", "payload": {"content": content}}).encode()
+@pytest.mark.parametrize("content", ["~hb0123456789 and so on", "hi", 'he said "no"\n and so on'])
+def test_a_corrupted_frame_differs_in_one_character_of_its_content(content):
+    stored = {"type": "message", "payload": {"content": content}}
+    frame = b"\x81\x30" + json.dumps(stored, separators=(",", ":"), ensure_ascii=False).encode()
     changed = corrupted(frame, content)
     assert len(changed) == len(frame)
     assert [a != b for a, b in zip(frame, changed, strict=True)].count(True) == 1

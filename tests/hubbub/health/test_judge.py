@@ -86,6 +86,25 @@ def test_seconds_add_up_and_clean_ones_are_told_from_others():
     assert health.is_clean(2_000_000, 5_000_000)
 
 
+def test_a_fragment_of_a_second_has_no_shares():
+    fragment = replace(CLEAN, ended_us=10_000, cpu_us=10_000, run_queue_us=5_000)
+    assert causes_of(fragment) == []
+    health = Health()
+    health.add(fragment)
+    assert health.cpu_max is None
+
+
+def test_a_long_unclean_time_is_remembered_whole():
+    health = Health()
+    for second in range(3_000):
+        health.add(at(replace(CLEAN, dropped=1) if second != 2_500 else CLEAN, second))
+    assert len(health.unclean) == 1_000
+    assert health.causes() == [("frames dropped by us", 2_999_000_000)]
+    assert not health.is_clean(2_000_000_000, 2_000_000_001)
+    assert health.is_clean(2_500_000_000, 2_501_000_000)
+    assert not health.is_clean(2_999_000_000, 3_100_000_000)
+
+
 def test_workers_are_merged_and_travel_unchanged():
     one, other = Health(), Health()
     one.add(at(replace(CLEAN, throttled=2), 0))

@@ -124,12 +124,18 @@ class Simulation:
         self.at(self.bench.now + self.random.randrange(SECOND), self._send, client)
 
     def _end(self, client):
-        """Half of them leave before they close, the others are cut off. They come back a while later."""
-        now = self.bench.now
+        """Half of them leave, and close a moment later; the others are cut off."""
         self.clients[client.conversation].remove(client)
-        client.is_open = False
         if self.random.random() < 0.5:
-            self.ledger.leave(client.link, client.conversation, now)
+            self.ledger.leave(client.link, client.conversation, self.bench.now)
+            self.at(self.bench.now + self.random.randrange(SECOND // 2), self._close, client)
+        else:
+            self._close(client)
+
+    def _close(self, client):
+        """A connection is gone; its client comes back a while later."""
+        now = self.bench.now
+        client.is_open = False
         self.ledger.close(client.link, now)
         self.at(now + self.random.randrange(2 * SECOND), self._join, client.account, client.conversation)
 
@@ -145,7 +151,7 @@ class Simulation:
 
     def _send(self, client):
         now = self.bench.now
-        if now >= self.stops_us or not client.is_open:
+        if now >= self.stops_us or not client.is_open or client not in self.clients[client.conversation]:
             return
         lag_us = self.random.randrange(20_000)
         content, message = self.bench.send(client.link, client.conversation, f"text {now}", lag_us)

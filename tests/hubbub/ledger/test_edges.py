@@ -293,6 +293,24 @@ def test_the_right_ready_time_ends_with_a_seat(bench):
     assert bench.finish().due == 2
 
 
+@pytest.mark.parametrize("comes", [True, False])
+def test_what_was_meant_before_a_leave_and_first_seen_after_it_is_decided_once(bench, comes):
+    sender, leaver = bench.join(0), bench.join(1)
+    content, _ = bench.send(sender)
+    bench.sleep(0.5)
+    bench.ledger.leave(leaver, 0, bench.now)
+    payload = bench.frame(content)
+    sender.on_message(payload, bench.now, wire(payload))
+    if comes:
+        frame = bytearray(wire(payload))
+        assert leaver.take_known(frame, 0, len(frame), bench.now) == 0
+        leaver.on_message(payload, bench.now, bytes(frame))
+    tick(bench, 70)
+    bench.ledger.close(leaver, bench.now)
+    counts = bench.finish()
+    assert (counts.due, counts.delivered, counts.excused, counts.lost, counts.late) == (2, 1, 1, 0, comes)
+
+
 def test_a_seat_that_ended_is_due_what_was_meant_before_also_after_a_while(bench):
     sender, ended = bench.join(0), bench.join(1)
     content, _ = bench.send(sender)

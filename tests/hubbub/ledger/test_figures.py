@@ -106,8 +106,8 @@ def test_optional_arrivals_count_one_by_one_and_keep_the_drain_awake(bench):
 
 
 def test_unsent_messages_add_up(bench):
-    bench.ledger.unsent(0, at_least_us=0)
-    bench.ledger.unsent(0, at_least_us=5_000)
+    bench.ledger.unsent(0, bench.now, bench.now)
+    bench.ledger.unsent(0, bench.now - 5_000, bench.now)
     assert bench.counts.unsent == 2
     assert min(bench.ledger.timings.send_lag.censored) == 0
     assert len(bench.ledger.timings.send_lag.censored) == 2
@@ -122,7 +122,7 @@ def test_every_conversation_has_counts_of_its_own(make_bench):
         bench.deliver(links[0], content)
         bench.deliver(links[1], content)
     bench.send(links[1], 1)
-    bench.ledger.unsent(1, at_least_us=0)
+    bench.ledger.unsent(1, bench.now, bench.now)
     bench.deliver(links[1], "good morning", account=900)
     bench.sleep(6)
     total = bench.finish()

@@ -312,6 +312,18 @@ def test_being_seen_wins_over_a_refusal_which_moves_on(bench):
     assert (counts.confirmed, counts.throttled) == (1, 1)
 
 
+def test_a_refusal_never_moves_on_to_a_message_that_was_sent_after_it(bench):
+    link = bench.join()
+    bench.send(link)
+    second, _ = bench.send(link)
+    assert bench.ledger.refuse(link, is_rate_limit=True)
+    third, _ = bench.send(link)
+    bench.deliver(link, second)
+    bench.deliver(link, third)
+    counts = bench.finish()
+    assert (counts.confirmed, counts.throttled, counts.vanished) == (2, 1, 0)
+
+
 def test_a_refusal_without_a_message_is_nobodys(bench):
     assert not bench.ledger.refuse(bench.join(), is_rate_limit=True)
 
@@ -405,7 +417,7 @@ def test_order_is_judged_also_when_the_later_message_is_forgotten(bench):
 
 def test_unsent_messages_are_planned_and_lag_behind(bench):
     for _ in range(3):
-        bench.ledger.unsent(0, at_least_us=700)
+        bench.ledger.unsent(0, bench.now - 700, bench.now)
     assert (bench.finish().planned, bench.counts.unsent) == (3, 3)
     assert bench.ledger.timings.send_lag.count == 3
 
@@ -502,6 +514,20 @@ def test_what_was_decided_at_the_end_is_not_decided_again(bench):
     bench.sleep(70)
     bench.ledger.tick(bench.now)
     assert bench.counts.lost == 2
+
+
+def test_a_drain_that_was_cut_short_blames_nobody_for_what_is_young(bench):
+    sender, other = bench.join(0), bench.join(1)
+    old = [bench.send(sender)[0] for _ in range(2)]
+    bench.deliver(sender, old[0])
+    bench.sleep(5)
+    young, _ = bench.send(other)
+    bench.deliver(sender, young)
+    bench.send(other)
+    bench.ledger.finish(bench.now, is_hurried=True)
+    counts = bench.counts
+    assert (counts.vanished, counts.indefinite) == (1, 1)
+    assert (counts.due, counts.delivered, counts.lost, counts.excused) == (6, 2, 3, 1)
 
 
 def test_what_everyone_has_is_forgotten(bench):

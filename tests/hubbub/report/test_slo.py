@@ -31,6 +31,7 @@ def test_an_objective_in_full():
         ("weather.rain == 0", "there is no figure 'weather.rain'; there are connections, messages"),
         ("response.p95 < 3%", "response.p95 has no whole"),
         ("response.p95 < 3 over soon", "the slo's window must be a duration"),
+        ("health.cpu_max < 1 over 30s", "health.cpu_max is a figure of the whole run"),
     ],
 )
 def test_what_cannot_be_an_objective_is_one_sentence(text, sentence):
@@ -86,11 +87,12 @@ def test_what_was_not_measured_is_neither_held_nor_broken(outcome):
     assert (result.value, result.ok) == (None, None)
 
 
-def later(outcome, response_us):
+def later(outcome, response_us, is_clean=True):
     """The outcome a second later, with ten more deliveries."""
     outcome = deepcopy(outcome)
-    for _ in range(10):
-        outcome.timings.response.record(response_us)
+    for timings in (outcome.timings, outcome.clean) if is_clean else (outcome.timings,):
+        for _ in range(10):
+            timings.response.record(response_us)
     outcome.counts.delivered += 10
     return outcome
 
@@ -106,6 +108,34 @@ def test_a_window_sees_what_the_whole_run_hides(outcome):
     windowed, whole = (result for _, result in watch.results(states[-1]))
     assert (windowed.ok, whole.ok) == (False, True)
     assert windowed.value == pytest.approx(200, rel=0.004)
+
+
+def test_slowness_in_an_unclean_window_proves_nothing(outcome):
+    watch = Watch(parse_objectives(["response.p50 < 100 over 1s"]))
+    states = [outcome, later(outcome, 20_000)]
+    states.append(later(states[-1], 200_000, is_clean=False))
+    for second, state in enumerate(states):
+        watch.observe(second * 1_000_000, state)
+    assert watch.results(states[-1])[0][1].ok is None
+
+
+def test_a_window_may_be_as_long_as_the_run_and_sees_its_first_second(outcome):
+    watch = Watch(parse_objectives(["response.p50 < 10 over 1s"]))
+    watch.observe(1_000_000, outcome)
+    assert watch.results(outcome)[0][1].ok is False
+
+
+def test_a_short_window_is_short_beside_a_long_one(outcome):
+    watch = Watch(parse_objectives(["deliveries.delivered <= 35 over 2s", "deliveries.delivered <= 100000 over 1h"]))
+    state = outcome
+    for second in range(1, 100):
+        state = later(state, 20_000)
+        watch.observe(second * 1_000_000, state)
+    short, _ = (result for _, result in watch.results(state))
+    assert short.ok is False, "the first window holds the hundred deliveries before it"
+    assert short.value == 120
+    assert len(watch._past[2_000_000]) <= 3
+    assert len(watch._past[3_600_000_000]) <= 61
 
 
 def test_a_window_that_was_never_full_was_not_measured(outcome):

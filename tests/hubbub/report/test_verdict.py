@@ -69,6 +69,16 @@ def test_slowness_in_unclean_seconds_only_proves_nothing(outcome, verdict):
     assert reasons == ["INCONCLUSIVE: response.p95 < 500 holds when the unclean seconds are left out"]
 
 
+def test_slowness_without_any_clean_second_proves_nothing(outcome, verdict):
+    for _ in range(100):
+        outcome.timings.response.record(600_000)
+    outcome.clean.clear()
+    make_unclean(outcome, 30)
+    result, reasons = verdict(outcome)
+    assert result == "INCONCLUSIVE"
+    assert "INCONCLUSIVE: response.p95 < 500 does not hold, but no second was clean" in reasons
+
+
 def test_an_objective_of_ones_own_takes_the_defaults_place(outcome, verdict):
     assert verdict(outcome, "response.p95 < 10")[0] == "FAIL"
     assert verdict(outcome, "response.p95 < 30")[0] == "PASS"
