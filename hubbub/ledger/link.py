@@ -61,7 +61,7 @@ class Link:
         if seat is None or seat.has_ended:
             return start
         log, cursor = seat.conversation.log, seat.cursor
-        ready_us, ended_us, own = seat.ready_us, seat.ended_us, seat.own
+        ready_us, own = seat.ready_us, seat.own
         while cursor < len(log):
             message = log[cursor]
             frame = message.frame
@@ -72,7 +72,7 @@ class Link:
                 continue
             start += len(frame)
             cursor += 1
-            if ready_us <= message.intended_us < ended_us and message.sender is not own:
+            if ready_us <= message.intended_us and message.sender is not own:
                 message.arrivals.append(now_us)
             else:
                 self.ledger.optional_arrival(seat, now_us)

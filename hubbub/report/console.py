@@ -85,10 +85,12 @@ def _health(summary: Mapping[str, Any]) -> list[str]:
     health = summary["health"]
     if health["clean_ratio"] is None:
         return ["Generator: not measured"]
-    return [
-        f"Generator: {health['clean_ratio']:.1%} clean, CPU at most {health['cpu_max']:.0%} of a core, "
-        f"event loop p99 {health['loop_lag_p99_ms'] or 0:.1f} ms late"
-    ]
+    parts = [f"{health['clean_ratio']:.1%} clean"]
+    if health["cpu_max"] is not None:
+        parts.append(f"CPU at most {health['cpu_max']:.0%} of a core")
+    if health["loop_lag_p99_ms"] is not None:
+        parts.append(f"event loop p99 {health['loop_lag_p99_ms']:.1f} ms late")
+    return [f"Generator: {', '.join(parts)}"]
 
 
 def _errors(summary: Mapping[str, Any]) -> list[str]:

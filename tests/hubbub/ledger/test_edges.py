@@ -99,6 +99,13 @@ def test_each_class_counts_every_one(make_bench):
     assert [finding.at_us for finding in bench.ledger.findings.kept][-2:] == [bench.now, bench.now]
 
 
+def test_a_message_of_a_conversation_on_another_worker_is_leaked(bench):
+    link = bench.join()
+    content = encode_tag(bench.ledger.run, 9, 1 << 24, 1, bench.now, 0, "text") + "text"
+    bench.deliver(link, content)
+    assert bench.counts.leaked == 1
+
+
 def test_leaving_and_closing_at_once_ends_a_seat_once(bench):
     sender, leaver = bench.join(0), bench.join(1)
     content, _ = bench.send(sender)

@@ -315,13 +315,25 @@ def test_being_seen_wins_over_a_refusal_which_moves_on(bench):
 def test_a_refusal_never_moves_on_to_a_message_that_was_sent_after_it(bench):
     link = bench.join()
     bench.send(link)
+    bench.sleep(6)
     second, _ = bench.send(link)
     assert bench.ledger.refuse(link, is_rate_limit=True)
-    third, _ = bench.send(link)
+    bench.send(link)
     bench.deliver(link, second)
-    bench.deliver(link, third)
+    bench.ledger.close(link, bench.now)
     counts = bench.finish()
-    assert (counts.confirmed, counts.throttled, counts.vanished) == (2, 1, 0)
+    assert (counts.confirmed, counts.throttled, counts.indefinite, counts.vanished) == (1, 1, 1, 0)
+
+
+def test_every_refusal_has_a_message_of_its_own(bench):
+    link = bench.join()
+    for _ in range(3):
+        bench.send(link)
+    for _ in range(2):
+        assert bench.ledger.refuse(link, is_rate_limit=False)
+    bench.ledger.close(link, bench.now)
+    counts = bench.finish()
+    assert (counts.refused, counts.indefinite) == (2, 1)
 
 
 def test_a_refusal_without_a_message_is_nobodys(bench):
