@@ -226,8 +226,9 @@ ONCE = ("connections",)
 def medians(several: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The median of each number; anything else as it was in the last run."""
     return {
-        name: statistics.median(run[name] for run in several) if isinstance(value, int | float) else value
-        for name, value in several[-1].items()
+        name: statistics.median(numbers) if numbers else several[-1][name]
+        for name in several[-1]
+        for numbers in [[run[name] for run in several if isinstance(run[name], int | float)]]
     }
 
 

@@ -150,11 +150,6 @@ class Seat:
         self.missed: set[int] = set()
         self.early: set[int] = set()
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether the connection has left, or is gone."""
-        return self.ended_us != NEVER_US
-
     def is_ready_at(self, message: Message) -> bool:
         """Whether the seat was ready when the message was meant to be sent."""
         return self.ready_us <= message.intended_us < self.ended_us

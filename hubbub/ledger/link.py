@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hubbub.ledger.message import Sender
+from hubbub.ledger.message import NEVER_US, Sender
 from hubbub.ledger.tag import MARKER, TAG_WIDTH
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Link:
         delivery has to be looked at: it may have been decided already.
         """
         seat = self.seat
-        if seat is None or seat.has_ended:
+        if seat is None or seat.ended_us != NEVER_US:
             return start
         log, cursor = seat.conversation.log, seat.cursor
         ready_us, own = seat.ready_us, seat.own
@@ -98,7 +98,7 @@ class Link:
         The first delivery of a message is not taken this way: it is parsed, its text checked, its frame remembered.
         """
         seat = self.seat
-        if seat is None or seat.has_ended or seat.cursor >= len(seat.conversation.log):
+        if seat is None or seat.ended_us != NEVER_US or seat.cursor >= len(seat.conversation.log):
             return False
         message = seat.conversation.log[seat.cursor]
         if message.tag is None or not (message.arrivals or message.last_us):

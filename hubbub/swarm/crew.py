@@ -111,6 +111,7 @@ class WorkerRun:
         self._ending: gevent.Greenlet | None = None
         self._history = History()
         self._history_problem = ""
+        self._host = clock_domain()
         self._findings_reported = 0
         self._dropped_reported = 0
         self._is_measuring = False
@@ -250,10 +251,17 @@ class WorkerRun:
         self.window.set()
 
     def _tick(self) -> None:
+        """Once a second, in small steps: done at once, the work of a second would make everyone late."""
+        ledger = self.equipment.ledger
         while True:
             gevent.sleep(REPORT_INTERVAL_S)
+            for conversation in list(ledger.conversations.values()):
+                ledger.settle_conversation(conversation)
+                gevent.sleep(0)
             self._close_second()
-            self.equipment.ledger.tick(self.equipment.clock())
+            gevent.sleep(0)
+            ledger.tick(self.equipment.clock())
+            gevent.sleep(0)
             self._report()
 
     def _close_second(self) -> None:
@@ -288,7 +296,7 @@ class WorkerRun:
             backlog=sum(len(plan.unsent_us(now_us)) for plan in self._plans.values()),
             is_final=is_final,
             history_problem=self._history_problem,
-            host=clock_domain(),
+            host=self._host,
             counts=ledger.counts,
             timings=ledger.timings,
             clean=ledger.figures.clean,
