@@ -33,7 +33,7 @@ from bench.compare import GENERATOR_CORE, SERVER_CORE, cpu_seconds, family, keep
 
 ROOT = Path(__file__).resolve().parent.parent
 LAG_LIMIT_MS = 10.0
-RATES = tuple(range(100_000, 240_001, 10_000))
+RATES = tuple(range(110_000, 240_001, 10_000))
 PATIENCE_S = 300.0
 USERS, JOINERS = 4_000, 1_000
 SOURCES = "127.0.0.2-127.0.0.9"
@@ -127,22 +127,33 @@ def minimal(origin: str, clients: int, conversations: int, spawn_rate: int = 100
     ]  # fmt: skip
 
 
+def at_rate(rate: int) -> tuple[float, float | None, bool]:
+    """What was delivered a second, the send lag p99 in milliseconds, and whether nothing was lost or unsent."""
+    interval_ms = 200 * 49 / rate * 1000
+    with serving("bench.server", "--port", "0") as origin:
+        options = [*minimal(origin, 200, 4), "--duration", "8s", "--message-interval", f"{interval_ms:.3f}ms"]
+        with Generator(*options, "--message-size", "100", "--warmup", "2s") as generator:
+            summary = generator.summary()
+    lag_ms = summary["latency_ms"]["send_lag"]["p99"]
+    reached = summary["deliveries"]["delivered"] / 8
+    print(f"  {rate:,}/s: {reached:,.0f}/s delivered, send lag p99 {lag_ms} ms", flush=True)
+    return reached, lag_ms, not summary["deliveries"]["lost"] and not summary["messages"]["unsent"]
+
+
 def throughput() -> dict[str, Any]:
-    """The most deliveries a second with a send lag p99 under the limit, nothing lost and nothing unsent."""
+    """The most deliveries a second with a send lag p99 under the limit, nothing lost and nothing unsent.
+
+    A step that fails is tried once more: a busy neighbour on the machine is not the generator's limit.
+    """
     best: dict[str, Any] = {"deliveries_per_s": 0, "send_lag_p99_ms": None}
     for rate in RATES:
-        interval_ms = 200 * 49 / rate * 1000
-        with serving("bench.server", "--port", "0") as origin:
-            options = [*minimal(origin, 200, 4), "--duration", "8s", "--message-interval", f"{interval_ms:.3f}ms"]
-            with Generator(*options, "--message-size", "100", "--warmup", "2s") as generator:
-                summary = generator.summary()
-        lag_ms = summary["latency_ms"]["send_lag"]["p99"]
-        reached = summary["deliveries"]["delivered"] / 8
-        print(f"  {rate:,}/s: {reached:,.0f}/s delivered, send lag p99 {lag_ms} ms", flush=True)
-        is_whole = not summary["deliveries"]["lost"] and not summary["messages"]["unsent"] and reached >= 0.98 * rate
-        if lag_ms is None or lag_ms >= LAG_LIMIT_MS or not is_whole:
+        for _ in range(2):
+            reached, lag_ms, is_whole = at_rate(rate)
+            if lag_ms is not None and lag_ms < LAG_LIMIT_MS and is_whole and reached >= 0.98 * rate:
+                best = {"deliveries_per_s": round(reached), "send_lag_p99_ms": lag_ms}
+                break
+        else:
             break
-        best = {"deliveries_per_s": round(reached), "send_lag_p99_ms": lag_ms}
     return best
 
 
