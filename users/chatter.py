@@ -18,7 +18,7 @@ class Chatter(ChatUser):
 
     abstract = False
     plan: SendPlan | ThinkPlan | None = None
-    message: Message | None = None
+    awaited: Message | None = None
 
     def step(self) -> None:
         """Wait for the plan's next message, and send it."""
@@ -41,17 +41,19 @@ class Chatter(ChatUser):
         intended_us = plan.intended_us() if isinstance(plan, SendPlan) else now_us
         assert intended_us is not None
         text = self.run_here.corpus.text(self.client, plan.sent)
-        self.message = session.send(intended_us, text)
-        if self.message is None:
+        message = session.send(intended_us, text)
+        if message is None:
             self.pause(CLOSING_PAUSE_S)
-        else:
-            plan.mark_sent(self.run_here.equipment.clock())
+            return
+        plan.mark_sent(self.run_here.equipment.clock())
+        if isinstance(plan, ThinkPlan):
+            self.awaited = message
 
     def wait_to_be_seen(self, plan: ThinkPlan) -> None:
         """Closed model: wait until somebody has seen the message, the connection is lost, or patience ends."""
         if not plan.is_waiting:
             self.pause(LONG_S)
             return
-        if self.message is not None and not self.message.is_seen:
+        if self.awaited is not None and not self.awaited.is_seen:
             self.pause(PATIENCE_S, until_seen=True)
         plan.mark_seen(self.run_here.equipment.clock())

@@ -112,6 +112,7 @@ class WorkerRun:
         self._history = History()
         self._history_problem = ""
         self._host = clock_domain()
+        self._constant_gaps = constant_gaps(self.settings.message_interval_us)  # one for all: each would take 200 bytes
         self._findings_reported = 0
         self._dropped_reported = 0
         self._is_measuring = False
@@ -220,7 +221,7 @@ class WorkerRun:
             gaps = poisson_gaps(interval_us, settings.seed, client)
             plan = SendPlan(base_us + gaps(-1), gaps, self.window_ends_us, interval_us)
         else:
-            plan = SendPlan(first_us, constant_gaps(interval_us), self.window_ends_us, interval_us)
+            plan = SendPlan(first_us, self._constant_gaps, self.window_ends_us, interval_us)
         self._plans[session] = plan
         return plan
 
