@@ -30,6 +30,19 @@ class EndedSeat(NamedTuple):
     note: str
 
 
+class Stay(NamedTuple):
+    """What is kept of a connection's earlier seat when it joins the same conversation again.
+
+    From position `start` until `end` everything had arrived there but for `holes`, the keys of what had not.
+    """
+
+    ready_us: int
+    ended_us: int
+    start: int
+    end: int
+    holes: frozenset[int]
+
+
 class Conversation:
     """One conversation of this worker. `index` names it in tags, `id` is the backend's name for it.
 
@@ -133,10 +146,14 @@ class Seat:
 
     `cursor` is the index in the log of the message it most likely gets next; `holes` are the earlier ones that have
     not arrived, with the time at which each was passed over; `missed` are the keys of those decided to be lost or
-    excused; `early` those of messages older than the seat, or missed, that arrived all the same.
+    excused; `early` those of messages older than the seat, or missed, that arrived all the same. `stays` are the
+    connection's earlier seats in the conversation.
     """
 
-    __slots__ = ("conversation", "cursor", "early", "ended_us", "holes", "link", "missed", "own", "ready_us", "start")
+    __slots__ = (
+        *("conversation", "cursor", "early", "ended_us", "holes"),
+        *("link", "missed", "own", "ready_us", "start", "stays"),
+    )
 
     def __init__(self, link: Link, conversation: Conversation) -> None:
         self.link = link
@@ -149,6 +166,26 @@ class Seat:
         self.holes: dict[Message, int] = {}
         self.missed: set[int] = set()
         self.early: set[int] = set()
+        self.stays: tuple[Stay, ...] = ()
+
+    def follow(self, earlier: Seat) -> None:
+        """Go on from an earlier seat of the same connection: what came there, or was missed, stays so."""
+        self.missed, self.early = earlier.missed, earlier.early
+        holes = frozenset(message.key for message in earlier.holes)
+        end = earlier.conversation.base + earlier.cursor
+        self.stays = (*earlier.stays, Stay(earlier.ready_us, earlier.ended_us, earlier.start, end, holes))
+
+    def has_old(self, message: Message) -> bool:
+        """Whether a copy of a message that was in the log before this seat has arrived on its connection."""
+        return message.key in self.early or any(
+            stay.start <= message.position < stay.end and message.key not in stay.holes for stay in self.stays
+        )
+
+    def has_forgotten(self, key: int, intended_us: int) -> bool:
+        """Whether a message that left the log, and that was not missed here, has arrived on this connection."""
+        if intended_us >= self.ready_us or key in self.early:
+            return True
+        return any(stay.ready_us <= intended_us < stay.ended_us for stay in self.stays)
 
     def is_ready_at(self, message: Message) -> bool:
         """Whether the seat was ready when the message was meant to be sent."""
@@ -172,7 +209,7 @@ class Seat:
         if message.key in self.missed or message in self.holes or message.position < 0:
             return False
         if message.position < self.start:
-            return message.key in self.early
+            return self.has_old(message)
         return message.position - self.conversation.base < self.cursor
 
     def arrived(self, message: Message, now_us: int) -> bool:

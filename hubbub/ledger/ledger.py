@@ -171,7 +171,7 @@ class Ledger:
 
         False when no message is left to give it to: count it as an error.
         """
-        link.note = "error frames came on this connection"
+        link.explain("error frames came on this connection")
         return link.sender.refuse("throttled" if is_rate_limit else "refused")
 
     def unseen(self) -> list[Message]:
@@ -286,7 +286,7 @@ class Ledger:
 
     def _take_early(self, seat: Seat, message: Message, tag: Tag, now_us: int) -> None:
         """A message that was in the log before the seat was opened."""
-        if message.key in seat.early:
+        if seat.has_old(message):
             self._duplicated(seat, tag, now_us)
             return
         self._slow_first_copy(seat, message, now_us)
@@ -296,11 +296,11 @@ class Ledger:
         """A message that left the log, because every seat that was due it had it or had missed it."""
         if tag.key in seat.missed:
             self._late(seat, tag.key)
-        elif tag.intended_us < seat.ready_us and tag.key not in seat.early:
+        elif seat.has_forgotten(tag.key, tag.intended_us):
+            self._duplicated(seat, tag, now_us)
+        else:
             seat.early.add(tag.key)
             seat.conversation.counts.optional += 1
-        else:
-            self._duplicated(seat, tag, now_us)
 
     def _slow_first_copy(self, seat: Seat, message: Message, now_us: int) -> None:
         """A first copy that has to be looked at for its order among its sender's messages."""
@@ -325,11 +325,14 @@ class Ledger:
         if seat.is_due(message):
             message.arrivals.append(now_us)
         else:
-            self._figures.optional(seat.conversation, now_us)
+            self.not_due(seat, message, now_us)
 
-    def optional_arrival(self, seat: Seat, now_us: int) -> None:
-        """A first copy arrived at a seat that was not due it."""
-        self._figures.optional(seat.conversation, now_us)
+    def not_due(self, seat: Seat, message: Message, now_us: int) -> None:
+        """A first copy arrived at a seat that was not due it; an earlier seat of its connection may have missed it."""
+        if message.key in seat.missed:
+            self._late(seat, message.key)
+        else:
+            self._figures.optional(seat.conversation, now_us)
 
     # -- decisions ---------------------------------------------------------------------------------------------------
 

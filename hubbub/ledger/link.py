@@ -33,7 +33,7 @@ class Recogniser(Protocol):
 class Link:
     """One connection. Feed `on_message` with every text frame; whatever is not a delivery goes to `on_event`.
 
-    `note` says what is known of the connection that explains an anomaly, such as that the backend dropped messages.
+    `note` says what is known of the connection that explains an anomaly; `explain` adds to it.
     `on_confirmed` is called when the link's newest message was seen for the first time, by anyone.
     """
 
@@ -50,6 +50,11 @@ class Link:
         self._since_check = 0
         self.note = ""
         self.on_confirmed: Callable[[], None] | None = None
+
+    def explain(self, why: str) -> None:
+        """Something is known of this connection that explains losses, such as that the backend dropped messages."""
+        if why not in self.note:
+            self.note = f"{self.note}; {why}" if self.note else why
 
     def take_known(self, buffer: bytearray, start: int, end: int, now_us: int) -> int:
         """Take the frames from `start` on that are the next messages of the log, byte for byte; returns where they end.
@@ -75,7 +80,7 @@ class Link:
             if ready_us <= message.intended_us and message.sender is not own:
                 message.arrivals.append(now_us)
             else:
-                self.ledger.optional_arrival(seat, now_us)
+                self.ledger.not_due(seat, message, now_us)
         seat.cursor = cursor
         return start
 
@@ -127,13 +132,13 @@ class Link:
     def open_seat(self, conversation: Conversation) -> Seat:
         """A new seat in a conversation, and the one that the fast path looks at from now on.
 
-        It takes the place of an earlier one in the same conversation, and remembers what that one had missed.
+        It takes the place of an earlier one in the same conversation, and goes on from there.
         """
         seat = conversation.open_seat(self)
         kept = []
         for earlier in self.seats():
             if earlier.conversation is conversation:
-                seat.missed, seat.early = earlier.missed, earlier.early
+                seat.follow(earlier)
                 conversation.remove_seat(earlier)
             else:
                 kept.append(earlier)

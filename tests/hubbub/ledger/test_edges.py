@@ -286,6 +286,68 @@ def test_a_seat_that_is_opened_again_remembers_what_the_first_one_missed(bench):
     assert (counts.lost, counts.late, counts.duplicated) == (1, 1, 1)
 
 
+def rejoin(bench, link):
+    bench.ledger.leave(link, 0, bench.now)
+    bench.sleep(0.5)
+    bench.ledger.joining(link, 0)
+    bench.ledger.ready(link, 0, bench.now)
+
+
+@pytest.mark.parametrize("rejoins", [1, 2])
+@pytest.mark.parametrize("waits_s", [0, 10])
+def test_what_came_before_a_leave_is_duplicated_after_the_next_join(bench, rejoins, waits_s):
+    sender, roamer = bench.join(0), bench.join(1)
+    content, _ = bench.send(sender)
+    for link in (sender, roamer):
+        bench.deliver(link, content)
+    bench.sleep(0.5)
+    for _ in range(rejoins):
+        rejoin(bench, roamer)
+    tick(bench, waits_s)
+    assert len(bench.ledger.conversations[0].log) == (0 if waits_s else 1)
+    bench.deliver(roamer, content)
+    assert (bench.counts.duplicated, bench.counts.optional) == (1, 0)
+
+
+@pytest.mark.parametrize("waits_s", [0, 10])
+def test_what_was_meant_between_a_leave_and_the_next_join_is_optional_once(bench, waits_s):
+    sender, roamer = bench.join(0), bench.join(1)
+    for conversation_of in ("left", "left again"):
+        bench.ledger.leave(roamer, 0, bench.now)
+        skipped, content = (bench.send(sender, text=conversation_of)[0] for _ in range(2))
+        for sent in (skipped, content):
+            bench.deliver(sender, sent)
+        bench.deliver(roamer, content)
+        bench.sleep(0.5)
+        bench.ledger.joining(roamer, 0)
+        bench.ledger.ready(roamer, 0, bench.now)
+    tick(bench, waits_s)
+    bench.deliver(roamer, skipped)
+    assert (bench.counts.duplicated, bench.counts.optional) == (0, 3)
+    bench.deliver(roamer, skipped)
+    assert (bench.counts.duplicated, bench.counts.optional) == (1, 3)
+    if not waits_s:
+        bench.deliver(roamer, content)
+        assert (bench.counts.duplicated, bench.counts.optional) == (2, 3)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_what_an_earlier_seat_missed_is_late_also_where_the_new_one_expects_it(bench, is_known):
+    sender, roamer = bench.join(0), bench.join(1)
+    content, _ = bench.send(sender)
+    bench.sleep(0.5)
+    rejoin(bench, roamer)
+    payload = bench.frame(content)
+    frame = bytearray(wire(payload))
+    sender.on_message(payload, bench.now, bytes(frame))
+    if is_known:
+        assert roamer.take_known(frame, 0, len(frame), bench.now) == len(frame)
+    else:
+        roamer.on_message(payload, bench.now)
+    counts = bench.finish()
+    assert (counts.due, counts.delivered, counts.excused, counts.late, counts.optional) == (2, 1, 1, 1, 0)
+
+
 def test_the_right_ready_time_ends_with_a_seat(bench):
     sender = bench.join(0)
     bench.sleep(1)

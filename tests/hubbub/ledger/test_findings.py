@@ -196,3 +196,10 @@ def test_a_finding_travels_unchanged(chat):
     bench.deliver(other, content)
     finding = only(bench)
     assert Finding.from_dict(finding.to_dict()) == finding
+
+
+def test_a_link_is_explained_by_everything_that_is_known_of_it_once(bench):
+    link = bench.connect()
+    for why in ("a slow reader", "messages were dropped", "a slow reader"):
+        link.explain(why)
+    assert link.note == "a slow reader; messages were dropped"
