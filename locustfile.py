@@ -2,8 +2,8 @@
 
 from hubbub.swarm import install
 from shapes import SHAPES
-from users import Chatter, Lurker, Roamer
+from users import Chatter, Lurker, Roamer, SlowReader
 
-__all__ = ["Chatter", "Lurker", "Roamer"]
+__all__ = ["Chatter", "Lurker", "Roamer", "SlowReader"]
 
 install(SHAPES)

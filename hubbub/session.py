@@ -239,7 +239,7 @@ class Session:
             if not equipment.ledger.refuse(link, event.kind is EventKind.THROTTLED):
                 equipment.error(f"error frame: {event.text}", event.text)
         elif event.kind is EventKind.DROPPED:
-            link.note = "the backend said that it dropped messages for this connection"
+            link.explain("the backend said that it dropped messages for this connection")
             equipment.error("messages_dropped", "the backend dropped messages for a connection")
         elif event.kind is EventKind.UNREADABLE:
             equipment.error("unreadable frame", event.text)
@@ -304,6 +304,17 @@ class Session:
                 self._send(frame)
             except LinkClosed as error:
                 self._equipment.error(f"send: {error}", str(error), is_attempt=True)
+
+    def pause_reading(self) -> None:
+        """Be a slow reader: read nothing until `resume_reading`. What is lost here from now on says so."""
+        if self._connection is not None and self.link is not None:
+            self.link.explain("a slow reader of our own: it stopped reading")
+            self._connection.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read again; harmless when reading was not paused."""
+        if self._connection is not None:
+            self._connection.resume_reading()
 
     def read_history(self, limit: int) -> None:
         """Read the conversation's newest messages over HTTP, as a person who comes in does. Raises HubbubError."""

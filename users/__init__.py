@@ -3,5 +3,6 @@
 from users.chatter import Chatter
 from users.lurker import Lurker
 from users.roamer import Roamer
+from users.slow_reader import SlowReader
 
-__all__ = ["Chatter", "Lurker", "Roamer"]
+__all__ = ["Chatter", "Lurker", "Roamer", "SlowReader"]

@@ -10,6 +10,9 @@ from hubbub.config import Settings
 from hubbub.metrics.histogram import Histogram, milliseconds
 from hubbub.report.measured import Measured
 
+STAYING = {"Chatter", "Lurker", "SlowReader"}
+"""The user classes that stay in their conversation from beginning to end."""
+
 
 @dataclass(kw_only=True)
 class Outcome(Measured):
@@ -40,7 +43,7 @@ class Outcome(Measured):
     @property
     def has_churn(self) -> bool:
         """Whether users were meant to come and go."""
-        return self.settings.shape != "none" or any(name not in ("Chatter", "Lurker") for name in self.settings.mix)
+        return self.settings.shape != "none" or not STAYING.issuperset(self.settings.mix)
 
     def series(self, name: str) -> Histogram:
         """A time series by its name in `summary.json`."""

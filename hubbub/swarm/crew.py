@@ -335,6 +335,8 @@ class WorkerRun:
         equipment, settings = self.equipment, self.settings
         for session in list(self._plans):
             self.end_plan(session)
+        for session in self._sessions:
+            session.resume_reading()
         began_us = equipment.clock()
         while not self.is_hurried:
             now_us = equipment.clock()

@@ -38,6 +38,12 @@ class Connection(Protocol):
     def send_text(self, text: str) -> None:
         """Write one text message. Raises LinkClosed when the connection is gone."""
 
+    def pause_reading(self) -> None:
+        """Read nothing until `resume_reading`, as a slow reader does: pings are not answered either."""
+
+    def resume_reading(self) -> None:
+        """Read again; harmless when reading was not paused."""
+
     def close(self, code: int = 1000) -> None:
         """Close with a handshake, waiting briefly for the peer; harmless when closed already."""
 

@@ -89,6 +89,7 @@ class SocketConnection:
         "_fin_timer",
         "_is_deaf",
         "_is_over",
+        "_is_paused",
         "_on_closed",
         "_over",
         "_reader",
@@ -121,6 +122,7 @@ class SocketConnection:
         self._close_reason = ""
         self._is_deaf = False
         self._is_over = False
+        self._is_paused = False
         self._over: Event | None = None
         self._fin_timer: Any = None
         self.recv_into = stream.recv_into
@@ -141,7 +143,8 @@ class SocketConnection:
         """Hub callback, once: take what came with the upgrade's answer, and whatever comes from now on."""
         if self._is_over:
             return
-        self._shared.poller.add(self._stream.fd, self)
+        if not self._is_paused:
+            self._shared.poller.add(self._stream.fd, self)
         self._shared.buffer[: len(rest)] = rest
         try:
             self.take(len(rest), 0, self._shared.clock())
@@ -177,7 +180,7 @@ class SocketConnection:
         shared, stream = self._shared, self._stream
         counted = shared.counted
         for _ in range(READS_PER_CALL):
-            if self._is_over:
+            if self._is_over or self._is_paused:
                 return
             kept = len(self._rest)
             size = stream.read_into(shared.view[kept:])
@@ -277,6 +280,19 @@ class SocketConnection:
                 case _:
                     continue
 
+    def pause_reading(self) -> None:
+        """Read nothing until `resume_reading` or `close`: what comes waits in the kernel, then at the peer."""
+        self._is_paused = True
+        self._shared.poller.remove(self._stream.fd)
+
+    def resume_reading(self) -> None:
+        """Read again; harmless when reading was not paused."""
+        if self._is_paused and not self._is_over:
+            self._is_paused = False
+            self._shared.poller.add(self._stream.fd, self)
+            if self._stream.is_tls:  # bytes may wait that are decrypted already
+                gevent.get_hub().loop.run_callback(self.read)
+
     # -- writing -----------------------------------------------------------------------------------------------------
 
     @property
@@ -321,6 +337,7 @@ class SocketConnection:
         """
         if self._is_over:
             return
+        self.resume_reading()
         self._send_close(code)
         self._over = Event()
         try:

@@ -35,7 +35,9 @@ class Poller:
         self._watcher: Any = None
 
     def add(self, fd: int, connection: SocketConnection) -> None:
-        """Read a connection's socket from now on."""
+        """Read a connection's socket from now on. Harmless when it was added before."""
+        if fd in self._connections:
+            return
         if self._epoll is None:
             self._epoll = new_epoll()
             self._watcher = gevent.get_hub().loop.io(self._epoll.fileno(), READ)

@@ -84,3 +84,17 @@ def test_a_bad_objective_is_one_sentence(hubbub):
     assert run.code() == 2
     assert "slo: there is no figure 'response.p97'" in run.text
     assert "Traceback" not in run.text
+
+
+def test_what_a_slow_reader_of_our_own_loses_is_lost_and_explained(hubbub, target, summary):
+    backend = target()
+    mix = ("--mix", "Chatter=11,SlowReader=1", "--clients", 12, "--message-size", 10_000)
+    run = hubbub("perf-ws", "--host", backend.origin, *mix, "--message-interval", "40ms", "--duration", "8s")
+    assert run.code() == 1, run.text
+    result = summary()
+    deliveries = result["deliveries"]
+    assert deliveries["lost"] > 0
+    assert deliveries["due"] == deliveries["delivered"] + deliveries["lost"] + deliveries["excused"]
+    assert deliveries["due"] - deliveries["lost"] > 11 * result["messages"]["sent"], "the others lost nothing"
+    lost = [finding for finding in result["evidence"] if finding["kind"] == "lost"]
+    assert all("a slow reader of our own" in finding["explanation"] for finding in lost)

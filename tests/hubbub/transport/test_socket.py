@@ -1,5 +1,7 @@
 """The gevent side, through real sockets, against a server that plays any script."""
 
+import threading
+
 import gevent
 import pytest
 from gevent import monkey
@@ -162,6 +164,51 @@ def test_what_is_on_its_way_is_read_before_the_close_is_over():
     connection.close()
     assert receiver.messages == [b"one", b"two"]
     ThreadPool(1).apply(adversary.finish)
+
+
+def wait_for(condition):
+    """Let the hub run until something is so."""
+    with gevent.Timeout(PATIENCE_S):
+        while not condition():
+            gevent.sleep(0.001)
+
+
+class Answering(Adversary):
+    """Sends its chunks only when the client has sent something."""
+
+    def __init__(self, answer):
+        self.has_answered = threading.Event()
+        self._late = answer
+        super().__init__([], closes=False)
+
+    def _read(self, connection):
+        self._take(connection.recv(65536))
+        connection.sendall(self._late)
+        self.has_answered.set()
+        super()._read(connection)
+
+
+@pytest.mark.parametrize("ending", ["resume_reading", "close"])
+def test_a_slow_reader_reads_nothing_until_it_reads_again_and_loses_nothing(ending):
+    slow, quick = Answering(frame(1, b"slow")), Answering(frame(1, b"quick"))
+    transport, receiver, connection = dial(slow.url)
+    other = Collector()
+    quick_connection = transport.connect(quick.url, other, other.on_closed)
+    for _ in range(2):
+        connection.pause_reading()
+    connection.send_text("go")
+    wait_for(slow.has_answered.is_set)
+    quick_connection.send_text("go")
+    wait_for(lambda: other.messages)
+    assert receiver.messages == []
+    getattr(connection, ending)()
+    wait_for(lambda: receiver.messages)
+    assert receiver.messages == [b"slow"]
+    for each in (connection, quick_connection):
+        each.close()
+        each.resume_reading()
+    for adversary in (slow, quick):
+        assert ThreadPool(1).apply(adversary.finish).has_ended
 
 
 def test_an_end_without_a_close_frame_is_abnormal():
