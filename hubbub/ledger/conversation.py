@@ -198,7 +198,7 @@ class Seat:
     def first_missing(self) -> int:
         """The index in the log of the first message that is not here, or the cursor."""
         base = self.conversation.base
-        return min((message.position - base for message in self.holes), default=self.cursor)
+        return min(message.position - base for message in self.holes) if self.holes else self.cursor
 
     def missing(self) -> list[Message]:
         """The messages of the log that are not here."""

@@ -346,7 +346,8 @@ class Ledger:
             return
         for conversation in self.conversations.values():
             for seat in conversation.seats:
-                self._give_up_old(seat, now_us)
+                if seat.holes or seat.cursor < len(conversation.log):
+                    self._give_up_old(seat, now_us)
         self.findings.follow()
         for conversation in self.conversations.values():
             conversation.trim(now_us - REMEMBER_US, now_us - REMEMBER_ENDED_US)

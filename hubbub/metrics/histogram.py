@@ -10,6 +10,7 @@ observed value, and a percentile that falls on one is a lower bound.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import add, sub
 from typing import Any
 
 SUB_BUCKET_BITS = 7
@@ -83,12 +84,13 @@ class Histogram:
     @property
     def buckets(self) -> dict[int, int]:
         """The observed values: counts by bucket, without the empty ones."""
-        observed = self._observed
-        return {bucket: observed[bucket] for bucket in self._range() if observed[bucket]}
+        span = self._span
+        return {bucket: count for bucket, count in enumerate(self._observed[span], span.start) if count}
 
-    def _range(self) -> range:
+    @property
+    def _span(self) -> slice:
         """The buckets from that of the lowest value to that of the highest: all others are empty."""
-        return range(bucket_of(self._lowest), bucket_of(self._highest) + 1) if self._highest >= 0 else range(0)
+        return slice(bucket_of(self._lowest), bucket_of(self._highest) + 1) if self._highest >= 0 else slice(0, 0)
 
     @property
     def min_us(self) -> int | None:
@@ -108,20 +110,19 @@ class Histogram:
     @property
     def count(self) -> int:
         """How many values were observed or censored."""
-        return sum(self.buckets.values()) + sum(self.censored.values())
+        return sum(self._observed[self._span]) + sum(self.censored.values())
 
     def clear(self) -> None:
         """Forget all values."""
-        for bucket in self._range():
-            self._observed[bucket] = 0
+        span = self._span
+        self._observed[span] = [0] * (span.stop - span.start)
         self.censored.clear()
         self._lowest, self._highest = LARGEST_US, -1
 
     def merge(self, other: Histogram) -> None:
         """Add another histogram's values to this one."""
-        mine, theirs = self._observed, other._observed
-        for bucket in other._range():
-            mine[bucket] += theirs[bucket]
+        span = other._span
+        self._observed[span] = map(add, self._observed[span], other._observed[span])
         for bucket, count in other.censored.items():
             self.censored[bucket] = self.censored.get(bucket, 0) + count
         self._lowest = min(self._lowest, other._lowest)
@@ -130,11 +131,11 @@ class Histogram:
     def since(self, earlier: Histogram) -> Histogram:
         """The values that came after an earlier state of this histogram; their extremes are as exact as buckets."""
         later = Histogram()
-        for bucket, count in self.buckets.items():
-            added = count - earlier._observed[bucket]
-            if added:
-                later.record(round(middle_of(bucket)))
-                later._observed[bucket] = added
+        span = self._span
+        later._observed[span] = map(sub, self._observed[span], earlier._observed[span])
+        added = [bucket for bucket, count in enumerate(later._observed[span], span.start) if count]
+        if added:
+            later._lowest, later._highest = round(middle_of(added[0])), round(middle_of(added[-1]))
         counts = {bucket: count - earlier.censored.get(bucket, 0) for bucket, count in self.censored.items()}
         later.censored = {bucket: count for bucket, count in counts.items() if count}
         return later
@@ -179,9 +180,14 @@ class Histogram:
         return value_us if is_censored else min(max(value_us, self._lowest), self._highest)
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values for msgpack and JSON; keys in order, so that equal histograms give equal bytes."""
+        """As plain values for msgpack and JSON, in order, so that equal histograms give equal bytes.
+
+        `counts` are those of the buckets from `first_bucket` on.
+        """
+        span = self._span
         return {
-            "buckets": sorted(self.buckets.items()),
+            "first_bucket": span.start,
+            "counts": self._observed[span],
             "censored": sorted(self.censored.items()),
             "min_us": self.min_us,
             "max_us": self.max_us,
@@ -190,8 +196,8 @@ class Histogram:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Histogram:
         histogram = cls()
-        for bucket, count in values["buckets"]:
-            histogram._observed[int(bucket)] = int(count)
+        first, counts = values["first_bucket"], values["counts"]
+        histogram._observed[first : first + len(counts)] = counts
         histogram.censored = {int(bucket): int(count) for bucket, count in values["censored"]}
         if values["max_us"] is not None:
             histogram._lowest, histogram._highest = values["min_us"], values["max_us"]

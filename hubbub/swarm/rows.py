@@ -23,10 +23,11 @@ class Rows:
     def __init__(self, stats: Any) -> None:
         self._stats = stats
         self._known: dict[str, tuple[Timings, int]] = {}
+        self._nothing = Timings()
 
     def add(self, worker: str, timings: Timings, counts: Counts, now_s: float) -> None:
         """Add what a worker has timed since it was here last. Lost deliveries are failures of the response row."""
-        before, lost_before = self._known.get(worker, (Timings(), 0))
+        before, lost_before = self._known.get(worker, (self._nothing, 0))
         self._known[worker] = timings, counts.lost
         for name in SERIES:
             added = getattr(timings, name).since(getattr(before, name))
