@@ -154,7 +154,7 @@ class SocketConnection:
             self.read()
 
     def read(self) -> None:
-        """Hub callback: the socket has bytes. The poller has a short way of its own while `take_known` is there.
+        """Hub callback: read until nothing is there. The poller has a short way of its own while `take_known` is there.
 
         Whatever goes wrong ends this connection and no other.
         """
@@ -195,8 +195,6 @@ class SocketConnection:
                 shared.buffer[:kept] = self._rest
                 self._rest = b""
             self.take(kept + size, 0, shared.clock())
-            if not stream.is_tls and kept + size < BUFFER_BYTES:
-                return
         gevent.get_hub().loop.run_callback(self.read)
 
     def take(self, end: int, position: int, now_us: int) -> None:

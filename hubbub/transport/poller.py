@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 new_epoll = monkey.get_original("select", "epoll")
 """gevent takes it out of `select`, because waiting in it would block the hub. Asking it without waiting does not."""
 
-EPOLLIN = 1
+EPOLLIN, EPOLLRDHUP, EPOLLET = 0x1, 0x2000, 1 << 31
+"""epoll_ctl(2). Edge-triggered, a socket that was read empty is not asked once more whether it is empty. A read that
+did not fill the buffer has emptied the socket, unless the peer has closed: then the event says so.
+"""
 MOST_EVENTS = 256
 """How many sockets one call reads before the hub's greenlets have their turn."""
 
@@ -42,7 +45,7 @@ class Poller:
             self._epoll = new_epoll()
             self._watcher = gevent.get_hub().loop.io(self._epoll.fileno(), READ)
             self._watcher.start(self._read_ready)
-        self._epoll.register(fd, EPOLLIN)
+        self._epoll.register(fd, EPOLLIN | EPOLLRDHUP | EPOLLET)
         self._connections[fd] = connection
 
     def remove(self, fd: int) -> None:
@@ -65,13 +68,14 @@ class Poller:
         shared = self._shared
         buffer, clock, counted = shared.buffer, shared.clock, shared.counted
         connection_of = self._connections.get
+        full = len(buffer)
         reads = bytes_read = 0
-        for fd, _events in self._epoll.poll(0, MOST_EVENTS):
+        for fd, events in self._epoll.poll(0, MOST_EVENTS):
             connection = connection_of(fd)
             if connection is None:
                 continue  # removed by one that was read before it
             take_known = connection.take_known
-            if take_known is None:
+            if take_known is None or events != EPOLLIN:
                 connection.read()
                 continue
             try:
@@ -81,9 +85,10 @@ class Poller:
                     bytes_read += size
                     now_us = clock()
                     known = take_known(buffer, 0, size, now_us)
-                    if known == size:
-                        continue
-                    connection.take(size, known, now_us)
+                    if known != size:
+                        connection.take(size, known, now_us)
+                    if size == full:
+                        connection.read()
                 else:
                     connection.ended_by_peer()
             except BlockingIOError:

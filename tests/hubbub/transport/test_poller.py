@@ -9,7 +9,7 @@ from hubbub.transport.base import Dialling
 from hubbub.transport.connection import Shared, SocketConnection
 from hubbub.transport.stream import Stream
 from tests.hubbub.transport.test_frames import frame
-from tests.hubbub.transport.test_socket import PATIENCE_S, Collector
+from tests.hubbub.transport.test_socket import PATIENCE_S, Collector, wait_for
 
 new_pair = monkey.get_original("socket", "socketpair")
 
@@ -43,6 +43,29 @@ def test_more_sockets_than_one_call_reads_are_all_read(connect):
     for receiver in receivers:
         assert receiver.over.wait(PATIENCE_S)
         assert receiver.messages == [b"x"]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+@pytest.mark.parametrize("count", [3, 200])
+@pytest.mark.parametrize("ends_at_once", [True, False])
+def test_bytes_are_read_to_the_last_and_so_is_the_end(connect, shared, is_known, count, ends_at_once):
+    """No event comes again for what was there before: neither for more than the buffer holds, nor for an end."""
+    shared.buffer = shared.buffer[:4_000]
+    shared.view = memoryview(shared.buffer)
+    receiver = Collector()
+    one = frame(1, b"x" * 496)
+    if is_known:
+        receiver.take_known = lambda buffer, start, end, _: start + (end - start) // len(one) * len(one)
+    _, peer = connect(receiver)
+    gevent.sleep(0)
+    peer.sendall(one * count)
+    if not ends_at_once:
+        wait_for(lambda: shared.counted.bytes_read == count * len(one))
+    peer.close()
+    assert receiver.over.wait(PATIENCE_S)
+    assert receiver.closed[0][0] == 1006
+    assert len(receiver.messages) == (0 if is_known else count)
+    assert shared.counted.bytes_read == count * len(one)
 
 
 def test_a_connection_that_ends_another_one_of_the_same_call_leaves_the_rest_alone(connect, shared):
