@@ -19,28 +19,20 @@ if TYPE_CHECKING:
     from hubbub.ledger.message import Sender
 
 
+REMEMBER_ENDED_US = 600_000_000
+"""How long a seat that ended can still be due a message that was meant to be sent before: longer than any backlog."""
+
+
 class EndedSeat(NamedTuple):
-    """What is kept of a seat that ended, for messages that nobody had seen by then. `missed` is the seat's own."""
+    """What is kept of a seat that ended, for messages that nobody had seen by then. `absent` is the seat's own."""
 
     ready_us: int
     ended_us: int
-    missed: set[int]
+    absent: dict[int, bool]
     receiver: int
     account: int
     note: str
-
-
-class Stay(NamedTuple):
-    """What is kept of a connection's earlier seat when it joins the same conversation again.
-
-    From position `start` until `end` everything had arrived there but for `holes`, the keys of what had not.
-    """
-
-    ready_us: int
-    ended_us: int
-    start: int
-    end: int
-    holes: frozenset[int]
+    is_timed: bool
 
 
 class Conversation:
@@ -90,10 +82,12 @@ class Conversation:
     def seat_ended(self, seat: Seat, now_us: int) -> None:
         """The seat's connection left or died: it is due nothing that is intended from now on."""
         seat.ended_us = now_us
+        seat.is_plain = False
         if seat.ready_us != NEVER_US:
             del self._open_ready_us[bisect_right(self._open_ready_us, seat.ready_us) - 1]
             link = seat.link
-            self.ended.append(EndedSeat(seat.ready_us, now_us, seat.missed, link.sender.id, link.account, link.note))
+            known = (link.sender.id, link.account, link.note, link.is_timed)
+            self.ended.append(EndedSeat(seat.ready_us, now_us, seat.absent, *known))
 
     def remove_seat(self, seat: Seat) -> None:
         """The seat's connection is closed: nothing can arrive any more."""
@@ -115,20 +109,26 @@ class Conversation:
         due = bisect_right(self._open_ready_us, message.intended_us)
         if not self.has_echo and message.sender.link is not None:
             own = message.sender.link.find_seat(self)
-            due -= own is not None and own.is_ready_at(message)
+            due -= own is not None and own.ended_us == NEVER_US and own.is_ready_at(message)
         return due
 
     def ended_due(self, message: Message) -> list[EndedSeat]:
         """The seats that were ready at the message's intended time and are not open any more."""
-        return [seat for seat in self.ended if seat.ready_us <= message.intended_us < seat.ended_us]
+        never = None if self.has_echo else message.sender.id
+        return [
+            seat
+            for seat in self.ended
+            if seat.ready_us <= message.intended_us < seat.ended_us and seat.receiver != never
+        ]
 
-    def trim(self, sent_before_us: int, ended_before_us: int) -> None:
+    def trim(self, sent_before_us: int, now_us: int) -> None:
         """Forget the messages at the head of the log that were sent before a time and that no seat waits for.
 
-        Seats that ended before `ended_before_us` are forgotten, too.
+        Seats that ended a while ago are forgotten, too.
         """
-        self.ended = [seat for seat in self.ended if seat.ended_us >= ended_before_us]
-        keep_from = min((seat.first_missing() for seat in self.seats), default=len(self.log))
+        self.ended = [seat for seat in self.ended if now_us - seat.ended_us <= REMEMBER_ENDED_US]
+        waiting = (seat.first_missing() for seat in self.seats if seat.ended_us == NEVER_US)
+        keep_from = min(waiting, default=len(self.log))
         count = 0
         while count < keep_from and self.log[count].sent_us < sent_before_us:
             message = self.log[count]
@@ -138,21 +138,22 @@ class Conversation:
             del self.log[:count]
             self.base += count
             for seat in self.seats:
-                seat.cursor -= count
+                seat.trimmed(count)
 
 
 class Seat:
     """One connection's view of one conversation. `own` is the link's sender where it gets no echo, else None.
 
     `cursor` is the index in the log of the message it most likely gets next; `holes` are the earlier ones that have
-    not arrived, with the time at which each was passed over; `missed` are the keys of those decided to be lost or
-    excused; `early` those of messages older than the seat, or missed, that arrived all the same. `stays` are the
-    connection's earlier seats in the conversation.
+    not arrived, with the time at which each was passed over; `absent` are the keys of those that it does not wait for
+    any more, and whether they were due, and so are lost or excused; `early` those of messages older than the seat, or
+    absent, that arrived all the same. `stays` are the times, from ready until ended, of the connection's earlier stays
+    in the conversation. A seat is plain while nothing has to be looked at but what comes next.
     """
 
     __slots__ = (
-        *("conversation", "cursor", "early", "ended_us", "holes"),
-        *("link", "missed", "own", "ready_us", "start", "stays"),
+        *("absent", "conversation", "cursor", "early", "ended_us", "holes", "is_plain"),
+        *("link", "own", "ready_us", "start", "stays"),
     )
 
     def __init__(self, link: Link, conversation: Conversation) -> None:
@@ -163,29 +164,30 @@ class Seat:
         self.start = conversation.base + self.cursor
         self.ready_us = NEVER_US
         self.ended_us = NEVER_US
+        self.is_plain = link.is_timed
         self.holes: dict[Message, int] = {}
-        self.missed: set[int] = set()
+        self.absent: dict[int, bool] = {}
         self.early: set[int] = set()
-        self.stays: tuple[Stay, ...] = ()
+        self.stays: tuple[tuple[int, int], ...] = ()
 
-    def follow(self, earlier: Seat) -> None:
-        """Go on from an earlier seat of the same connection: what came there, or was missed, stays so."""
-        self.missed, self.early = earlier.missed, earlier.early
-        holes = frozenset(message.key for message in earlier.holes)
-        end = earlier.conversation.base + earlier.cursor
-        self.stays = (*earlier.stays, Stay(earlier.ready_us, earlier.ended_us, earlier.start, end, holes))
+    def reopen(self) -> None:
+        """The connection joins again after it left: it waits for nothing that was in the log before."""
+        oldest_us = self.ended_us - REMEMBER_ENDED_US
+        kept = tuple(stay for stay in self.stays if stay[1] >= oldest_us)
+        self.stays = (*kept, (self.ready_us, self.ended_us))
+        logged = {message.key for message in self.conversation.log}
+        for key in [key for key, was_due in self.absent.items() if not was_due and key not in logged]:
+            del self.absent[key]
+        self.skip_all()
+        self.ready_us = self.ended_us = NEVER_US
+        self.is_plain = self.link.is_timed
 
-    def has_old(self, message: Message) -> bool:
-        """Whether a copy of a message that was in the log before this seat has arrived on its connection."""
-        return message.key in self.early or any(
-            stay.start <= message.position < stay.end and message.key not in stay.holes for stay in self.stays
-        )
-
-    def has_forgotten(self, key: int, intended_us: int) -> bool:
-        """Whether a message that left the log, and that was not missed here, has arrived on this connection."""
-        if intended_us >= self.ready_us or key in self.early:
-            return True
-        return any(stay.ready_us <= intended_us < stay.ended_us for stay in self.stays)
+    def had(self, key: int, intended_us: int) -> bool:
+        """Whether a message that left the log has arrived on this connection."""
+        if key in self.absent or key in self.early:
+            return key in self.early
+        stays = (*self.stays, (self.ready_us, self.ended_us))
+        return any(ready_us <= intended_us < ended_us for ready_us, ended_us in stays)
 
     def is_ready_at(self, message: Message) -> bool:
         """Whether the seat was ready when the message was meant to be sent."""
@@ -194,6 +196,11 @@ class Seat:
     def is_due(self, message: Message) -> bool:
         """Whether the seat has to get the message."""
         return self.is_ready_at(message) and message.sender is not self.own
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there are messages of the log that may still come."""
+        return self.ended_us == NEVER_US and (bool(self.holes) or self.cursor < len(self.conversation.log))
 
     def first_missing(self) -> int:
         """The index in the log of the first message that is not here, or the cursor."""
@@ -206,10 +213,10 @@ class Seat:
 
     def has(self, message: Message) -> bool:
         """Whether a copy of a message of the log has arrived here."""
-        if message.key in self.missed or message in self.holes or message.position < 0:
+        if message.key in self.absent or message in self.holes or message.position < 0:
             return False
         if message.position < self.start:
-            return self.has_old(message)
+            return message.key in self.early
         return message.position - self.conversation.base < self.cursor
 
     def arrived(self, message: Message, now_us: int) -> bool:
@@ -227,5 +234,15 @@ class Seat:
 
     def skip_all(self) -> None:
         """Wait for nothing of the log any more."""
+        for message in self.missing():
+            if message.sender is not self.own:
+                self.absent.setdefault(message.key, False)
         self.holes.clear()
         self.cursor = len(self.conversation.log)
+
+    def trimmed(self, count: int) -> None:
+        """The log has lost its first `count` messages. Only a seat that has ended can have waited for one of them."""
+        self.cursor = max(0, self.cursor - count)
+        if self.holes:
+            base = self.conversation.base
+            self.holes = {message: since_us for message, since_us in self.holes.items() if message.position >= base}

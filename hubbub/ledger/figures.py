@@ -55,6 +55,13 @@ class Figures:
         message.remaining -= count
         self._complete(message)
 
+    def untimed(self, message: Message, now_us: int) -> None:
+        """A due first copy arrived at a connection whose times do not count: its room is as quick as the others."""
+        message.conversation.counts.delivered += 1
+        self.last_first_arrival_us = max(self.last_first_arrival_us, now_us)
+        message.remaining -= 1
+        self._complete(message)
+
     def optional(self, conversation: Conversation, now_us: int) -> None:
         """A first copy arrived at a connection that was not due it."""
         conversation.counts.optional += 1
@@ -66,10 +73,14 @@ class Figures:
         message.remaining -= 1
         self._complete(message)
 
-    def lost(self, message: Message, now_us: int, is_clean: bool) -> None:
-        """A due delivery will not come. Its times are at least what they are now."""
+    def lost(self, message: Message, now_us: int, is_clean: bool, is_timed: bool) -> None:
+        """A due delivery will not come. Its times are at least what they are now, if they count."""
         message.conversation.counts.lost += 1
         message.conversation.counts.lost_unclean += not is_clean
+        if not is_timed:
+            message.remaining -= 1
+            self._complete(message)
+            return
         if message.timings is self.second:
             for timings in (self.timings, self.clean)[: 1 + is_clean]:
                 timings.response.censor(now_us - message.intended_us)

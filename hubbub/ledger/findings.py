@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from hubbub.ledger.tag import Tag
+
 if TYPE_CHECKING:
     from hubbub.ledger.conversation import Seat
     from hubbub.ledger.link import Link
@@ -68,11 +70,12 @@ class Findings:
         self._count[kind] = self._count.get(kind, 0) + 1
         return self._count[kind] <= KEPT_OF_EACH
 
-    def arrival(self, kind: str, link: Link, now_us: int, **what: Any) -> None:
+    def arrival(self, kind: str, link: Link, now_us: int, what: Message | Tag | None = None) -> None:
         """Something arrived at a link that should not have, or not now or not like this."""
         if not self._has_room(kind):
             return
-        finding = Finding(kind, now_us, receiver=link.sender.id, account=link.account, explanation=link.note, **what)
+        finding = _about(kind, what, now_us)
+        finding.receiver, finding.account, finding.explanation = link.sender.id, link.account, link.note
         self.kept.append(finding)
         seat = link.seat
         if seat is not None:
@@ -124,13 +127,12 @@ class Findings:
         self._waiting = still_waiting
 
 
-def _about(kind: str, message: Message, now_us: int) -> Finding:
-    return Finding(
-        kind,
-        now_us,
-        message.conversation.index,
-        message.sender.id,
-        message.number,
-        message.intended_us,
-        message.sent_us,
-    )
+def _about(kind: str, what: Message | Tag | None, now_us: int) -> Finding:
+    """A finding about a message, of which the tag alone may be known, or nothing."""
+    if what is None:
+        return Finding(kind, now_us)
+    if isinstance(what, Tag):
+        sent_us = what.intended_us + what.lag_us
+        return Finding(kind, now_us, what.conversation, what.sender, what.number, what.intended_us, sent_us)
+    conversation, sender = what.conversation.index, what.sender.id
+    return Finding(kind, now_us, conversation, sender, what.number, what.intended_us, what.sent_us)

@@ -24,9 +24,6 @@ SETTLE_US = 5_000_000
 REMEMBER_US = 2_000_000
 """How long a message that everyone has stays in the log."""
 
-REMEMBER_ENDED_US = 600_000_000
-"""How long a seat that ended can still be due a message that was meant to be sent before: longer than any backlog."""
-
 LOSS_HORIZON_US = 60_000_000
 """A delivery that nothing has overtaken is given up after this long, so that a dead receiver cannot hold the log."""
 
@@ -210,9 +207,9 @@ class Ledger:
         for seat in conversation.ended_due(message):
             conversation.counts.due += 1
             message.remaining += 1
-            seat.missed.add(message.key)
+            seat.absent[message.key] = True
             is_lost = seat.ended_us - message.sent_us >= SETTLE_US
-            self._miss(message, is_lost, seat.ended_us)
+            self._miss(message, is_lost, seat.ended_us, seat.is_timed)
             if is_lost:
                 note = seat.note or "the connection ended"
                 self.findings.loss(message, seat.ended_us, seat.receiver, seat.account, note, None)
@@ -245,7 +242,7 @@ class Ledger:
         conversation = self.conversations.get(tag.conversation)
         if conversation is None or link.account not in conversation.members:
             (conversation.counts if conversation is not None else counts).leaked += 1
-            findings.arrival("leaked", link, now_us, **_named(tag))
+            findings.arrival("leaked", link, now_us, tag)
             return
         self._take_member(link.seat_in(conversation), tag, now_us, frame)
 
@@ -263,9 +260,13 @@ class Ledger:
             self._confirm(message)
         if message.frame is None and message.tag is not None:
             message.frame = frame
-        if message.key in seat.missed:
+        was_due = seat.absent.pop(message.key, None)
+        if was_due is not None:
             seat.arrived(message, now_us)
-            self._late(seat, message.key)
+            if was_due:
+                self._late(seat, message.key)
+            else:
+                self._slow_first_copy(seat, message, now_us)
         elif message.position < seat.start:
             self._take_early(seat, message, tag, now_us)
         elif seat.arrived(message, now_us):
@@ -276,17 +277,16 @@ class Ledger:
     def _late(self, seat: Seat, key: int) -> None:
         """What a seat had missed came after all; another copy of it would be a duplicate."""
         seat.conversation.counts.late += 1
-        seat.missed.discard(key)
         seat.early.add(key)
 
     def _duplicated(self, seat: Seat, tag: Tag, now_us: int) -> None:
         """A second copy arrived at a seat."""
         seat.conversation.counts.duplicated += 1
-        self.findings.arrival("duplicated", seat.link, now_us, **_named(tag))
+        self.findings.arrival("duplicated", seat.link, now_us, tag)
 
     def _take_early(self, seat: Seat, message: Message, tag: Tag, now_us: int) -> None:
         """A message that was in the log before the seat was opened."""
-        if seat.has_old(message):
+        if message.key in seat.early:
             self._duplicated(seat, tag, now_us)
             return
         self._slow_first_copy(seat, message, now_us)
@@ -294,10 +294,10 @@ class Ledger:
 
     def _take_forgotten(self, seat: Seat, tag: Tag, now_us: int) -> None:
         """A message that left the log, because every seat that was due it had it or had missed it."""
-        if tag.key in seat.missed:
-            self._late(seat, tag.key)
-        elif seat.has_forgotten(tag.key, tag.intended_us):
+        if seat.had(tag.key, tag.intended_us):
             self._duplicated(seat, tag, now_us)
+        elif seat.absent.pop(tag.key, False):
+            self._late(seat, tag.key)
         else:
             seat.early.add(tag.key)
             seat.conversation.counts.optional += 1
@@ -306,7 +306,7 @@ class Ledger:
         """A first copy that has to be looked at for its order among its sender's messages."""
         if self._is_overtaken(seat, message):
             seat.conversation.counts.out_of_order += 1
-            self.findings.arrival("out_of_order", seat.link, now_us, **_named(message))
+            self.findings.arrival("out_of_order", seat.link, now_us, message)
         self._first_copy(seat, message, now_us)
 
     def _is_overtaken(self, seat: Seat, message: Message) -> bool:
@@ -314,7 +314,7 @@ class Ledger:
         sender = message.sender
         forgotten = sender.forgotten.get(message.conversation.index)
         if forgotten is not None and forgotten.number > message.number:
-            return seat.is_due(forgotten) and forgotten.key not in seat.missed
+            return seat.had(forgotten.key, forgotten.intended_us)
         for number in range(message.number + 1, sender.next_number):
             later = sender.messages.get(number)
             if later is not None and later.conversation is message.conversation and seat.has(later):
@@ -322,14 +322,16 @@ class Ledger:
         return False
 
     def _first_copy(self, seat: Seat, message: Message, now_us: int) -> None:
-        if seat.is_due(message):
+        if not seat.is_due(message):
+            self.not_due(seat, message, now_us)
+        elif seat.link.is_timed:
             message.arrivals.append(now_us)
         else:
-            self.not_due(seat, message, now_us)
+            self._figures.untimed(message, now_us)
 
     def not_due(self, seat: Seat, message: Message, now_us: int) -> None:
         """A first copy arrived at a seat that was not due it; an earlier seat of its connection may have missed it."""
-        if message.key in seat.missed:
+        if seat.absent.pop(message.key, False):
             self._late(seat, message.key)
         else:
             self._figures.optional(seat.conversation, now_us)
@@ -346,11 +348,11 @@ class Ledger:
             return
         for conversation in self.conversations.values():
             for seat in conversation.seats:
-                if seat.holes or seat.cursor < len(conversation.log):
+                if seat.is_waiting:
                     self._give_up_old(seat, now_us)
         self.findings.follow()
         for conversation in self.conversations.values():
-            conversation.trim(now_us - REMEMBER_US, now_us - REMEMBER_ENDED_US)
+            conversation.trim(now_us - REMEMBER_US, now_us)
         for sender in self._dead:
             if not sender.messages:
                 del self._senders[sender.id]
@@ -378,20 +380,22 @@ class Ledger:
         seat.conversation.seat_ended(seat, now_us)
 
     def _decide_missing(self, seat: Seat, message: Message, is_lost: bool, now_us: int) -> None:
-        if seat.is_due(message) and message.key not in seat.missed:
-            seat.missed.add(message.key)
-            self._miss(message, is_lost, now_us)
+        if message.key in seat.absent or message.sender is seat.own:
+            return
+        is_due = seat.absent[message.key] = seat.is_due(message)
+        if is_due:
+            self._miss(message, is_lost, now_us, seat.link.is_timed)
             if is_lost:
                 link = seat.link
                 self.findings.loss(message, now_us, link.sender.id, link.account, link.note, seat)
 
-    def _miss(self, message: Message, is_lost: bool, now_us: int) -> None:
+    def _miss(self, message: Message, is_lost: bool, now_us: int, is_timed: bool) -> None:
         """One due delivery of a message will not come."""
         if message.arrivals:
             self._figures.settle(message)
         if is_lost:
             is_clean = self.is_clean(message.sent_us, min(now_us, message.sent_us + SETTLE_US))
-            self._figures.lost(message, now_us, is_clean)
+            self._figures.lost(message, now_us, is_clean, is_timed)
         else:
             self._figures.excused(message)
 
@@ -431,19 +435,3 @@ class Ledger:
 
 def _always_clean(_from_us: int, _to_us: int) -> bool:
     return True
-
-
-def _named(what: Tag | Message) -> dict[str, int]:
-    """What a finding says of a message, of which the tag alone may be known."""
-    if isinstance(what, Tag):
-        sent_us = what.intended_us + what.lag_us
-        conversation, sender = what.conversation, what.sender
-    else:
-        sent_us, conversation, sender = what.sent_us, what.conversation.index, what.sender.id
-    return {
-        "conversation": conversation,
-        "sender": sender,
-        "number": what.number,
-        "intended_us": what.intended_us,
-        "sent_us": sent_us,
-    }

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hubbub.ledger.message import NEVER_US, Sender
+from hubbub.ledger.message import NEVER_US
 from hubbub.ledger.tag import MARKER, TAG_WIDTH
 
 if TYPE_CHECKING:
     from hubbub.ledger.conversation import Conversation, Seat
     from hubbub.ledger.ledger import Ledger
+    from hubbub.ledger.message import Sender
 
 TEXT_CHECK_EVERY = 64
 
@@ -33,11 +34,23 @@ class Recogniser(Protocol):
 class Link:
     """One connection. Feed `on_message` with every text frame; whatever is not a delivery goes to `on_event`.
 
-    `note` says what is known of the connection that explains an anomaly; `explain` adds to it.
+    `note` says what is known of the connection that explains an anomaly; `explain` adds to it. `is_timed` says whether
+    the times of what arrives here count.
     `on_confirmed` is called when the link's newest message was seen for the first time, by anyone.
     """
 
-    __slots__ = ("_since_check", "account", "ledger", "note", "on_confirmed", "on_event", "others", "seat", "sender")
+    __slots__ = (
+        "_since_check",
+        "account",
+        "is_timed",
+        "ledger",
+        "note",
+        "on_confirmed",
+        "on_event",
+        "others",
+        "seat",
+        "sender",
+    )
 
     def __init__(self, ledger: Ledger, account: int, sender: Sender, on_event: Callable[[Any, int], None]) -> None:
         self.ledger = ledger
@@ -49,6 +62,7 @@ class Link:
         self.others: tuple[Seat, ...] = ()
         self._since_check = 0
         self.note = ""
+        self.is_timed = True
         self.on_confirmed: Callable[[], None] | None = None
 
     def explain(self, why: str) -> None:
@@ -56,14 +70,21 @@ class Link:
         if why not in self.note:
             self.note = f"{self.note}; {why}" if self.note else why
 
+    def stop_timing(self, why: str) -> None:
+        """From now on deliveries here are late, or lost, by our own doing: they are counted, and not timed."""
+        self.explain(why)
+        self.is_timed = False
+        for seat in self.seats():
+            seat.is_plain = False
+
     def take_known(self, buffer: bytearray, start: int, end: int, now_us: int) -> int:
         """Take the frames from `start` on that are the next messages of the log, byte for byte; returns where they end.
 
-        This runs for every delivery, so it does by itself what Ledger.take_next does. At a seat that has ended each
+        This runs for every delivery, so it does by itself what Ledger.take_next does. At a seat that is not plain each
         delivery has to be looked at: it may have been decided already.
         """
         seat = self.seat
-        if seat is None or seat.ended_us != NEVER_US:
+        if seat is None or not seat.is_plain:
             return start
         log, cursor = seat.conversation.log, seat.cursor
         ready_us, own = seat.ready_us, seat.own
@@ -103,7 +124,7 @@ class Link:
         The first delivery of a message is not taken this way: it is parsed, its text checked, its frame remembered.
         """
         seat = self.seat
-        if seat is None or seat.ended_us != NEVER_US or seat.cursor >= len(seat.conversation.log):
+        if seat is None or not seat.is_plain or seat.cursor >= len(seat.conversation.log):
             return False
         message = seat.conversation.log[seat.cursor]
         if message.tag is None or not (message.arrivals or message.last_us):
@@ -130,17 +151,11 @@ class Link:
         return next((seat for seat in self.others if seat.conversation is conversation), None)
 
     def open_seat(self, conversation: Conversation) -> Seat:
-        """A new seat in a conversation, and the one that the fast path looks at from now on.
-
-        It takes the place of an earlier one in the same conversation, and goes on from there.
-        """
-        seat = conversation.open_seat(self)
-        kept = []
-        for earlier in self.seats():
-            if earlier.conversation is conversation:
-                seat.follow(earlier)
-                conversation.remove_seat(earlier)
-            else:
-                kept.append(earlier)
-        self.seat, self.others = seat, tuple(kept)
+        """The link's seat in a conversation that it joins, and the one that the fast path looks at from now on."""
+        seat = self.find_seat(conversation)
+        if seat is None:
+            seat = conversation.open_seat(self)
+        elif seat.ended_us != NEVER_US:
+            seat.reopen()
+        self.seat, self.others = seat, tuple(other for other in self.seats() if other is not seat)
         return seat

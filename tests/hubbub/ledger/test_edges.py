@@ -362,6 +362,131 @@ def test_what_an_earlier_seat_missed_and_was_seen_before_the_new_one_is_late_onc
     assert (bench.counts.excused, bench.counts.late, bench.counts.duplicated) == (1, 1, 1)
 
 
+@pytest.mark.parametrize("leaves", [0, 1, 2])
+def test_what_was_sent_while_joining_and_comes_much_later_is_optional_once(bench, leaves):
+    """Also in the order of sending, after the connection has left and joined again: nothing is duplicated or late."""
+    sender, other = bench.join(0), bench.join(2)
+    contents = [bench.send(sender)[0]]
+    joining = bench.connect(1)
+    bench.ledger.joining(joining, 0)
+    contents += [bench.send(sender)[0] for _ in range(2)]
+    for content in contents:
+        for link in (sender, other):
+            bench.deliver(link, content)
+    bench.sleep(0.1)
+    bench.ledger.ready(joining, 0, bench.now)
+    bench.sleep(0.1)
+    for leave in range(leaves):
+        bench.ledger.leave(joining, 0, bench.now)
+        if leave:
+            bench.ledger.joining(joining, 0)
+            bench.ledger.ready(joining, 0, bench.now)
+    for content in contents:
+        bench.deliver(joining, content)
+    counts = bench.counts
+    assert (counts.optional, counts.duplicated, counts.out_of_order, counts.late) == (3, 0, 0, 0)
+    for content in contents:
+        bench.deliver(joining, content)
+    counts = bench.finish()
+    assert (counts.due, counts.optional, counts.duplicated) == (6, 3, 3)
+
+
+def test_what_was_overtaken_while_away_is_optional_and_out_of_order(bench):
+    sender, roamer, _holding = bench.join(0), bench.join(1), bench.join(2)
+    bench.ledger.leave(roamer, 0, bench.now)
+    first, second = (bench.send(sender)[0] for _ in range(2))
+    for content in (first, second):
+        bench.deliver(sender, content)
+    bench.deliver(roamer, second)
+    tick(bench, 7)
+    bench.ledger.joining(roamer, 0)
+    bench.ledger.ready(roamer, 0, bench.now)
+    bench.deliver(roamer, first)
+    counts = bench.counts
+    assert (counts.optional, counts.duplicated, counts.out_of_order) == (2, 0, 1)
+
+
+def test_a_seat_that_has_ended_holds_no_log(bench):
+    sender, roamer = bench.join(0), bench.join(1)
+    bench.sleep(1)
+    bench.ledger.leave(roamer, 0, bench.now)
+    contents = [bench.send(sender)[0] for _ in range(3)]
+    for content in contents:
+        bench.deliver(sender, content)
+    bench.deliver(roamer, contents[1])
+    tick(bench, 3)
+    seat = roamer.seat
+    assert (bench.ledger.conversations[0].log, seat.cursor, seat.holes, seat.absent) == ([], 0, {}, {})
+    bench.deliver(roamer, contents[0])
+    assert (bench.counts.optional, bench.counts.duplicated) == (2, 0)
+
+
+def test_a_connection_that_joins_again_and_again_remembers_ten_minutes_of_it(bench):
+    bench.join(0)
+    roamer = bench.join(1)
+    for _ in range(700):
+        bench.ledger.leave(roamer, 0, bench.now)
+        tick(bench, 1)
+        bench.ledger.joining(roamer, 0)
+        bench.ledger.ready(roamer, 0, bench.now)
+        bench.sleep(1)
+    assert len(roamer.seat.stays) == 301
+    assert len(bench.ledger.conversations[0].seats) == 2
+
+
+@pytest.mark.parametrize("rejoins", [True, False])
+def test_without_an_echo_a_sender_that_left_before_its_message_was_seen_is_not_due_it(make_bench, rejoins):
+    bench = make_bench(contract="minimal")
+    sender, _other = bench.join(0), bench.join(1)
+    _, message = bench.send(sender)
+    bench.sleep(0.5)
+    bench.ledger.leave(sender, 0, bench.now)
+    if rejoins:
+        bench.ledger.joining(sender, 0)
+        bench.ledger.ready(sender, 0, bench.now)
+    bench.ledger.confirm(sender, message.number)
+    counts = bench.finish()
+    assert (counts.due, counts.lost, counts.excused) == (1, 1, 0)
+
+
+def test_what_is_late_by_our_own_doing_is_counted_and_not_timed(bench):
+    sender, other, slow = (bench.join(n) for n in range(3))
+    slow.stop_timing("it reads slowly")
+    contents = [bench.send(sender)[0] for _ in range(2)]
+    bench.sleep(0.1)
+    for content in contents:
+        for link in (sender, other):
+            bench.deliver(link, content)
+    bench.sleep(9)
+    payload = bench.frame(contents[0])
+    frame = bytearray(wire(payload))
+    assert slow.take_known(frame, 0, len(frame), bench.now) == 0
+    slow.on_message(payload, bench.now, bytes(frame))
+    rejoin(bench, slow)
+    counts = bench.finish()
+    assert (counts.due, counts.delivered, counts.lost) == (6, 5, 1)
+    timings = bench.ledger.timings
+    for name, count in (("response", 4), ("delivery", 4), ("room_complete", 2)):
+        series = getattr(timings, name)
+        assert (series.count, series.max_us, series.censored) == (count, 100_000, {})
+    (finding,) = bench.ledger.findings.kept
+    assert (finding.kind, finding.explanation) == ("lost", "it reads slowly")
+
+
+def test_a_connection_that_is_not_timed_stays_so_also_when_it_is_gone_or_comes_back(bench):
+    sender, slow = bench.join(0), bench.join(1)
+    slow.stop_timing("it reads slowly")
+    rejoin(bench, slow)
+    assert not slow.seat.is_plain
+    content, _ = bench.send(sender)
+    tick(bench, 6)
+    bench.ledger.close(slow, bench.now)
+    bench.deliver(sender, content)
+    counts = bench.finish()
+    assert (counts.due, counts.delivered, counts.lost) == (2, 1, 1)
+    assert bench.ledger.timings.response.censored == {}
+
+
 def test_the_right_ready_time_ends_with_a_seat(bench):
     sender = bench.join(0)
     bench.sleep(1)
