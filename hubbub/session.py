@@ -306,13 +306,13 @@ class Session:
                 self._equipment.error(f"send: {error}", str(error), is_attempt=True)
 
     def pause_reading(self) -> None:
-        """Be a slow reader: read nothing until `resume_reading`. What is lost here from now on says so."""
+        """Be a slow reader: read nothing until `resume_reading`. What is late or lost here from now on is our doing."""
         if self._connection is not None and self.link is not None:
-            self.link.explain("a slow reader of our own: it stopped reading")
+            self.link.stop_timing("a slow reader of our own: it stopped reading")
             self._connection.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read again; harmless when reading was not paused."""
+        """Read again, and at once what waits; harmless when reading was not paused."""
         if self._connection is not None:
             self._connection.resume_reading()
 
@@ -349,6 +349,7 @@ class Session:
 
     def leave(self) -> None:
         """Leave the conversation, as the last ready connection of the account; else only stop being ready."""
+        self.resume_reading()
         if not self.is_ready:
             return
         self.phase = Phase.LEAVE

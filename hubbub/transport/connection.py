@@ -280,16 +280,16 @@ class SocketConnection:
 
     def pause_reading(self) -> None:
         """Read nothing until `resume_reading` or `close`: what comes waits in the kernel, then at the peer."""
-        self._is_paused = True
-        self._shared.poller.remove(self._stream.fd)
+        if not self._is_over:
+            self._is_paused = True
+            self._shared.poller.remove(self._stream.fd)
 
     def resume_reading(self) -> None:
-        """Read again; harmless when reading was not paused."""
+        """Read again, and at once what waits; harmless when reading was not paused."""
         if self._is_paused and not self._is_over:
             self._is_paused = False
             self._shared.poller.add(self._stream.fd, self)
-            if self._stream.is_tls:  # bytes may wait that are decrypted already
-                gevent.get_hub().loop.run_callback(self.read)
+            self.read()
 
     # -- writing -----------------------------------------------------------------------------------------------------
 

@@ -90,7 +90,7 @@ def test_what_a_slow_reader_of_our_own_loses_is_lost_and_explained(hubbub, targe
     backend = target()
     mix = ("--mix", "Chatter=11,SlowReader=1", "--clients", 12, "--message-size", 10_000)
     run = hubbub("perf-ws", "--host", backend.origin, *mix, "--message-interval", "40ms", "--duration", "8s")
-    assert run.code() == 1, run.text
+    assert run.code() in (1, 3), run.text  # 3 when every loss fell into a second in which this machine was busy
     result = summary()
     deliveries = result["deliveries"]
     assert deliveries["lost"] > 0

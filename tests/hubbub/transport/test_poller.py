@@ -95,3 +95,19 @@ def test_an_error_of_one_receiver_is_counted_and_ends_its_connection_only(connec
     assert healthy.over.wait(PATIENCE_S)
     assert healthy.messages == [b"x", b"y"]
     assert shared.counted.receiver_errors == 1
+
+
+def test_pausing_a_connection_that_is_over_leaves_whoever_has_its_number_now_alone(connect):
+    over, healthy = Collector(), Collector()
+    connection, peer = connect(over)
+    gevent.sleep(0)
+    peer.close()
+    assert over.over.wait(PATIENCE_S)
+    successor, peer = connect(healthy)
+    gevent.sleep(0)
+    assert successor._stream.fd == connection._stream.fd
+    connection.pause_reading()
+    connection.resume_reading()
+    peer.sendall(frame(1, b"x") + frame(8))
+    assert healthy.over.wait(PATIENCE_S)
+    assert healthy.messages == [b"x"]
