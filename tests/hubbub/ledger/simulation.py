@@ -1,8 +1,8 @@
 """A chat backend and its clients in memory, with faults: feeds a ledger, and knows what it must find.
 
-Time is simulated. Clients join, chat, leave and reconnect at random; each delivery takes a while and connections keep
-their order. Faults strike receivers that have been there for five seconds and stay for six more, so that what the
-ledger has to say about each is certain.
+Time is simulated. Clients join, chat, leave, join again and reconnect at random; each delivery takes a while and
+connections keep their order. Faults strike receivers that have been there for five seconds and stay for six more, so
+that what the ledger has to say about each is certain.
 """
 
 import heapq
@@ -24,7 +24,7 @@ KINDS = MESSAGE_KINDS + DELIVERY_KINDS
 
 @dataclass(eq=False)
 class Client:
-    """One connection of an account in a conversation, from its join to its end."""
+    """One stay of a connection in a conversation, from its join until it leaves or is gone."""
 
     account: int
     conversation: int
@@ -32,7 +32,7 @@ class Client:
     joined_us: int
     ends_us: int
     ready_us: int | None = None
-    is_open: bool = True
+    has_ended: bool = False
     last_us: int = 0
     held: dict = field(default_factory=dict)
 
@@ -52,6 +52,7 @@ class Simulation:
         self.truth = Counter()
         self.stored = Counter()
         self.ghosts = []
+        self.closed = set()
         self.intervals = {index: [] for index in range(conversations)}
         self.clients = {index: [] for index in range(conversations)}
         self._events, self._numbers = [], itertools.count()
@@ -93,7 +94,7 @@ class Simulation:
         return sum(
             ready_us <= intended_us < ended_us and (ended_us == self.never_us or ended_us - sent_us >= SETTLE_US)
             for ready_us, ended_us in (
-                (client.ready_us, client.ends_us if not client.is_open else self.never_us)
+                (client.ready_us, client.ends_us if client.has_ended else self.never_us)
                 for client in self.intervals[conversation]
                 if client.ready_us is not None
             )
@@ -103,14 +104,17 @@ class Simulation:
 
     # -- clients -----------------------------------------------------------------------------------------------------
 
-    def _join(self, account, conversation):
-        """A client connects and asks to join; the backend subscribes it at once and says so a little later."""
+    def _join(self, account, conversation, link=None, last_us=0):
+        """A client connects and asks to join; the backend subscribes it at once and says so a little later.
+
+        With a link it is one that has left and joins again.
+        """
         now = self.bench.now
         if now >= self.stops_us:
             return
         stays_us = self.random.choice((8, 15, 30, 1000)) * SECOND + self.random.randrange(SECOND)
-        link = self.bench.connect(account)
-        client = Client(account, conversation, link, now, now + stays_us)
+        link = link or self.bench.connect(account)
+        client = Client(account, conversation, link, now, now + stays_us, last_us=last_us)
         self.ledger.joining(link, conversation)
         self.clients[conversation].append(client)
         self.at(now + 20_000, self._ready, client)
@@ -124,18 +128,25 @@ class Simulation:
         self.at(self.bench.now + self.random.randrange(SECOND), self._send, client)
 
     def _end(self, client):
-        """Half of them leave, and close a moment later; the others are cut off."""
+        """A third leave and close a moment later, a third leave and join again; the others are cut off."""
         self.clients[client.conversation].remove(client)
-        if self.random.random() < 0.5:
-            self.ledger.leave(client.link, client.conversation, self.bench.now)
-            self.at(self.bench.now + self.random.randrange(SECOND // 2), self._close, client)
-        else:
+        client.has_ended = True
+        fate = self.random.choice(("leave", "join again", "cut off"))
+        if fate == "cut off":
             self._close(client)
+            return
+        self.ledger.leave(client.link, client.conversation, self.bench.now)
+        soon_us = self.bench.now + self.random.randrange(SECOND // 2)
+        if fate == "leave" or soon_us >= self.stops_us:
+            self.at(soon_us, self._close, client)
+        else:
+            self.truth["joined again"] += 1
+            self.at(soon_us, self._join, client.account, client.conversation, client.link, client.last_us)
 
     def _close(self, client):
         """A connection is gone; its client comes back a while later."""
         now = self.bench.now
-        client.is_open = False
+        self.closed.add(client.link)
         self.ledger.close(client.link, now)
         self.at(now + self.random.randrange(2 * SECOND), self._join, client.account, client.conversation)
 
@@ -151,7 +162,7 @@ class Simulation:
 
     def _send(self, client):
         now = self.bench.now
-        if now >= self.stops_us or not client.is_open or client not in self.clients[client.conversation]:
+        if now >= self.stops_us or client not in self.clients[client.conversation]:
             return
         lag_us = self.random.randrange(20_000)
         content, message = self.bench.send(client.link, client.conversation, f"text {now}", lag_us)
@@ -174,7 +185,7 @@ class Simulation:
             self._deliver(receiver, client, content)
 
     def _refuse(self, client):
-        if client.is_open:
+        if client.link not in self.closed:
             assert self.ledger.refuse(client.link, is_rate_limit=False)
 
     def _deliver(self, receiver, sender, content):
@@ -227,7 +238,7 @@ class Simulation:
         self.at(when_us, self._arrive, receiver, sender, content)
 
     def _arrive(self, receiver, sender, content):
-        if not receiver.is_open:
+        if receiver.link in self.closed:
             return
         payload = self.bench.frame(content, account=sender.account, conversation=sender.conversation)
         frame = bytearray(b"\x81\x7e" + len(payload).to_bytes(2, "big") + payload)

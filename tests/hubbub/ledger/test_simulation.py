@@ -49,3 +49,4 @@ def test_without_faults_nothing_is_found(seed):
     assert counts.lost == 0
     assert counts.delivered > 1_000
     assert counts.excused, "nobody left at the wrong moment, so nothing was tested"
+    assert simulation.truth["joined again"]
