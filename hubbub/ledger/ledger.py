@@ -264,7 +264,7 @@ class Ledger:
         if was_due is not None:
             seat.arrived(message, now_us)
             if was_due:
-                self._late(seat, message.key)
+                seat.conversation.counts.late += 1
             else:
                 self._slow_first_copy(seat, message, now_us)
         elif message.position < seat.start:
@@ -273,11 +273,6 @@ class Ledger:
             self._slow_first_copy(seat, message, now_us)
         else:
             self._duplicated(seat, tag, now_us)
-
-    def _late(self, seat: Seat, key: int) -> None:
-        """What a seat had missed came after all; another copy of it would be a duplicate."""
-        seat.conversation.counts.late += 1
-        seat.early.add(key)
 
     def _duplicated(self, seat: Seat, tag: Tag, now_us: int) -> None:
         """A second copy arrived at a seat."""
@@ -297,7 +292,7 @@ class Ledger:
         if seat.had(tag.key, tag.intended_us):
             self._duplicated(seat, tag, now_us)
         elif seat.absent.pop(tag.key, False):
-            self._late(seat, tag.key)
+            seat.conversation.counts.late += 1
         else:
             seat.early.add(tag.key)
             seat.conversation.counts.optional += 1
@@ -332,7 +327,7 @@ class Ledger:
     def not_due(self, seat: Seat, message: Message, now_us: int) -> None:
         """A first copy arrived at a seat that was not due it; an earlier seat of its connection may have missed it."""
         if seat.absent.pop(message.key, False):
-            self._late(seat, message.key)
+            seat.conversation.counts.late += 1
         else:
             self._figures.optional(seat.conversation, now_us)
 

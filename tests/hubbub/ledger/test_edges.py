@@ -452,13 +452,13 @@ def test_without_an_echo_a_sender_that_left_before_its_message_was_seen_is_not_d
 def test_what_is_late_by_our_own_doing_is_counted_and_not_timed(bench):
     sender, other, slow = (bench.join(n) for n in range(3))
     slow.stop_timing("it reads slowly")
-    contents = [bench.send(sender)[0] for _ in range(2)]
+    payloads = [bench.frame(bench.send(sender)[0]) for _ in range(2)]
     bench.sleep(0.1)
-    for content in contents:
+    for payload in payloads:
         for link in (sender, other):
-            bench.deliver(link, content)
+            link.on_message(payload, bench.now, wire(payload))
     bench.sleep(9)
-    payload = bench.frame(contents[0])
+    payload = payloads[0]
     frame = bytearray(wire(payload))
     assert slow.take_known(frame, 0, len(frame), bench.now) == 0
     slow.on_message(payload, bench.now, bytes(frame))
@@ -485,6 +485,70 @@ def test_a_connection_that_is_not_timed_stays_so_also_when_it_is_gone_or_comes_b
     counts = bench.finish()
     assert (counts.due, counts.delivered, counts.lost) == (2, 1, 1)
     assert bench.ledger.timings.response.censored == {}
+    (finding,) = bench.ledger.findings.kept
+    assert (finding.kind, finding.conversation, finding.sender, finding.number) == ("lost", 0, sender.sender.id, 1)
+
+
+def test_a_duplicate_is_named_also_when_it_is_older_than_the_seat_or_forgotten(bench):
+    sender = bench.join(0)
+    content, _ = bench.send(sender)
+    bench.deliver(sender, content)
+    joined = bench.join(1)
+    for _ in range(2):
+        bench.deliver(joined, content)
+    tick(bench, 3)
+    assert not bench.ledger.conversations[0].log
+    for link in (joined, sender):
+        bench.deliver(link, content)
+    found = bench.ledger.findings.kept
+    assert [(finding.kind, finding.conversation, finding.number) for finding in found] == [("duplicated", 0, 1)] * 3
+    assert [finding.receiver for finding in found] == [joined.sender.id] * 2 + [sender.sender.id]
+
+
+def test_what_was_missed_stays_missed_also_when_it_is_given_up_again_or_forgotten(bench):
+    sender, roamer = bench.join(0), bench.join(1)
+    bench.sleep(0.5)
+    early, late = (bench.send(sender)[0] for _ in range(2))
+    bench.sleep(0.5)
+    rejoin(bench, roamer)
+    bench.deliver(sender, early)
+    tick(bench, 3)
+    assert roamer.seat.absent == {sender.sender.id << 32 | 1: True}
+    bench.deliver(sender, late)
+    tick(bench, 61)
+    assert not bench.ledger.conversations[0].log
+    rejoin(bench, roamer)
+    for content in (early, late):
+        bench.deliver(roamer, content)
+    counts = bench.counts
+    assert (counts.excused, counts.late, counts.duplicated, counts.optional) == (2, 2, 0, 0)
+
+
+def test_what_was_not_due_is_remembered_no_longer_than_the_log_has_it(bench):
+    sender, roamer = bench.join(0), bench.join(1)
+    bench.ledger.leave(roamer, 0, bench.now)
+    content, _ = bench.send(sender)
+    bench.deliver(sender, content)
+    bench.ledger.joining(roamer, 0)
+    assert list(roamer.seat.absent.values()) == [False]
+    bench.ledger.ready(roamer, 0, bench.now + 1)
+    tick(bench, 3)
+    rejoin(bench, roamer)
+    assert roamer.seat.absent == {}
+    bench.deliver(roamer, content)
+    assert (bench.counts.optional, bench.counts.duplicated) == (1, 0)
+
+
+def test_a_forgotten_message_that_was_missed_has_overtaken_nothing(bench):
+    sender, other = bench.join(0), bench.join(1)
+    first, second = (bench.send(sender)[0] for _ in range(2))
+    bench.deliver(sender, second)
+    tick(bench, 64)
+    assert not bench.ledger.conversations[0].log
+    for link in (sender, other):
+        bench.deliver(link, first)
+    counts = bench.counts
+    assert (counts.lost, counts.out_of_order, counts.delivered) == (1, 1, 3)
 
 
 def test_the_right_ready_time_ends_with_a_seat(bench):
