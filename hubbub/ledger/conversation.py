@@ -109,7 +109,7 @@ class Conversation:
         due = bisect_right(self._open_ready_us, message.intended_us)
         if not self.has_echo and message.sender.link is not None:
             own = message.sender.link.find_seat(self)
-            due -= own is not None and own.ended_us == NEVER_US and own.is_ready_at(message)
+            due -= own is not None and own.is_ready_at(message)
         return due
 
     def ended_due(self, message: Message) -> list[EndedSeat]:
@@ -127,18 +127,19 @@ class Conversation:
         Seats that ended a while ago are forgotten, too.
         """
         self.ended = [seat for seat in self.ended if now_us - seat.ended_us <= REMEMBER_ENDED_US]
-        waiting = (seat.first_missing() for seat in self.seats if seat.ended_us == NEVER_US)
+        waiting = (seat.first_missing() for seat in self.seats if not seat.has_ended)
         keep_from = min(waiting, default=len(self.log))
         count = 0
         while count < keep_from and self.log[count].sent_us < sent_before_us:
-            message = self.log[count]
-            message.sender.forget(message)
             count += 1
         if count:
+            forgotten = self.log[:count]
             del self.log[:count]
             self.base += count
+            for message in forgotten:
+                message.sender.forget(message)
             for seat in self.seats:
-                seat.trimmed(count)
+                seat.forget(forgotten)
 
 
 class Seat:
@@ -175,9 +176,6 @@ class Seat:
         oldest_us = self.ended_us - REMEMBER_ENDED_US
         kept = tuple(stay for stay in self.stays if stay[1] >= oldest_us)
         self.stays = (*kept, (self.ready_us, self.ended_us))
-        logged = {message.key for message in self.conversation.log}
-        for key in [key for key, was_due in self.absent.items() if not was_due and key not in logged]:
-            del self.absent[key]
         self.skip_all()
         self.ready_us = self.ended_us = NEVER_US
         self.is_plain = self.link.is_timed
@@ -189,9 +187,14 @@ class Seat:
         stays = (*self.stays, (self.ready_us, self.ended_us))
         return any(ready_us <= intended_us < ended_us for ready_us, ended_us in stays)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the connection has left, or is gone."""
+        return self.ended_us != NEVER_US
+
     def is_ready_at(self, message: Message) -> bool:
-        """Whether the seat was ready when the message was meant to be sent."""
-        return self.ready_us <= message.intended_us < self.ended_us
+        """Whether the seat is open, and was ready when the message was meant to be sent."""
+        return not self.has_ended and self.ready_us <= message.intended_us
 
     def is_due(self, message: Message) -> bool:
         """Whether the seat has to get the message."""
@@ -200,7 +203,7 @@ class Seat:
     @property
     def is_waiting(self) -> bool:
         """Whether there are messages of the log that may still come."""
-        return self.ended_us == NEVER_US and (bool(self.holes) or self.cursor < len(self.conversation.log))
+        return not self.has_ended and (bool(self.holes) or self.cursor < len(self.conversation.log))
 
     def first_missing(self) -> int:
         """The index in the log of the first message that is not here, or the cursor."""
@@ -240,9 +243,13 @@ class Seat:
         self.holes.clear()
         self.cursor = len(self.conversation.log)
 
-    def trimmed(self, count: int) -> None:
-        """The log has lost its first `count` messages. Only a seat that has ended can have waited for one of them."""
-        self.cursor = max(0, self.cursor - count)
+    def forget(self, messages: list[Message]) -> None:
+        """The log begins with these messages no more. Only a seat that has ended can have waited for one of them."""
+        self.cursor = max(0, self.cursor - len(messages))
         if self.holes:
-            base = self.conversation.base
-            self.holes = {message: since_us for message, since_us in self.holes.items() if message.position >= base}
+            for message in messages:
+                self.holes.pop(message, None)
+        if self.absent:
+            for message in messages:
+                if not self.absent.get(message.key, True):
+                    del self.absent[message.key]

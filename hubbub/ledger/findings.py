@@ -116,13 +116,19 @@ class Findings:
         return self.kept[:count]
 
     def follow(self) -> None:
-        """Fill in what came next at receivers where something came next. Call it as often as the log is trimmed."""
+        """Fill in what came next at receivers where something came next. Call it as often as the log is trimmed.
+
+        At a seat that has ended nothing comes next.
+        """
         still_waiting = []
         for finding, seat, position in self._waiting:
             index = position - seat.conversation.base
-            if seat.cursor > index >= 0:
-                finding.after = name_of(seat.conversation.log[index])
-            elif index >= 0:
+            if index < 0 or seat.has_ended:
+                continue
+            came = [message for message in seat.conversation.log[index : seat.cursor] if seat.has(message)]
+            if came:
+                finding.after = name_of(came[0])
+            else:
                 still_waiting.append((finding, seat, position))
         self._waiting = still_waiting
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hubbub.ledger.message import NEVER_US
 from hubbub.ledger.tag import MARKER, TAG_WIDTH
 
 if TYPE_CHECKING:
@@ -155,7 +154,7 @@ class Link:
         seat = self.find_seat(conversation)
         if seat is None:
             seat = conversation.open_seat(self)
-        elif seat.ended_us != NEVER_US:
+        elif seat.has_ended:
             seat.reopen()
         self.seat, self.others = seat, tuple(other for other in self.seats() if other is not seat)
         return seat

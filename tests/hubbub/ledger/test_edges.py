@@ -551,6 +551,58 @@ def test_a_forgotten_message_that_was_missed_has_overtaken_nothing(bench):
     assert (counts.lost, counts.out_of_order, counts.delivered) == (1, 1, 3)
 
 
+def test_a_seat_that_receives_nothing_does_not_grow_with_the_room(bench):
+    sender, stray = bench.join(0), bench.connect(1)
+    for _ in range(200):
+        content, _ = bench.send(sender)
+        bench.deliver(sender, content)
+        if stray.seat is None:
+            bench.deliver(stray, content)
+        tick(bench, 1)
+    assert len(stray.seat.absent) < 70
+
+
+def test_what_vanished_is_due_once_also_at_a_connection_that_left_long_ago(bench):
+    sender, roamer = bench.join(0), bench.join(1)
+    bench.send(sender)
+    bench.sleep(1)
+    bench.ledger.leave(roamer, 0, bench.now)
+    tick(bench, 660)
+    counts = bench.finish()
+    assert (counts.vanished, counts.due, counts.lost) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("ends", ["leave", "close"])
+def test_nothing_comes_next_at_a_seat_that_has_ended(bench, ends):
+    sender, gone = bench.join(0), bench.join(1)
+    content, _ = bench.send(sender)
+    for link in (sender, gone, gone):
+        bench.deliver(link, content)
+    if ends == "leave":
+        bench.ledger.leave(gone, 0, bench.now)
+    else:
+        bench.ledger.close(gone, bench.now)
+    following, _ = bench.send(sender)
+    bench.deliver(sender, following)
+    for _ in range(4):
+        tick(bench, 1)
+    bench.finish()
+    (finding,) = bench.ledger.findings.kept
+    assert (finding.kind, finding.before, finding.after) == ("duplicated", "1:1", "")
+
+
+def test_what_comes_next_is_what_came_not_what_was_given_up(bench):
+    sender, other = bench.join(0), bench.join(1)
+    contents = [bench.send(sender)[0] for _ in range(3)]
+    for content in contents:
+        bench.deliver(sender, content)
+    for content in (contents[0], contents[0], contents[2]):
+        bench.deliver(other, content)
+    tick(bench, 1)
+    duplicated = bench.ledger.findings.kept[0]
+    assert (duplicated.kind, duplicated.after) == ("duplicated", "1:3")
+
+
 def test_the_right_ready_time_ends_with_a_seat(bench):
     sender = bench.join(0)
     bench.sleep(1)
