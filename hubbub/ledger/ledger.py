@@ -307,9 +307,9 @@ class Ledger:
     def _is_overtaken(self, seat: Seat, message: Message) -> bool:
         """Whether a later message of its sender in the same conversation has already arrived at the seat."""
         sender = message.sender
-        forgotten = sender.forgotten.get(message.conversation.index)
-        if forgotten is not None and forgotten.number > message.number:
-            return seat.had(forgotten.key, forgotten.intended_us)
+        last = sender.forgotten.get(message.conversation.index)
+        if last is not None and last.number > message.number and seat.had(last.key, last.intended_us):
+            return True
         for number in range(message.number + 1, sender.next_number):
             later = sender.messages.get(number)
             if later is not None and later.conversation is message.conversation and seat.has(later):

@@ -334,20 +334,32 @@ def test_what_was_meant_between_a_leave_and_the_next_join_is_optional_once(bench
 @pytest.mark.parametrize("is_known", [True, False])
 def test_what_an_earlier_seat_missed_is_late_also_where_the_new_one_expects_it(bench, is_known):
     sender, roamer = bench.join(0), bench.join(1)
-    content, _ = bench.send(sender)
+    payloads = [bench.frame(bench.send(sender)[0]) for _ in range(2)]
     bench.sleep(0.5)
     rejoin(bench, roamer)
-    payload = bench.frame(content)
-    frame = bytearray(wire(payload))
-    sender.on_message(payload, bench.now, bytes(frame))
-    if is_known:
-        assert roamer.take_known(frame, 0, len(frame), bench.now) == len(frame)
-    else:
+    for payload in payloads:
+        frame = bytearray(wire(payload))
+        sender.on_message(payload, bench.now, bytes(frame))
+        if is_known:
+            assert roamer.take_known(frame, 0, len(frame), bench.now) == len(frame)
+        else:
+            roamer.on_message(payload, bench.now)
         roamer.on_message(payload, bench.now)
-    roamer.on_message(payload, bench.now)
     counts = bench.finish()
-    assert (counts.due, counts.delivered, counts.excused, counts.optional) == (2, 1, 1, 0)
-    assert (counts.late, counts.duplicated) == (1, 1)
+    assert (counts.due, counts.delivered, counts.excused, counts.optional) == (4, 2, 2, 0)
+    assert (counts.late, counts.duplicated) == (2, 2)
+
+
+def test_every_loss_that_comes_after_all_is_late(bench):
+    sender, other, _holding = (bench.join(n) for n in range(3))
+    contents = [bench.send(sender)[0] for _ in range(3)]
+    for content in contents:
+        bench.deliver(sender, content)
+    bench.deliver(other, contents[2])
+    tick(bench, 5)
+    for content in contents[:2]:
+        bench.deliver(other, content)
+    assert (bench.counts.lost, bench.counts.late, bench.counts.duplicated) == (2, 2, 0)
 
 
 def test_what_an_earlier_seat_missed_and_was_seen_before_the_new_one_is_late_once(bench):
@@ -549,6 +561,17 @@ def test_a_forgotten_message_that_was_missed_has_overtaken_nothing(bench):
         bench.deliver(link, first)
     counts = bench.counts
     assert (counts.lost, counts.out_of_order, counts.delivered) == (1, 1, 3)
+
+
+def test_a_message_is_overtaken_also_by_one_after_a_forgotten_one_that_was_missed(bench):
+    sender, other = bench.join(0), bench.join(1)
+    first, second = (bench.send(sender)[0] for _ in range(2))
+    bench.deliver(sender, second)
+    tick(bench, 64)
+    third, _ = bench.send(sender)
+    bench.deliver(other, third)
+    bench.deliver(other, first)
+    assert bench.counts.out_of_order == 1
 
 
 def test_a_seat_that_receives_nothing_does_not_grow_with_the_room(bench):
