@@ -350,6 +350,19 @@ def test_what_an_earlier_seat_missed_is_late_also_where_the_new_one_expects_it(b
     assert (counts.late, counts.duplicated) == (2, 2)
 
 
+def test_what_is_passed_over_by_a_late_one_is_given_up_in_its_time(bench):
+    sender, roamer = bench.join(0), bench.join(1)
+    old, _ = bench.send(sender)
+    bench.sleep(0.5)
+    rejoin(bench, roamer)
+    new, _ = bench.send(sender)
+    for content in (new, old):
+        bench.deliver(sender, content)
+    bench.deliver(roamer, old)
+    tick(bench, 5)
+    assert (bench.counts.late, bench.counts.excused, bench.counts.lost) == (1, 1, 1)
+
+
 def test_every_loss_that_comes_after_all_is_late(bench):
     sender, other, _holding = (bench.join(n) for n in range(3))
     contents = [bench.send(sender)[0] for _ in range(3)]
