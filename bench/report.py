@@ -85,6 +85,7 @@ def draw(found: dict[str, Any]) -> None:
     colours = ["#0b7285" if name == "hubbub" else "#adb5bd" for name, _ in bars]
     drawn = axes.barh([name for name, _ in bars], [cost for _, cost in bars], color=colours)
     axes.bar_label(drawn, fmt="%.1f", padding=3)
+    axes.margins(x=0.08)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel(f"CPU microseconds per delivery, {payload} bytes, {rate:,} deliveries a second")
     figure.savefig(PICTURE, dpi=120, metadata={"Software": None})
