@@ -122,14 +122,14 @@ class Findings:
         """
         still_waiting = []
         for finding, seat, position in self._waiting:
-            index = position - seat.conversation.base
-            if index < 0 or seat.has_ended:
+            if seat.has_ended:
                 continue
-            came = [message for message in seat.conversation.log[index : seat.cursor] if seat.has(message)]
-            if came:
-                finding.after = name_of(came[0])
-            else:
+            log, index = seat.conversation.log, max(0, position - seat.conversation.base)
+            came = next((message for message in log[index : seat.cursor] if seat.has(message)), None)
+            if came is None:
                 still_waiting.append((finding, seat, position))
+            else:
+                finding.after = name_of(came)
         self._waiting = still_waiting
 
 

@@ -441,6 +441,7 @@ def test_a_seat_that_has_ended_holds_no_log(bench):
     bench.deliver(roamer, contents[1])
     tick(bench, 3)
     seat = roamer.seat
+    assert seat.has_ended
     assert (bench.ledger.conversations[0].log, seat.cursor, seat.holes, seat.absent) == ([], 0, {}, {})
     bench.deliver(roamer, contents[0])
     assert (bench.counts.optional, bench.counts.duplicated) == (2, 0)
@@ -612,7 +613,7 @@ def test_what_vanished_is_due_once_also_at_a_connection_that_left_long_ago(bench
 def test_nothing_comes_next_at_a_seat_that_has_ended(bench, ends):
     sender, gone = bench.join(0), bench.join(1)
     content, _ = bench.send(sender)
-    for link in (sender, gone, gone):
+    for link in (gone, gone, sender, sender):
         bench.deliver(link, content)
     if ends == "leave":
         bench.ledger.leave(gone, 0, bench.now)
@@ -623,8 +624,26 @@ def test_nothing_comes_next_at_a_seat_that_has_ended(bench, ends):
     for _ in range(4):
         tick(bench, 1)
     bench.finish()
-    (finding,) = bench.ledger.findings.kept
-    assert (finding.kind, finding.before, finding.after) == ("duplicated", "1:1", "")
+    found = [(finding.kind, finding.before, finding.after) for finding in bench.ledger.findings.kept]
+    assert found == [("duplicated", "1:1", ""), ("duplicated", "1:1", "1:2")]
+
+
+def test_what_comes_next_is_also_what_comes_after_one_that_was_given_up_and_forgotten(bench):
+    sender, other = bench.join(0), bench.join(1)
+    contents = [bench.send(sender)[0] for _ in range(2)]
+    bench.deliver(other, contents[0])
+    bench.deliver(other, contents[0])
+    for content in contents:
+        bench.deliver(sender, content)
+    tick(bench, 61)
+    tick(bench, 1)
+    assert not bench.ledger.conversations[0].log
+    content, _ = bench.send(sender)
+    for link in (sender, other):
+        bench.deliver(link, content)
+    tick(bench, 1)
+    duplicated = bench.ledger.findings.kept[0]
+    assert (duplicated.kind, duplicated.after) == ("duplicated", "1:3")
 
 
 def test_what_comes_next_is_what_came_not_what_was_given_up(bench):
