@@ -27,8 +27,12 @@ class Bench:
     def counts(self):
         return self.ledger.counts
 
-    def sleep(self, seconds):
+    def wait(self, seconds):
         self.now += round(seconds * SECOND)
+
+    def tick(self, seconds):
+        self.wait(seconds)
+        self.ledger.tick(self.now)
 
     def connect(self, account=0):
         return self.ledger.open_link(account, lambda event, now: self.events.append(event))

@@ -5,10 +5,10 @@ from hubbub.ledger import Counts
 
 def test_a_loss_is_worth_its_age_at_the_decision(bench):
     sender, other = bench.join(0), bench.join(1)
-    bench.sleep(1)
+    bench.wait(1)
     content, _ = bench.send(sender, lag_us=100_000)
     bench.deliver(sender, content)
-    bench.sleep(6)
+    bench.wait(6)
     bench.ledger.close(other, bench.now)
     timings = bench.ledger.timings
     assert timings.response.quantile_us(1.0) == (timings.response.quantile_us(1.0)[0], True)
@@ -31,7 +31,7 @@ def test_a_receiver_that_comes_after_a_loss_does_not_complete_the_room(bench):
     sender, lost, slow = (bench.join(n) for n in range(3))
     content, _ = bench.send(sender)
     bench.deliver(sender, content)
-    bench.sleep(6)
+    bench.wait(6)
     bench.ledger.close(lost, bench.now)
     bench.deliver(slow, content)
     room_complete = bench.ledger.timings.room_complete
@@ -50,7 +50,7 @@ def test_losses_are_clean_or_not_by_the_time_they_had(bench):
     for _ in range(3):
         content, message = bench.send(sender)
         bench.deliver(sender, content)
-    bench.sleep(2)
+    bench.wait(2)
     counts = bench.finish()
     assert (counts.lost, counts.lost_unclean) == (3, 2)
     assert spans == [(message.sent_us, bench.now)] * 3
@@ -65,7 +65,7 @@ def test_a_loss_had_its_time_five_seconds_after_the_send(bench):
     sender, _ = bench.join(0), bench.join(1)
     content, message = bench.send(sender)
     bench.deliver(sender, content)
-    bench.sleep(60)
+    bench.wait(60)
     bench.finish()
     assert spans == [(message.sent_us, message.sent_us + 5_000_000)]
 
@@ -99,7 +99,7 @@ def test_optional_arrivals_count_one_by_one_and_keep_the_drain_awake(bench):
     for _ in range(3):
         content, _ = bench.send(sender)
         bench.deliver(sender, content)
-        bench.sleep(1)
+        bench.wait(1)
         bench.deliver(idle, content)
     assert bench.counts.optional == 3
     assert bench.ledger.figures.last_first_arrival_us == bench.now
@@ -124,7 +124,7 @@ def test_every_conversation_has_counts_of_its_own(make_bench):
     bench.send(links[1], 1)
     bench.ledger.unsent(1, bench.now, bench.now)
     bench.deliver(links[1], "good morning", account=900)
-    bench.sleep(6)
+    bench.wait(6)
     total = bench.finish()
     one, other = (bench.ledger.conversations[index].counts for index in (0, 1))
     assert (one.sent, one.confirmed, one.due, one.delivered, one.duplicated, one.leaked) == (2, 2, 2, 2, 2, 2)

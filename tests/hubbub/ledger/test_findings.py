@@ -13,7 +13,7 @@ def chat(bench):
 
     def say(*receivers):
         content, message = bench.send(sender)
-        bench.sleep(0.01)
+        bench.wait(0.01)
         for receiver in receivers or (sender, other):
             bench.deliver(receiver, content)
         return content, message
@@ -31,7 +31,7 @@ def test_a_lost_delivery_stands_between_its_neighbours(chat):
     say()
     _, lost = say(sender)
     say()
-    bench.sleep(5.1)
+    bench.wait(5.1)
     bench.ledger.tick(bench.now)
     finding = only(bench)
     assert (finding.kind, finding.sender, finding.number) == ("lost", sender.sender.id, 2)
@@ -75,7 +75,7 @@ def test_what_is_known_of_a_connection_explains(chat):
 def test_a_loss_at_a_connection_that_ended_before_anyone_saw_the_message_is_explained(chat):
     bench, sender, other, _ = chat
     content, _ = bench.send(sender)
-    bench.sleep(6)
+    bench.wait(6)
     bench.ledger.close(other, bench.now)
     bench.deliver(sender, content)
     finding = only(bench)
@@ -86,7 +86,7 @@ def test_what_was_known_of_a_connection_explains_also_when_it_is_gone(chat):
     bench, sender, other, _ = chat
     content, _ = bench.send(sender)
     other.note = "known to stutter"
-    bench.sleep(6)
+    bench.wait(6)
     bench.ledger.close(other, bench.now)
     bench.deliver(sender, content)
     assert only(bench).explanation == "known to stutter"
@@ -95,7 +95,7 @@ def test_what_was_known_of_a_connection_explains_also_when_it_is_gone(chat):
 def test_a_vanished_message_and_its_losses(chat):
     bench, sender, _, _ = chat
     bench.send(sender)
-    bench.sleep(6)
+    bench.wait(6)
     bench.finish()
     assert [finding.kind for finding in bench.ledger.findings.kept] == ["vanished", "lost", "lost"]
 
@@ -113,12 +113,12 @@ def test_leaked_and_corrupt_deliveries_name_their_receiver(make_bench):
 
 def test_a_finding_knows_its_times_its_account_and_its_explanation(chat):
     bench, sender, other, _ = chat
-    bench.sleep(1)
+    bench.wait(1)
     content, message = bench.send(sender, lag_us=30_000)
     for link in (sender, other):
         bench.deliver(link, content)
     other.note = "known to stutter"
-    bench.sleep(0.5)
+    bench.wait(0.5)
     bench.deliver(other, content)
     finding = only(bench)
     assert (finding.intended_us, finding.sent_us) == (message.intended_us, message.sent_us)
@@ -138,7 +138,7 @@ def test_a_vanished_message_is_explained_by_its_senders_connection(chat):
     bench, sender, _, _ = chat
     sender.note = "error frames came on this connection"
     _, message = bench.send(sender)
-    bench.sleep(6)
+    bench.wait(6)
     bench.finish()
     finding = bench.ledger.findings.kept[0]
     assert (finding.kind, finding.explanation, finding.at_us) == ("vanished", sender.note, bench.now)
@@ -148,7 +148,7 @@ def test_a_vanished_message_is_explained_by_its_senders_connection(chat):
 def test_a_message_vanished_on_a_connection_that_is_gone(chat):
     bench, sender, _, _ = chat
     bench.send(sender)
-    bench.sleep(6)
+    bench.wait(6)
     bench.ledger.close(sender, bench.now)
     bench.finish()
     assert bench.ledger.findings.kept[0].explanation == "its connection ended"
@@ -159,7 +159,7 @@ def test_a_hundred_losses_and_a_hundred_vanished_messages_are_enough(chat, kind)
     bench, sender, _, say = chat
     for _ in range(KEPT_OF_EACH + 5):
         say(sender) if kind == "lost" else bench.send(sender)
-    bench.sleep(6)
+    bench.wait(6)
     bench.finish()
     kept = [finding for finding in bench.ledger.findings.kept if finding.kind == kind]
     assert len(kept) == KEPT_OF_EACH
@@ -184,7 +184,7 @@ def test_a_finding_is_settled_when_what_came_next_is_known(chat):
     assert findings.settled(bench.now, are_all=False) == []
     assert len(findings.settled(bench.now, are_all=True)) == 1
     assert len(findings.settled(bench.now + FOLLOW_US, are_all=False)) == 1
-    bench.sleep(1)
+    bench.wait(1)
     bench.deliver(other, content)
     assert len(findings.settled(bench.now - 1_000_000 + FOLLOW_US, are_all=False)) == 1
     assert len(findings.settled(bench.now + FOLLOW_US, are_all=False)) == 2

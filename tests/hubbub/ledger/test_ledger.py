@@ -5,7 +5,7 @@ def test_everything_delivered_once_in_order(bench):
     links = [bench.join(n) for n in range(3)]
     for _ in range(5):
         content, _ = bench.send(links[0])
-        bench.sleep(0.02)
+        bench.wait(0.02)
         for link in links:
             bench.deliver(link, content)
     counts = bench.finish()
@@ -35,10 +35,10 @@ def test_a_delivery_overtaken_for_the_settling_time_is_lost_and_then_late(bench)
     for content in (first, second):
         bench.deliver(sender, content)
     bench.deliver(other, second)
-    bench.sleep(4.9)
+    bench.wait(4.9)
     bench.ledger.tick(bench.now)
     assert bench.counts.lost == 0
-    bench.sleep(0.2)
+    bench.wait(0.2)
     bench.ledger.tick(bench.now)
     assert bench.counts.lost == 1
     bench.deliver(other, first)
@@ -51,7 +51,7 @@ def test_a_frozen_backend_loses_nothing(bench):
     sender, other = bench.join(0), bench.join(1)
     content, _ = bench.send(sender)
     for _ in range(30):
-        bench.sleep(1)
+        bench.wait(1)
         bench.ledger.tick(bench.now)
     bench.deliver(sender, content)
     bench.deliver(other, content)
@@ -64,7 +64,7 @@ def test_a_silent_receiver_cannot_hold_the_log(bench):
     for _ in range(100):
         content, _ = bench.send(sender)
         bench.deliver(sender, content)
-        bench.sleep(1)
+        bench.wait(1)
         bench.ledger.tick(bench.now)
     assert silent.seat.cursor == 0
     assert len(bench.ledger.conversations[0].log) <= 62
@@ -79,7 +79,7 @@ def test_a_second_copy_is_a_duplicate_however_old_the_first(bench):
     for _ in range(50):
         content, _ = bench.send(link)
         bench.deliver(link, content)
-        bench.sleep(1)
+        bench.wait(1)
         bench.ledger.tick(bench.now)
     bench.deliver(link, old)
     assert bench.finish().duplicated == 1
@@ -186,7 +186,7 @@ def test_an_arrival_through_the_accounts_other_connection_is_optional_and_its_co
 
 def test_due_is_decided_by_the_intended_time(bench):
     sender = bench.join(0)
-    bench.sleep(1)
+    bench.wait(1)
     late_comer = bench.join(1)
     content, _ = bench.send(sender, lag_us=500_000)
     for link in (sender, late_comer):
@@ -199,9 +199,9 @@ def test_a_receiver_that_dies_soon_is_excused_and_one_that_stayed_is_not(bench):
     sender, quick, slow = bench.join(0), bench.join(1), bench.join(2)
     content, _ = bench.send(sender)
     bench.deliver(sender, content)
-    bench.sleep(1)
+    bench.wait(1)
     bench.ledger.close(quick, bench.now)
-    bench.sleep(5)
+    bench.wait(5)
     bench.ledger.close(slow, bench.now)
     counts = bench.finish()
     assert (counts.due, counts.delivered, counts.excused, counts.lost) == (3, 1, 1, 1)
@@ -210,7 +210,7 @@ def test_a_receiver_that_dies_soon_is_excused_and_one_that_stayed_is_not(bench):
 def test_a_receiver_that_died_before_anybody_saw_the_message_is_due_it_all_the_same(bench):
     sender, dead = bench.join(0), bench.join(1)
     content, _ = bench.send(sender)
-    bench.sleep(1)
+    bench.wait(1)
     bench.ledger.close(dead, bench.now)
     bench.deliver(sender, content)
     counts = bench.finish()
@@ -220,7 +220,7 @@ def test_a_receiver_that_died_before_anybody_saw_the_message_is_due_it_all_the_s
 def test_a_message_first_seen_by_somebody_who_has_left_is_late_there(bench):
     sender, leaver = bench.join(0), bench.join(1)
     content, _ = bench.send(sender)
-    bench.sleep(0.1)
+    bench.wait(0.1)
     bench.ledger.leave(leaver, 0, bench.now)
     bench.deliver(leaver, content)
     bench.deliver(sender, content)
@@ -232,7 +232,7 @@ def test_what_arrives_after_a_leave_is_late_and_what_is_meant_after_it_optional(
     sender, leaver = bench.join(0), bench.join(1)
     before, _ = bench.send(sender)
     bench.deliver(sender, before)
-    bench.sleep(0.1)
+    bench.wait(0.1)
     bench.ledger.leave(leaver, 0, bench.now)
     bench.deliver(leaver, before)
     after, _ = bench.send(sender)
@@ -257,7 +257,7 @@ def test_a_reconnect_is_a_new_sender(bench):
 def test_a_message_nobody_saw_has_vanished_and_its_deliveries_are_lost(bench):
     sender, _ = bench.join(0), bench.join(1)
     bench.send(sender)
-    bench.sleep(6)
+    bench.wait(6)
     counts = bench.finish()
     assert (counts.vanished, counts.due, counts.lost) == (1, 2, 2)
 
@@ -265,7 +265,7 @@ def test_a_message_nobody_saw_has_vanished_and_its_deliveries_are_lost(bench):
 def test_a_message_whose_link_died_soon_is_indefinite_and_makes_nothing_due(bench):
     sender, _ = bench.join(0), bench.join(1)
     bench.send(sender)
-    bench.sleep(1)
+    bench.wait(1)
     bench.ledger.close(sender, bench.now)
     counts = bench.finish()
     assert (counts.indefinite, counts.vanished, counts.due) == (1, 0, 0)
@@ -283,7 +283,7 @@ def test_a_message_before_one_that_was_answered_has_vanished_although_its_link_d
 def test_a_message_found_in_the_history_is_confirmed_and_its_deliveries_are_lost(bench):
     sender, _ = bench.join(0), bench.join(1)
     bench.send(sender)
-    bench.sleep(6)
+    bench.wait(6)
     (unseen,) = bench.ledger.unseen()
     bench.ledger.found_in_history(unseen)
     counts = bench.finish()
@@ -315,7 +315,7 @@ def test_being_seen_wins_over_a_refusal_which_moves_on(bench):
 def test_a_refusal_never_moves_on_to_a_message_that_was_sent_after_it(bench):
     link = bench.join()
     bench.send(link)
-    bench.sleep(6)
+    bench.wait(6)
     second, _ = bench.send(link)
     assert bench.ledger.refuse(link, is_rate_limit=True)
     bench.send(link)
@@ -355,10 +355,10 @@ def test_a_copy_of_a_forgotten_message_is_late_optional_or_a_duplicate(bench):
     other, _ = bench.send(sender)
     for link in (sender, loser):
         bench.deliver(link, other)
-    bench.sleep(6)
+    bench.wait(6)
     bench.ledger.tick(bench.now)
     late_comer = bench.join(2)
-    bench.sleep(60)
+    bench.wait(60)
     bench.ledger.tick(bench.now)
     assert not bench.ledger.conversations[0].log
     for _ in range(2):
@@ -372,7 +372,7 @@ def test_a_copy_of_a_forgotten_message_is_late_optional_or_a_duplicate(bench):
 def test_a_link_that_lived_exactly_the_settling_time_makes_a_message_vanish(bench):
     sender = bench.join(0)
     bench.send(sender)
-    bench.sleep(5)
+    bench.wait(5)
     bench.ledger.close(sender, bench.now)
     assert bench.finish().vanished == 1
 
@@ -403,7 +403,7 @@ def test_order_is_judged_within_a_conversation(make_bench):
     early, _ = bench.send(sender, 0)
     elsewhere, _ = bench.send(sender, 1)
     bench.deliver(sender, elsewhere)
-    bench.sleep(4)
+    bench.wait(4)
     bench.ledger.tick(bench.now)
     assert not bench.ledger.conversations[1].log, "it is forgotten"
     for link in (sender, other):
@@ -420,7 +420,7 @@ def test_order_is_judged_also_when_the_later_message_is_forgotten(bench):
     for link in (sender, other):
         bench.deliver(link, early)
     assert bench.counts.out_of_order == 2
-    bench.sleep(4)
+    bench.wait(4)
     bench.ledger.tick(bench.now)
     assert 2 not in sender.sender.messages
     bench.deliver(held, early)
@@ -474,10 +474,10 @@ def test_a_known_frame_is_not_taken_from_stale_bytes(bench):
 def test_a_room_is_complete_when_its_last_receiver_has_the_message_or_is_excused(bench):
     sender, other, leaver = bench.join(0), bench.join(1), bench.join(2)
     content, _ = bench.send(sender)
-    bench.sleep(0.02)
+    bench.wait(0.02)
     for link in (sender, other):
         bench.deliver(link, content)
-    bench.sleep(1)
+    bench.wait(1)
     assert bench.ledger.timings.room_complete.count == 0
     bench.ledger.close(leaver, bench.now)
     assert bench.ledger.timings.room_complete.max_us == 20_000
@@ -488,7 +488,7 @@ def test_warm_up_is_left_out_of_the_times_and_not_of_the_counts(bench):
     bench.ledger.skip_warmup(bench.now + 1)
     for _ in range(2):
         content, _ = bench.send(link)
-        bench.sleep(1)
+        bench.wait(1)
         bench.deliver(link, content)
     assert bench.finish().delivered == 2
     assert bench.ledger.timings.response.count == 1
@@ -496,9 +496,9 @@ def test_warm_up_is_left_out_of_the_times_and_not_of_the_counts(bench):
 
 def test_response_counts_from_the_intended_time_and_delivery_from_the_send(bench):
     link = bench.join()
-    bench.sleep(1)
+    bench.wait(1)
     content, _ = bench.send(link, lag_us=30_000)
-    bench.sleep(0.02)
+    bench.wait(0.02)
     bench.deliver(link, content)
     timings = bench.ledger.timings
     assert (timings.response.max_us, timings.delivery.max_us, timings.send_lag.max_us) == (50_000, 20_000, 30_000)
@@ -518,12 +518,12 @@ def test_after_the_end_whatever_arrives_is_late(bench):
 def test_what_was_decided_at_the_end_is_not_decided_again(bench):
     sender, _ = bench.join(0), bench.join(1)
     bench.send(sender)
-    bench.sleep(70)
+    bench.wait(70)
     (unseen,) = bench.ledger.unseen()
     bench.ledger.found_in_history(unseen)
     assert bench.finish().lost == 2
     bench.ledger.tick(bench.now)
-    bench.sleep(70)
+    bench.wait(70)
     bench.ledger.tick(bench.now)
     assert bench.counts.lost == 2
 
@@ -532,7 +532,7 @@ def test_a_drain_that_was_cut_short_blames_nobody_for_what_is_young(bench):
     sender, other = bench.join(0), bench.join(1)
     old = [bench.send(sender)[0] for _ in range(2)]
     bench.deliver(sender, old[0])
-    bench.sleep(5)
+    bench.wait(5)
     young, _ = bench.send(other)
     bench.deliver(sender, young)
     bench.send(other)
@@ -547,7 +547,7 @@ def test_what_everyone_has_is_forgotten(bench):
     for _ in range(1000):
         content, _ = bench.send(link)
         bench.deliver(link, content)
-        bench.sleep(0.1)
+        bench.wait(0.1)
         bench.ledger.tick(bench.now)
     assert len(link.sender.messages) <= 22
     assert len(bench.ledger.conversations[0].log) <= 22

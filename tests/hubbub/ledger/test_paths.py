@@ -44,7 +44,7 @@ def test_a_known_frame_at_a_seat_that_was_not_ready_yet_is_optional(room):
 
 def test_a_message_intended_at_the_moment_of_leaving_is_not_due(room):
     bench, (sender, leaver, _), see = room
-    bench.sleep(1)
+    bench.wait(1)
     bench.ledger.leave(leaver, 0, bench.now)
     payload = see(bench.send(sender)[0])
     frame = bytearray(wire(payload))
@@ -81,7 +81,7 @@ def test_compressed_deliveries_have_no_frame_and_are_taken_by_their_tag(room, mo
     recognise = bench.contract.recognise
     monkeypatch.setattr(bench.contract, "recognise", lambda payload: parsed.append(1) or recognise(payload))
     for link in others:
-        bench.sleep(0.01)
+        bench.wait(0.01)
         link.on_message(payload, bench.now)
         assert link.seat.cursor == 1
     assert not parsed
