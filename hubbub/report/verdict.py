@@ -62,7 +62,8 @@ def _evidence(outcome: Outcome, held: Held) -> list[str]:
     counts = outcome.counts
     texts = []
     if counts.lost > counts.lost_unclean:
-        texts.append(f"{counts.lost - counts.lost_unclean} deliveries were lost")
+        unclean = f", {counts.lost_unclean} of them while the generator was not healthy" if counts.lost_unclean else ""
+        texts.append(f"{counts.lost} deliveries were lost{unclean}")
     for name, text in FAULTS.items():
         if count := getattr(counts, name.partition(".")[2]):
             texts.append(f"{count} {text}")

@@ -40,7 +40,12 @@ def test_evidence_fails_whatever_the_generators_health(outcome, verdict, name):
 def test_losses_in_clean_seconds_fail(outcome, verdict):
     outcome.counts.lost, outcome.counts.lost_unclean = 5, 2
     result, reasons = verdict(outcome)
-    assert (result, reasons) == ("FAIL", ["FAIL: 3 deliveries were lost"])
+    assert (result, reasons) == (
+        "FAIL",
+        ["FAIL: 5 deliveries were lost, 2 of them while the generator was not healthy"],
+    )
+    outcome.counts.lost_unclean = 0
+    assert verdict(outcome) == ("FAIL", ["FAIL: 5 deliveries were lost"])
 
 
 def test_losses_in_unclean_seconds_only_prove_nothing(outcome, verdict):
