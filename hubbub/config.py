@@ -25,6 +25,7 @@ LOGINS = ("account", "client")
 MODELS = ("open", "closed")
 ARRIVALS = ("constant", "poisson")
 RECONCILE = ("sample", "all", "none")
+ON_OR_OFF = ("on", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("slo", "", "objective such as 'response.p95<300'; several: one per line, or a file of conf/slo", "SLO"),
     Option("canary", "", "let an independent client listen, and show its times beside ours", is_switch=True),
     Option("reconcile", "sample", "conversations to compare with their history", "WHICH", choices=RECONCILE),
+    Option("receive_stamps", "on", "ask the kernel when frames arrived (Linux)", choices=ON_OR_OFF, metavar="HOW"),
+    Option("backend_pid", "", "processes of a backend on this machine; their waits for a core are no slowness", "PID"),
     Option("seed", "1", "seed of everything random"),
     _path("run_dir", "folder for the results, empty or absent (default: runs/<UTC time>-<profile>)", "DIR"),
 )
@@ -137,6 +140,8 @@ class Settings:
     slo: str
     canary: bool
     reconcile: str
+    receive_stamps: bool
+    backend_pids: tuple[int, ...]
     seed: int
     run_dir: str
 
@@ -283,6 +288,8 @@ def _parse(texts: Mapping[str, str]) -> Settings:
         slo=texts["slo"],
         canary=_is_on(texts["canary"]),
         reconcile=_choice(texts, "reconcile"),
+        receive_stamps=_choice(texts, "receive_stamps") == "on",
+        backend_pids=_pids(texts["backend_pid"]),
         seed=whole("seed", 0),
         run_dir=texts["run_dir"],
     )
@@ -328,6 +335,14 @@ def _number(text: str, name: str, minimum: int) -> int:
     if value < minimum:
         raise ConfigError(f"{label} must be a whole number of at least {minimum}, not {value}.")
     return value
+
+
+def _pids(text: str) -> tuple[int, ...]:
+    pids = tuple(_number(part.strip(), "backend_pid", 1) for part in text.split(",") if part.strip())
+    for pid in pids:
+        if not Path(f"/proc/{pid}").is_dir():
+            raise ConfigError(f"backend-pid must be processes of this machine (Linux); there is no process {pid}.")
+    return pids
 
 
 def _is_on(text: str) -> bool:

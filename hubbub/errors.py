@@ -15,6 +15,13 @@ The text of each says what was expected, what came, and what to do.
 
 from __future__ import annotations
 
+import errno
+
+OWN_ERRNOS = frozenset(
+    {errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENETUNREACH}
+)
+"""What the kernel says when the generator's own machine has run out of ports, files, memory or routes."""
+
 
 class HubbubError(Exception):
     """Base of every error below."""
@@ -49,22 +56,46 @@ class TransportError(HubbubError):
 class ConnectError(TransportError):
     """A WebSocket or HTTP connection could not be established.
 
-    `status` is the HTTP status the server answered the upgrade with, or None when none came.
+    `status` is the HTTP status the server answered the upgrade with, or None when none came. `is_ours`: the generator
+    or its machine is the cause, not the backend.
     """
 
-    def __init__(self, text: str, status: int | None = None) -> None:
+    def __init__(self, text: str, status: int | None = None, is_ours: bool = False) -> None:
         super().__init__(text)
         self.status = status
+        self.is_ours = is_ours
+
+    @classmethod
+    def of(cls, error: OSError) -> ConnectError:
+        """A class of failure without addresses: the errno's name where there is one."""
+        return cls(name_of(error), is_ours=is_own_error(error))
 
 
 class LinkClosed(TransportError):
     """The connection was established once and is closed now."""
 
 
-class PhaseFailed(HubbubError):
-    """One phase of a user's life failed. `phase` is the phase's name, `reason` a short class of failure."""
+def is_own_error(error: BaseException) -> bool:
+    """Whether the generator's own machine is the cause of an error of the network."""
+    return isinstance(error, OSError) and error.errno in OWN_ERRNOS
 
-    def __init__(self, phase: str, reason: str) -> None:
+
+def name_of(error: BaseException) -> str:
+    """A short class of failure: `ConnectionRefusedError`, or the errno's name where Python has no class for it."""
+    if type(error) is OSError and error.errno:
+        known = type(OSError(error.errno, ""))
+        return known.__name__ if known is not OSError else errno.errorcode.get(error.errno, "OSError")
+    return type(error).__name__
+
+
+class PhaseFailed(HubbubError):
+    """One phase of a user's life failed. `phase` is the phase's name, `reason` a short class of failure.
+
+    `is_ours`: the generator or its machine may be the cause.
+    """
+
+    def __init__(self, phase: str, reason: str, is_ours: bool = False) -> None:
         super().__init__(f"{phase}: {reason}")
         self.phase = phase
         self.reason = reason
+        self.is_ours = is_ours

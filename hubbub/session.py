@@ -20,8 +20,9 @@ from hubbub.accounts import Place, perform
 from hubbub.clock import Clock
 from hubbub.contracts import Call, Contract, Event, EventKind, Identity, Phase
 from hubbub.errors import CallFailed, ConnectError, ContractError, LinkClosed, PhaseFailed
+from hubbub.health import LoopWatch
 from hubbub.ledger import Ledger, Link, Message
-from hubbub.metrics.tally import Tally
+from hubbub.metrics.tally import OWN_ERROR, Tally
 from hubbub.transport.base import Connection, Transport
 from hubbub.transport.http import HttpPool
 
@@ -40,6 +41,7 @@ class Equipment:
     websocket_origin: str
     ledger: Ledger
     clock: Clock
+    loop: LoopWatch
     run_started_us: int
     join_timeout_us: int
     logs_in_per_client: bool
@@ -49,6 +51,10 @@ class Equipment:
     identities: dict[int, Identity] = field(default_factory=dict)
     login_locks: dict[int, Semaphore] = field(default_factory=dict)
     ready_in_account: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
+
+    def low_us(self, began_us: int, ended_us: int) -> int:
+        """What of a wait was surely not our own lateness: without the gaps of the event loop."""
+        return max(0, ended_us - began_us - self.loop.gaps_us(began_us, ended_us))
 
     def error(self, kind: str, sample: str, is_attempt: bool = False) -> None:
         """Count an error that belongs to no phase."""
@@ -110,8 +116,9 @@ class Session:
                 if phase is Phase.CONNECT:
                     connections.succeeded += 1
                     is_attempting = False
-        except BaseException:
+        except BaseException as error:
             connections.failed += is_attempting
+            connections.failed_unproven += is_attempting and (not isinstance(error, PhaseFailed) or error.is_ours)
             self.close()
             raise
         self._become_ready()
@@ -121,20 +128,23 @@ class Session:
         equipment = self._equipment
         self.phase = phase
         started_us = equipment.clock()
-        reason, detail = "", ""
+        reason, detail, is_ours = "", "", False
         try:
             if not _STEPS[phase](self):
                 return
         except CallFailed as error:
             reason, detail = error.reason, error.detail
         except (ConnectError, ContractError, LinkClosed) as error:
-            reason = str(error)
-        elapsed_us = equipment.clock() - started_us
+            reason, is_ours = str(error), isinstance(error, ConnectError) and error.is_ours
+        ended_us = equipment.clock()
+        elapsed_us = ended_us - started_us
         equipment.on_phase(phase, elapsed_us, reason)
         if reason:
-            equipment.error(f"{phase.value}: {reason}", detail or reason, is_attempt=True)
-            raise PhaseFailed(phase.value, reason)
-        equipment.tally.phase(phase.value, elapsed_us)
+            is_ours = is_ours or equipment.loop.has_stalled(started_us)
+            owner = OWN_ERROR if is_ours else ""
+            equipment.error(f"{owner}{phase.value}: {reason}", detail or reason, is_attempt=True)
+            raise PhaseFailed(phase.value, reason, is_ours)
+        equipment.tally.phase(phase.value, elapsed_us, equipment.low_us(started_us, ended_us))
 
     def _become_ready(self) -> None:
         equipment = self._equipment
@@ -143,7 +153,8 @@ class Session:
         self.has_been_ready = True
         equipment.ready_in_account[self.place.account.index] += 1
         if self._lost_at_us is not None:
-            equipment.tally.series["reconnect"].record(equipment.clock() - self._lost_at_us)
+            now_us, lost_at_us = equipment.clock(), self._lost_at_us
+            equipment.tally.time("reconnect", now_us - lost_at_us, equipment.low_us(lost_at_us, now_us))
             self._lost_at_us = None
 
     def call(self, call: Call) -> Any:
@@ -258,17 +269,19 @@ class Session:
         else:
             self._awaited[1].set_exception(error)
 
-    def _on_closed(self, code: int, reason: str, now_us: int) -> None:
+    def _on_closed(self, code: int, reason: str, now_us: int, is_our_fault: bool) -> None:
         """The connection is gone. Called once by the transport, from its reader."""
         equipment = self._equipment
+        is_ours = is_our_fault or equipment.loop.may_have_been_given_up()
         self._connection = None
         if self.link is not None:
-            equipment.ledger.close(self.link, now_us)
+            equipment.ledger.close(self.link, now_us, is_ours)
             self.link = None
         if self.phase is Phase.READY:
             self._lost_at_us = now_us
             equipment.tally.connections.dropped += 1
-            equipment.error(f"dropped: {code}", reason)
+            equipment.tally.connections.dropped_unproven += is_ours
+            equipment.error(f"{OWN_ERROR if is_ours else ''}dropped: {code}", reason)
             self._stop_being_ready()
             self.phase = None
         self._answer(LinkClosed(f"closed with {code}"))
@@ -291,7 +304,8 @@ class Session:
             return None
         content, message = equipment.ledger.send(self.link, self.conversation, intended_us, equipment.clock(), text)
         try:
-            self._send(equipment.contract.message(self._backend_id, content))
+            if self._send(equipment.contract.message(self._backend_id, content)):
+                message.tried_us = equipment.clock()  # until here it may have been our own process that was late
             equipment.tally.attempts += 1
         except LinkClosed as error:
             equipment.error(f"send: {error}", str(error), is_attempt=True)
@@ -316,6 +330,11 @@ class Session:
         if self._connection is not None:
             self._connection.resume_reading()
 
+    def doubt_unread(self) -> None:
+        """The run is being decided: what has arrived here and was not read may be what seems to be lost."""
+        if self._connection is not None and self.link is not None and self._connection.has_unread():
+            self.link.doubt("not all that had arrived was read", self._equipment.clock())
+
     def read_history(self, limit: int) -> None:
         """Read the conversation's newest messages over HTTP, as a person who comes in does. Raises HubbubError."""
         equipment = self._equipment
@@ -323,7 +342,8 @@ class Session:
         if call is not None:
             started_us = equipment.clock()
             equipment.contract.history_messages(self.call(call))
-            equipment.tally.phase("history", equipment.clock() - started_us)
+            ended_us = equipment.clock()
+            equipment.tally.phase("history", ended_us - started_us, equipment.low_us(started_us, ended_us))
 
     def switch(self, conversation: int) -> None:
         """Leave the conversation for another one. Raises PhaseFailed; then the session is closed.
@@ -340,10 +360,10 @@ class Session:
             raise
         self._become_ready()
 
-    def _send(self, text: str) -> None:
+    def _send(self, text: str) -> bool:
         if self._connection is None:
             raise LinkClosed("the connection is closed")
-        self._connection.send_text(text)
+        return self._connection.send_text(text)
 
     # -- the end -----------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,6 @@ import requests
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 90
-OUR_HEALTH = r"the generator (was not healthy|stood still)|.* holds when the unclean seconds are left out"
 
 
 def wait_until(condition, patience_s=PATIENCE_S, what="the condition"):
@@ -93,11 +92,8 @@ class Program:
         return self.process.wait(patience_s)
 
     def passes(self):
-        """Wait for the end: PASS, or INCONCLUSIVE only because this machine was too busy to measure."""
-        assert self.code() in (0, 3), self.text
-        reasons = re.findall(r"^  (?:FAIL|INCONCLUSIVE): (.*)$", self.text, re.MULTILINE)
-        assert all(re.match(OUR_HEALTH, reason) for reason in reasons), self.text
-        assert bool(reasons) == (self.code() == 3), self.text
+        """Wait for the end: PASS, however busy this machine is."""
+        assert self.code() == 0, self.text
 
     def signal(self, number=signal.SIGINT):
         self.process.send_signal(number)

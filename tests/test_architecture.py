@@ -21,7 +21,9 @@ LAYERS = {
     "corpus": {"ledger", "config", "clock", "errors"},
     "independent": {"accounts", "config", "errors"},
     "canary": {"accounts", "contracts", "ledger", "metrics", "clock", "errors"},
-    "session": {"accounts", "transport", "contracts", "ledger", "metrics", "pacing", "config", "clock", "errors"},
+    "session": {
+        "accounts", "transport", "contracts", "health", "ledger", "metrics", "pacing", "config", "clock", "errors",
+    },
     "history": {"session", "accounts", "contracts", "ledger", "config", "clock", "errors"},
     "report": {"health", "ledger", "metrics", "pacing", "config", "clock", "errors"},
     "swarm": {

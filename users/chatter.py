@@ -45,7 +45,9 @@ class Chatter(ChatUser):
         if message is None:
             self.pause(CLOSING_PAUSE_S)
             return
-        plan.mark_sent(self.run_here.equipment.clock())
+        sent_us = self.run_here.equipment.clock()
+        plan.mark_sent(sent_us)
+        self.run_here.note_sent(intended_us, sent_us)
         if isinstance(plan, ThinkPlan):
             self.awaited = message
 

@@ -1,9 +1,12 @@
-"""Whether the generator itself was healthy: only in a clean second can its figures be believed.
+"""How the generator itself fared: the diagnosis that explains figures, and decides nothing.
 
-`judge` says what makes a second unclean, and is pure; `sampler` reads the machine. Knows nothing of ledgers or Locust.
+`judge` says what makes a second unclean, and is pure; `sampler` reads the machine, `loop` the event loop,
+`backend_wait` a backend on the same machine. Knows nothing of ledgers or Locust.
 """
 
+from hubbub.health.backend_wait import BackendWait, run_queue_waits
 from hubbub.health.judge import Health, Second, causes_of
+from hubbub.health.loop import LoopWatch
 from hubbub.health.sampler import Sampler
 
-__all__ = ["Health", "Sampler", "Second", "causes_of"]
+__all__ = ["BackendWait", "Health", "LoopWatch", "Sampler", "Second", "causes_of", "run_queue_waits"]

@@ -1,8 +1,10 @@
-"""What makes a second of a generator unclean, and the record of a worker's seconds."""
+"""What makes a second of a generator unclean, and the record of a worker's seconds.
+
+It is diagnosis: it explains why an objective is open, and by itself decides nothing.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +23,7 @@ SEND_LAG_LIMIT_US = 5_000
 SEND_LAG_SHARE = 0.1
 """Of the response's p50: against a slow backend a little more lag of our own is no matter."""
 
+WORTH_NAMING_US = 5_000
 SHORTEST_US = 500_000
 KEPT_UNCLEAN = 1_000
 
@@ -64,9 +67,9 @@ def causes_of(second: Second) -> list[str]:
     late_us = max(second.loop_lag_us, second.send_lag_p99_us or 0.0)
     is_waiting = second.is_whole and (second.run_queue_us or 0) > RUN_QUEUE_LIMIT * second.span_us
     if is_waiting and late_us > RUN_QUEUE_LATE_US:
-        causes.append("late by waiting for a core")
+        causes.append("run-queue delay")
     if second.throttled:
-        causes.append("throttled by its control group")
+        causes.append("CPU-throttled by cgroup")
     if second.gc_pause_us > GC_PAUSE_LIMIT_US and second.loop_lag_us > GC_PAUSE_LIMIT_US:
         causes.append("garbage collection over 10 ms")
     if second.send_lag_p99_us is not None:
@@ -74,7 +77,7 @@ def causes_of(second: Second) -> list[str]:
         if second.send_lag_p99_us > limit_us:
             causes.append("send lag p99 over 5 ms")
     if second.dropped:
-        causes.append("frames dropped by us")
+        causes.append("frames dropped by the generator")
     return causes
 
 
@@ -97,9 +100,6 @@ class Health:
     unclean: list[tuple[int, int, list[str]]] = field(default_factory=list)
     cause_us: dict[str, int] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self._spans: list[tuple[int, int]] = []
-
     _PLAIN = ("seconds", "clean_us", "unclean_us", "cpu_max", "stall_us", "dropped")
 
     def add(self, second: Second) -> bool:
@@ -114,23 +114,11 @@ class Health:
             self.clean_us += second.span_us
             return True
         self.unclean_us += second.span_us
-        self._note_unclean(second.began_us, second.ended_us)
         for cause in causes:
             self.cause_us[cause] = self.cause_us.get(cause, 0) + second.span_us
         if len(self.unclean) < KEPT_UNCLEAN:
             self.unclean.append((second.began_us, second.ended_us, causes))
         return False
-
-    def _note_unclean(self, began_us: int, ended_us: int) -> None:
-        """Unclean seconds that follow each other are one span, so that a long run needs few."""
-        if self._spans and self._spans[-1][1] == began_us:
-            began_us = self._spans.pop()[0]
-        self._spans.append((began_us, ended_us))
-
-    def is_clean(self, from_us: int, to_us: int) -> bool:
-        """Whether no second of this worker between two times is known to be unclean."""
-        index = bisect_right(self._spans, from_us, key=lambda span: span[1])
-        return index == len(self._spans) or self._spans[index][0] >= to_us
 
     @property
     def clean_ratio(self) -> float | None:
@@ -141,6 +129,13 @@ class Health:
     def causes(self) -> list[tuple[str, int]]:
         """What made seconds unclean, and for how long, the most frequent first."""
         return sorted(self.cause_us.items(), key=lambda item: -item[1])
+
+    def diagnosis(self) -> str:
+        """What explains lateness of the generator in one line; nothing if every second was clean."""
+        parts = [f"{cause} in {us / 1e6:.0f} s" for cause, us in self.causes()[:3]]
+        if self.stall_us >= WORTH_NAMING_US:
+            parts.insert(0, f"generator event loop stalled for up to {self.stall_us / 1e3:.0f} ms")
+        return "; ".join(parts)
 
     def merge(self, other: Health) -> None:
         """Add another worker's seconds to these."""

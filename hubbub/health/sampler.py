@@ -1,4 +1,4 @@
-"""Reads how this process fares: ten times a second how late its event loop is, once a second what the kernel says."""
+"""Reads once a second how this process fares: what its event loop, the garbage collector and the kernel say."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import gevent
-
 from hubbub.clock import Clock
 from hubbub.health.judge import Second
+from hubbub.health.loop import LoopWatch
 from hubbub.metrics.histogram import Histogram
 
-LAG_INTERVAL_US = 100_000
 FEWEST_SENDS = 10
 """With fewer sends in a second, the p99 of their lag would be one accident."""
 
@@ -22,35 +20,32 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 class Sampler:
-    """Samples from `start` to `stop`. Every loop lag goes into `loop_lag`, and the worst of each second into it."""
+    """Samples from `start` to `stop`. The lateness of the event loop meanwhile goes into `loop_lag`."""
 
-    def __init__(self, clock: Clock, loop_lag: Histogram) -> None:
+    def __init__(self, clock: Clock, loop: LoopWatch, loop_lag: Histogram) -> None:
         self._clock = clock
+        self._loop = loop
         self._loop_lag = loop_lag
-        self._worst_lag_us = 0
         self._gc_began_us = 0
         self._worst_gc_us = 0
         self._cpu_stats = cpu_stats()
-        self._greenlet: gevent.Greenlet | None = None
-        self._due_us = 0
         self._last = self._read()
 
     def start(self) -> None:
         """Begin to sample: the first second begins now."""
+        self._loop.take_worst_us()
+        self._loop.lag = self._loop_lag
         self._last = self._read()
         gc.callbacks.append(self._on_gc)
-        self._greenlet = gevent.spawn(self._watch_loop)
 
     def stop(self) -> None:
-        """Sample no more. Harmless twice."""
-        if self._greenlet is not None:
-            self._greenlet.kill(block=False)
-            self._greenlet = None
+        """Stop sampling. Idempotent."""
+        if self._loop.lag is not None:
+            self._loop.lag = None
             gc.callbacks.remove(self._on_gc)
 
     def close_second(self, send_lag: Histogram, response: Histogram, dropped: int) -> Second:
         """What was sampled since the last call; the histograms are those of the same time."""
-        self._see_lag()
         before, now = self._last, self._read()
         self._last = now
         lag = send_lag.quantile_us(0.99) if send_lag.count >= FEWEST_SENDS else None
@@ -59,7 +54,7 @@ class Sampler:
             began_us=before["clock"],
             ended_us=now["clock"],
             cpu_us=now["cpu"] - before["cpu"],
-            loop_lag_us=self._worst_lag_us,
+            loop_lag_us=self._loop.take_worst_us(),
             gc_pause_us=self._worst_gc_us,
             run_queue_us=_difference(now["run_queue"], before["run_queue"]),
             throttled=_difference(now["throttled"], before["throttled"]),
@@ -67,7 +62,7 @@ class Sampler:
             response_p50_us=middle[0] if middle else None,
             dropped=dropped,
         )
-        self._worst_lag_us = self._worst_gc_us = 0
+        self._worst_gc_us = 0
         return second
 
     def _read(self) -> dict[str, Any]:
@@ -77,19 +72,6 @@ class Sampler:
             "run_queue": run_queue_us(),
             "throttled": times_throttled(self._cpu_stats),
         }
-
-    def _watch_loop(self) -> None:
-        while True:
-            self._due_us = self._clock() + LAG_INTERVAL_US
-            gevent.sleep(LAG_INTERVAL_US / 1e6)
-            late_us = max(0, self._clock() - self._due_us)
-            self._loop_lag.record(late_us)
-            self._worst_lag_us = max(self._worst_lag_us, late_us)
-
-    def _see_lag(self) -> None:
-        """A second may be closed before the loop came to see how late it is."""
-        if self._due_us:
-            self._worst_lag_us = max(self._worst_lag_us, self._clock() - self._due_us)
 
     def _on_gc(self, phase: str, _info: Any) -> None:
         now_us = self._clock()

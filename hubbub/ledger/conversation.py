@@ -33,6 +33,7 @@ class EndedSeat(NamedTuple):
     account: int
     note: str
     is_timed: bool
+    doubted_us: int
 
 
 class Conversation:
@@ -86,7 +87,7 @@ class Conversation:
         if seat.ready_us != NEVER_US:
             del self._open_ready_us[bisect_right(self._open_ready_us, seat.ready_us) - 1]
             link = seat.link
-            known = (link.sender.id, link.account, link.note, link.is_timed)
+            known = (link.sender.id, link.account, link.note, link.is_timed, link.doubted_us)
             self.ended.append(EndedSeat(seat.ready_us, now_us, seat.absent, *known))
 
     def remove_seat(self, seat: Seat) -> None:
@@ -103,6 +104,16 @@ class Conversation:
         self.log.append(message)
         if message.sender.last_confirmed > message.number:
             message.tag = message.frame = None
+
+    @property
+    def in_flight(self) -> int:
+        """How many due deliveries of the log are missing, by what was settled; without those of incomplete rooms."""
+        return sum(max(0, message.remaining) for message in self.log)
+
+    def forget_low_ends(self) -> None:
+        """What is known of the low ends of the messages of the log cannot be believed."""
+        for message in self.log:
+            message.low_us = 0
 
     def open_due(self, message: Message) -> int:
         """How many open seats were ready at the message's intended time, its own sender only where there is an echo."""

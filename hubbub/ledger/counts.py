@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, fields
 class Counts:
     """What became of messages (first group), of due deliveries, and of every frame that arrived.
 
-    `lost_unclean` is the part of `lost` whose time to arrive was not clean: the generator may be to blame.
+    `lost_unproven` is the part of `lost` that the generator itself may have caused, `indefinite_unproven` the part of
+    `indefinite` whose connection it may have ended.
     """
 
     sent: int = 0
@@ -20,10 +21,11 @@ class Counts:
     throttled: int = 0
     vanished: int = 0
     indefinite: int = 0
+    indefinite_unproven: int = 0
 
     due: int = 0
     lost: int = 0
-    lost_unclean: int = 0
+    lost_unproven: int = 0
     excused: int = 0
 
     delivered: int = 0

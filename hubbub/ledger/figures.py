@@ -1,10 +1,12 @@
-"""The ledger's times: those of all seconds, of the clean ones, and of the present one."""
+"""The ledger's times: those of all seconds that are over, and of the present one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hubbub.ledger.message import Message, Timings
+from hubbub.metrics.histogram import Histogram
 
 if TYPE_CHECKING:
     from hubbub.ledger.conversation import Conversation
@@ -13,16 +15,24 @@ INCOMPLETE = -(1 << 40)
 """Added to a message's count of remaining deliveries when one is lost: its room will never be complete."""
 
 
+BackendWait = Callable[[int, int], int]
+"""For how long a backend that could run waited for a core, from one time to another: an upper bound, microseconds."""
+
+
+def no_wait(_from_us: int, _to_us: int) -> int:
+    """The wait of a backend whose process is not known: nothing is taken off its times."""
+    return 0
+
+
 class Figures:
     """Takes in what became of deliveries, and counts it in their conversations.
 
     `second` is what was timed since the last `close_second`.
-    A loss belongs to no second: it enters `timings`, and `clean` if the generator was healthy while it could have come.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, backend_wait_us: BackendWait = no_wait) -> None:
+        self._backend_wait_us = backend_wait_us
         self.timings = Timings()
-        self.clean = Timings()
         self.second = Timings()
         self.last_first_arrival_us = 0
         self._warmup = Timings()
@@ -36,11 +46,12 @@ class Figures:
         """Where the times of a message intended for `intended_us` go."""
         return self._warmup if intended_us < self._warmup_until_us else self.second
 
-    def close_second(self, is_clean: bool) -> None:
-        """A second is over, in which the generator was healthy or not."""
+    def close_second(self, has_low_ends: bool) -> None:
+        """A second is over; without low ends all that is known of each of its times is that it was not negative."""
+        if not has_low_ends:
+            self.second.low.void()
+            self.second.room_low.void()
         self.timings.merge(self.second)
-        if is_clean:
-            self.clean.merge(self.second)
         self.second.clear()
 
     def settle(self, message: Message) -> None:
@@ -51,9 +62,26 @@ class Figures:
         timings.response.record_since(message.intended_us, arrivals)
         timings.delivery.record_since(message.sent_us, arrivals)
         arrivals.clear()
+        self._settle_low(message)
         self.last_first_arrival_us = max(self.last_first_arrival_us, message.last_us)
         message.remaining -= count
         self._complete(message)
+
+    def _settle_low(self, message: Message) -> None:
+        """Low ends: what is left without the time before the message was tried, and without the backend's own wait.
+
+        One wait serves for arrivals that are close together; where it grew between them, each has its own.
+        """
+        arrived, tried_us, wait_us = message.arrived, message.tried_us, self._backend_wait_us
+        low = message.timings.low.within(message.tolerance_us)
+        last_us = max(arrived)
+        waited_us = wait_us(tried_us, last_us)
+        if waited_us and wait_us(tried_us, min(arrived)) != waited_us:
+            arrived[:] = [time_us - wait_us(tried_us, time_us) for time_us in arrived]
+            last_us, waited_us = max(arrived), 0
+        low.record_since(tried_us + waited_us, arrived)
+        message.low_us = max(message.low_us, last_us - waited_us - tried_us)
+        arrived.clear()
 
     def untimed(self, message: Message, now_us: int) -> None:
         """A due first copy arrived at a connection whose times do not count: its room is as quick as the others."""
@@ -73,23 +101,36 @@ class Figures:
         message.remaining -= 1
         self._complete(message)
 
-    def lost(self, message: Message, now_us: int, is_clean: bool, is_timed: bool) -> None:
-        """A due delivery will not come. Its times are at least what they are now, if they count."""
+    def lost(self, message: Message, now_us: int, is_proven: bool, is_timed: bool) -> None:
+        """A due delivery will not come. Its times are at least what they are now, if they count.
+
+        If the generator may have caused it, its low end is 0: it might have come at once.
+        """
         message.conversation.counts.lost += 1
-        message.conversation.counts.lost_unclean += not is_clean
+        message.conversation.counts.lost_unproven += not is_proven
         if not is_timed:
             message.remaining -= 1
             self._complete(message)
             return
-        if message.timings is self.second:
-            for timings in (self.timings, self.clean)[: 1 + is_clean]:
-                timings.response.censor(now_us - message.intended_us)
-                timings.delivery.censor(now_us - message.sent_us)
-                if message.remaining > 0:
-                    timings.room_complete.censor(now_us - message.intended_us)
+        timings, tolerance_us = message.timings, message.tolerance_us
+        timings.response.censor(now_us - message.intended_us)
+        timings.delivery.censor(now_us - message.sent_us)
+        _miss_low(timings.low.within(tolerance_us), now_us - message.tried_us, is_proven)
+        if message.remaining > 0:
+            timings.room_complete.censor(now_us - message.intended_us)
+            _miss_low(timings.room_low.within(tolerance_us), now_us - message.tried_us, is_proven)
         message.remaining += INCOMPLETE
 
     def _complete(self, message: Message) -> None:
         """Time the whole room, when the last due delivery of a message has arrived or is excused."""
         if message.remaining == 0 and message.last_us:
             message.timings.room_complete.record(message.last_us - message.intended_us)
+            message.timings.room_low.within(message.tolerance_us).record(message.low_us)
+
+
+def _miss_low(low: Histogram, age_us: int, is_proven: bool) -> None:
+    """The low end of what did not come."""
+    if is_proven:
+        low.censor(age_us)
+    else:
+        low.record(0)

@@ -7,16 +7,18 @@ a second, and `finish` when the drain is over. After `finish` whatever still arr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hubbub.ledger.conversation import Conversation, Seat
 from hubbub.ledger.counts import Counts
-from hubbub.ledger.figures import Figures
+from hubbub.ledger.figures import BackendWait, Figures, no_wait
 from hubbub.ledger.findings import Findings
 from hubbub.ledger.link import Link, Recogniser
 from hubbub.ledger.message import Message, Sender, Timings
+from hubbub.ledger.senders import Senders
 from hubbub.ledger.tag import Tag, decode_tag, encode_tag, text_is_intact
+from hubbub.metrics.low_ends import tolerance_for
 
 SETTLE_US = 5_000_000
 """A delivery had its chance when its connection stayed ready for this long after the send."""
@@ -31,25 +33,31 @@ LOSS_HORIZON_US = 60_000_000
 class Ledger:
     """Every message and delivery of one worker in one run.
 
-    `is_clean` tells whether this generator was healthy from one time to another. `run` is the run's 32-bit number,
-    `contract` what recognises frames, `user_ids` the backend's ids of all accounts of the run (also of other workers),
-    `first_sender` the first sender id of this worker.
+    `run` is the run's 32-bit number, `contract` what recognises frames, `user_ids` the backend's ids of all accounts of
+    the run (also of other workers), `first_sender` the first sender id of this worker, `tolerances_us` the send lags,
+    ascending, that the run's objectives tell apart (low_ends.py), `backend_wait_us` see figures.py.
     """
 
-    def __init__(self, run: int, contract: Recogniser, user_ids: Iterable[int] = (), first_sender: int = 1) -> None:
+    def __init__(
+        self,
+        run: int,
+        contract: Recogniser,
+        user_ids: Iterable[int] = (),
+        first_sender: int = 1,
+        tolerances_us: Sequence[int] = (),
+        backend_wait_us: BackendWait = no_wait,
+    ) -> None:
         self.run = run
         self.contract = contract
         self.user_ids = frozenset(user_ids)
         self.findings = Findings()
-        self.is_clean: Callable[[int, int], bool] = _always_clean
-        self._figures = Figures()
+        self._tolerances_us = tuple(tolerances_us)
+        self._figures = Figures(backend_wait_us)
         self._nowhere = Counts()
         self.conversations: dict[int, Conversation] = {}
         self.surplus_refusals = 0
         self.is_finished = False
-        self._next_sender = first_sender
-        self._senders: dict[int, Sender] = {}
-        self._dead: list[Sender] = []
+        self._senders = Senders(first_sender)
 
     # -- figures -----------------------------------------------------------------------------------------------------
 
@@ -93,6 +101,19 @@ class Ledger:
             if message.arrivals:
                 self._figures.settle(message)
 
+    def close_second(self, has_low_ends: bool) -> None:
+        """A second is over; without low ends the receive stamps of it cannot be believed."""
+        self.figures.close_second(has_low_ends)
+        if not has_low_ends:
+            for conversation in self.conversations.values():
+                conversation.forget_low_ends()
+
+    def in_flight(self) -> int:
+        """How many due deliveries of sent messages have not arrived."""
+        self.settle()
+        seen = sum(conversation.in_flight for conversation in self.conversations.values())
+        return seen + sum(message.conversation.open_due(message) for message in self._senders.pending())
+
     def skip_warmup(self, until_us: int) -> None:
         """Leave messages intended before a time out of the time series. The counts have them all."""
         self._figures.skip_warmup(until_us)
@@ -105,10 +126,7 @@ class Ledger:
 
     def open_link(self, account: int, on_event: Callable[[Any, int], None]) -> Link:
         """A new connection of an account, and with it a new sender."""
-        sender = Sender(self._next_sender)
-        self._next_sender += 1
-        self._senders[sender.id] = sender
-        return Link(self, account, sender, on_event)
+        return Link(self, account, self._senders.open(), on_event)
 
     def joining(self, link: Link, conversation: int) -> None:
         """The link asked to join: what arrives from now on is optional until it is ready."""
@@ -123,15 +141,15 @@ class Ledger:
         """The link leaves a conversation; its connection stays open."""
         self._end_seat(link.seat_in(self.conversations[conversation]), now_us)
 
-    def close(self, link: Link, now_us: int) -> None:
-        """The link's connection is gone, whoever ended it. Nothing more arrives on it."""
+    def close(self, link: Link, now_us: int, is_ours: bool = False) -> None:
+        """The link's connection is gone; `is_ours`: the generator may have ended it. Nothing more arrives on it."""
+        if is_ours:
+            link.doubt("the generator may have ended the connection", now_us)
         for seat in link.seats():
             self._end_seat(seat, now_us)
             seat.conversation.remove_seat(seat)
         link.seat, link.others = None, ()
-        link.sender.died_us = now_us
-        link.sender.link = None
-        self._dead.append(link.sender)
+        self._senders.close(link.sender, now_us, is_ours)
 
     # -- messages ----------------------------------------------------------------------------------------------------
 
@@ -146,7 +164,8 @@ class Ledger:
         tag = encode_tag(self.run, conversation, sender.id, number, intended_us, now_us - intended_us, text)
         timings = self._figures.timings_for(intended_us)
         room = self.conversations[conversation]
-        message = Message(sender, number, room, intended_us, now_us, tag.encode(), timings)
+        tolerance_us = tolerance_for(now_us - intended_us, self._tolerances_us)
+        message = Message(sender, number, room, intended_us, now_us, tag.encode(), timings, tolerance_us)
         sender.messages[number] = sender.pending[number] = message
         timings.send_lag.record(now_us - intended_us)
         room.counts.sent += 1
@@ -173,9 +192,7 @@ class Ledger:
 
     def unseen(self) -> list[Message]:
         """The messages that nobody has seen and nobody has refused."""
-        return [
-            message for sender in self._senders.values() for message in sender.pending.values() if not message.refusal
-        ]
+        return [message for message in self._senders.pending() if not message.refusal]
 
     def found_in_history(self, message: Message) -> None:
         """An unseen message stands in the backend's history: it is confirmed, and its deliveries are due."""
@@ -209,20 +226,21 @@ class Ledger:
             message.remaining += 1
             seat.absent[message.key] = True
             is_lost = seat.ended_us - message.sent_us >= SETTLE_US
-            self._miss(message, is_lost, seat.ended_us, seat.is_timed)
+            is_proven = seat.doubted_us < message.sent_us
+            self._miss(message, is_lost, seat.ended_us, seat.is_timed, is_proven)
             if is_lost:
                 note = seat.note or "the connection ended"
                 self.findings.loss(message, seat.ended_us, seat.receiver, seat.account, note, None)
 
     # -- arrivals ----------------------------------------------------------------------------------------------------
 
-    def take_next(self, seat: Seat, now_us: int) -> None:
+    def take_next(self, seat: Seat, now_us: int, arrived_us: int) -> None:
         """The message under a seat's cursor arrived."""
         message = seat.conversation.log[seat.cursor]
         seat.cursor += 1
-        self._first_copy(seat, message, now_us)
+        self._first_copy(seat, message, now_us, arrived_us)
 
-    def take(self, link: Link, event: Any, now_us: int, frame: bytes | None = None) -> None:
+    def take(self, link: Link, event: Any, now_us: int, arrived_us: int, frame: bytes | None = None) -> None:
         """A delivery that the fast path did not take. `event` has sender_id, content and is_delivery.
 
         `frame` is remembered for the message's other receivers.
@@ -244,9 +262,9 @@ class Ledger:
             (conversation.counts if conversation is not None else counts).leaked += 1
             findings.arrival("leaked", link, now_us, tag)
             return
-        self._take_member(link.seat_in(conversation), tag, now_us, frame)
+        self._take_member(link.seat_in(conversation), tag, now_us, arrived_us, frame)
 
-    def _take_member(self, seat: Seat, tag: Tag, now_us: int, frame: bytes | None) -> None:
+    def _take_member(self, seat: Seat, tag: Tag, now_us: int, arrived_us: int, frame: bytes | None) -> None:
         """A delivery of this run at a member of its conversation."""
         sender = self._senders.get(tag.sender)
         message = sender.messages.get(tag.number) if sender is not None else None
@@ -266,11 +284,11 @@ class Ledger:
             if was_due:
                 seat.conversation.counts.late += 1
             else:
-                self._slow_first_copy(seat, message, now_us)
+                self._slow_first_copy(seat, message, now_us, arrived_us)
         elif message.position < seat.start:
-            self._take_early(seat, message, tag, now_us)
+            self._take_early(seat, message, tag, now_us, arrived_us)
         elif seat.arrived(message, now_us):
-            self._slow_first_copy(seat, message, now_us)
+            self._slow_first_copy(seat, message, now_us, arrived_us)
         else:
             self._duplicated(seat, tag, now_us)
 
@@ -279,12 +297,12 @@ class Ledger:
         seat.conversation.counts.duplicated += 1
         self.findings.arrival("duplicated", seat.link, now_us, tag)
 
-    def _take_early(self, seat: Seat, message: Message, tag: Tag, now_us: int) -> None:
+    def _take_early(self, seat: Seat, message: Message, tag: Tag, now_us: int, arrived_us: int) -> None:
         """A message that was in the log before the seat was opened."""
         if message.key in seat.early:
             self._duplicated(seat, tag, now_us)
             return
-        self._slow_first_copy(seat, message, now_us)
+        self._slow_first_copy(seat, message, now_us, arrived_us)
         seat.early.add(message.key)
 
     def _take_forgotten(self, seat: Seat, tag: Tag, now_us: int) -> None:
@@ -297,12 +315,12 @@ class Ledger:
             seat.early.add(tag.key)
             seat.conversation.counts.optional += 1
 
-    def _slow_first_copy(self, seat: Seat, message: Message, now_us: int) -> None:
+    def _slow_first_copy(self, seat: Seat, message: Message, now_us: int, arrived_us: int) -> None:
         """A first copy that has to be looked at for its order among its sender's messages."""
         if self._is_overtaken(seat, message):
             seat.conversation.counts.out_of_order += 1
             self.findings.arrival("out_of_order", seat.link, now_us, message)
-        self._first_copy(seat, message, now_us)
+        self._first_copy(seat, message, now_us, arrived_us)
 
     def _is_overtaken(self, seat: Seat, message: Message) -> bool:
         """Whether a later message of its sender in the same conversation has already arrived at the seat."""
@@ -316,11 +334,12 @@ class Ledger:
                 return True
         return False
 
-    def _first_copy(self, seat: Seat, message: Message, now_us: int) -> None:
+    def _first_copy(self, seat: Seat, message: Message, now_us: int, arrived_us: int) -> None:
         if not seat.is_due(message):
             self.not_due(seat, message, now_us)
         elif seat.link.is_timed:
             message.arrivals.append(now_us)
+            message.arrived.append(seat.link.arrived_us(message, arrived_us))
         else:
             self._figures.untimed(message, now_us)
 
@@ -348,10 +367,7 @@ class Ledger:
         self.findings.follow()
         for conversation in self.conversations.values():
             conversation.trim(now_us - REMEMBER_US, now_us)
-        for sender in self._dead:
-            if not sender.messages:
-                del self._senders[sender.id]
-        self._dead = [sender for sender in self._dead if sender.messages]
+        self._senders.forget_dead()
 
     def _give_up_old(self, seat: Seat, now_us: int) -> None:
         """Lose what was overtaken `SETTLE_US` ago, or sent `LOSS_HORIZON_US` ago."""
@@ -379,18 +395,17 @@ class Ledger:
             return
         is_due = seat.absent[message.key] = seat.is_due(message)
         if is_due:
-            self._miss(message, is_lost, now_us, seat.link.is_timed)
+            link = seat.link
+            self._miss(message, is_lost, now_us, link.is_timed, link.doubted_us < message.sent_us)
             if is_lost:
-                link = seat.link
                 self.findings.loss(message, now_us, link.sender.id, link.account, link.note, seat)
 
-    def _miss(self, message: Message, is_lost: bool, now_us: int, is_timed: bool) -> None:
+    def _miss(self, message: Message, is_lost: bool, now_us: int, is_timed: bool, is_proven: bool) -> None:
         """One due delivery of a message will not come."""
         if message.arrivals:
             self._figures.settle(message)
         if is_lost:
-            is_clean = self.is_clean(message.sent_us, min(now_us, message.sent_us + SETTLE_US))
-            self._figures.lost(message, now_us, is_clean, is_timed)
+            self._figures.lost(message, now_us, is_proven, is_timed)
         else:
             self._figures.excused(message)
 
@@ -400,7 +415,7 @@ class Ledger:
         If it was cut short (`is_hurried`), what is younger than the settling time had no chance: it is indefinite or
         excused.
         """
-        for sender in self._senders.values():
+        for sender in self._senders:
             for message in list(sender.pending.values()):
                 lived_until_us = min(sender.died_us, now_us) if is_hurried else sender.died_us
                 self._decide_unseen(sender, message, lived_until_us, now_us)
@@ -426,7 +441,4 @@ class Ledger:
             self._make_due(message)
         else:
             counts.indefinite += 1
-
-
-def _always_clean(_from_us: int, _to_us: int) -> bool:
-    return True
+            counts.indefinite_unproven += sender.is_death_ours

@@ -16,9 +16,12 @@ from hubbub.ledger.tag import MARKER, TAG_WIDTH
 if TYPE_CHECKING:
     from hubbub.ledger.conversation import Conversation, Seat
     from hubbub.ledger.ledger import Ledger
-    from hubbub.ledger.message import Sender
+    from hubbub.ledger.message import Message, Sender
 
 TEXT_CHECK_EVERY = 64
+
+UNKNOWN_US = 0
+"""When a delivery arrived that could have come earlier, had the generator read: its low end is 0."""
 
 
 class Recogniser(Protocol):
@@ -34,13 +37,14 @@ class Link:
     """One connection. Feed `on_message` with every text frame; whatever is not a delivery goes to `on_event`.
 
     `note` says what is known of the connection that explains an anomaly; `explain` adds to it. `is_timed` says whether
-    the times of what arrives here count.
+    the times of what arrives here count. `doubted_us` is the last time at which the generator may have caused a loss.
     `on_confirmed` is called when the link's newest message was seen for the first time, by anyone.
     """
 
     __slots__ = (
         "_since_check",
         "account",
+        "doubted_us",
         "is_timed",
         "ledger",
         "note",
@@ -62,12 +66,26 @@ class Link:
         self._since_check = 0
         self.note = ""
         self.is_timed = True
+        self.doubted_us = -1
         self.on_confirmed: Callable[[], None] | None = None
 
     def explain(self, why: str) -> None:
         """Something is known of this connection that explains losses, such as that the backend dropped messages."""
         if why not in self.note:
             self.note = f"{self.note}; {why}" if self.note else why
+
+    def doubt(self, why: str, now_us: int) -> None:
+        """The generator itself may have caused losses here until now: those of messages sent before are not proven."""
+        self.explain(why)
+        self.doubted_us = now_us
+
+    def on_window_closed(self, now_us: int) -> None:
+        """The backend could not send here for a while, because the generator did not read."""
+        self.doubt("the generator did not read, and its receive window closed", now_us)
+
+    def arrived_us(self, message: Message, arrived_us: int) -> int:
+        """When a message can have reached this machine at the earliest, had the generator always read in time."""
+        return arrived_us if message.sent_us > self.doubted_us else UNKNOWN_US
 
     def stop_timing(self, why: str) -> None:
         """From now on deliveries here are late, or lost, by our own doing: they are counted, and not timed."""
@@ -76,7 +94,7 @@ class Link:
         for seat in self.seats():
             seat.is_plain = False
 
-    def take_known(self, buffer: bytearray, start: int, end: int, now_us: int) -> int:
+    def take_known(self, buffer: bytearray, start: int, end: int, now_us: int, arrived_us: int, earlier_us: int) -> int:
         """Take the frames from `start` on that are the next messages of the log, byte for byte; returns where they end.
 
         This runs for every delivery, so it does by itself what Ledger.take_next does. At a seat that is not plain each
@@ -86,7 +104,7 @@ class Link:
         if seat is None or not seat.is_plain:
             return start
         log, cursor = seat.conversation.log, seat.cursor
-        ready_us, own = seat.ready_us, seat.own
+        ready_us, own, doubted_us = seat.ready_us, seat.own, self.doubted_us
         while cursor < len(log):
             message = log[cursor]
             frame = message.frame
@@ -99,21 +117,23 @@ class Link:
             cursor += 1
             if ready_us <= message.intended_us and message.sender is not own:
                 message.arrivals.append(now_us)
+                is_known = message.sent_us > doubted_us
+                message.arrived.append((arrived_us if start == end else earlier_us) if is_known else UNKNOWN_US)
             else:
                 self.ledger.not_due(seat, message, now_us)
         seat.cursor = cursor
         return start
 
-    def on_message(self, payload: bytes, now_us: int, frame: bytes | None = None) -> None:
-        """Take one text message that arrived at `now_us`, in `frame` if it came in one piece."""
+    def on_message(self, payload: bytes, now_us: int, arrived_us: int, frame: bytes | None = None) -> None:
+        """Take one text message that was read at `now_us`, in `frame` if it came in one piece."""
         contract = self.ledger.contract
         if payload.startswith(contract.delivery_prefix) and self._is_next(payload):
             assert self.seat is not None
-            self.ledger.take_next(self.seat, now_us)
+            self.ledger.take_next(self.seat, now_us, arrived_us)
             return
         event = contract.recognise(payload)
         if event.is_delivery:
-            self.ledger.take(self, event, now_us, frame)
+            self.ledger.take(self, event, now_us, arrived_us, frame)
         else:
             self.on_event(event, now_us)
 

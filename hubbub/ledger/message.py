@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.ledger.tag import message_key
 from hubbub.metrics.histogram import Histogram
+from hubbub.metrics.low_ends import NEVER_ON_TIME_US, LowEnds
 
 if TYPE_CHECKING:
     from hubbub.ledger.conversation import Conversation
@@ -17,15 +18,21 @@ NEVER_US = 1 << 62
 
 
 class Timings:
-    """The time series that a message's fate is recorded in: the run's, or during warm-up a set that nobody reads."""
+    """The time series that a message's fate is recorded in: the run's, or during warm-up a set that nobody reads.
 
-    __slots__ = ("delivery", "response", "room_complete", "send_lag")
+    `low` has the low ends of response and delivery, which are the same (arrived - tried), and `room_low` those of
+    room_complete. They have as many values as their series.
+    """
+
+    __slots__ = ("delivery", "low", "response", "room_complete", "room_low", "send_lag")
 
     def __init__(self) -> None:
         self.response = Histogram()
         self.delivery = Histogram()
         self.send_lag = Histogram()
         self.room_complete = Histogram()
+        self.low = LowEnds()
+        self.room_low = LowEnds()
 
     def merge(self, other: Timings) -> None:
         """Add another set's values to this one."""
@@ -51,8 +58,8 @@ class Timings:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Timings:
         timings = cls()
-        for name, histogram in values.items():
-            setattr(timings, name, Histogram.from_dict(histogram))
+        for name in cls.__slots__:
+            setattr(timings, name, type(getattr(timings, name)).from_dict(values[name]))
         return timings
 
 
@@ -62,16 +69,20 @@ class Message:
     `position` is its place in the conversation's log, or -1 while nobody has seen it. `frame` is the frame that carried
     it to its first receiver, byte for byte. `arrivals` are the receipt times of due first copies that are not in the
     figures yet: appending to it is all that a delivery costs here, and `Ledger.settle` takes them in, many at a time.
-    `remaining` counts the due deliveries that are still missing, by what was settled; `last_us` is the last receipt.
+    `arrived` has for each of them the earliest time at which it can have reached this machine.
+    `remaining` counts the due deliveries that are still missing, by what was settled; `last_us` is the last receipt,
+    `low_us` the highest low end. Low ends count from `tried_us`; `tolerance_us` covers the send lag (low_ends.py).
     """
 
     __slots__ = (
         "arrivals",
+        "arrived",
         "conversation",
         "frame",
         "intended_us",
         "key",
         "last_us",
+        "low_us",
         "number",
         "position",
         "refusal",
@@ -80,6 +91,8 @@ class Message:
         "sent_us",
         "tag",
         "timings",
+        "tolerance_us",
+        "tried_us",
     )
 
     def __init__(
@@ -91,6 +104,7 @@ class Message:
         sent_us: int,
         tag: bytes,
         timings: Timings,
+        tolerance_us: int = NEVER_ON_TIME_US,
     ) -> None:
         self.sender = sender
         self.number = number
@@ -102,7 +116,11 @@ class Message:
         self.timings = timings
         self.frame: bytes | None = None
         self.arrivals: list[int] = []
+        self.arrived: list[int] = []
+        self.tried_us = sent_us
+        self.tolerance_us = tolerance_us
         self.last_us = 0
+        self.low_us = 0
         self.position = -1
         self.remaining = 0
         self.refusal = ""
@@ -121,10 +139,13 @@ class Sender:
 
     `messages` holds those that the ledger still remembers, `pending` those that nobody has seen, `forgotten` the last
     one of each conversation that it remembers no more. `died_us` is when the connection `link` ended, NEVER_US while it
-    lives.
+    lives; `is_death_ours` says that the generator may have ended it.
     """
 
-    __slots__ = ("died_us", "forgotten", "id", "last_confirmed", "link", "messages", "next_number", "pending")
+    __slots__ = (
+        *("died_us", "forgotten", "id", "is_death_ours", "last_confirmed", "link"),
+        *("messages", "next_number", "pending"),
+    )
 
     def __init__(self, sender_id: int) -> None:
         self.id = sender_id
@@ -134,6 +155,7 @@ class Sender:
         self.next_number = 1
         self.last_confirmed = 0
         self.died_us = NEVER_US
+        self.is_death_ours = False
         self.link: Link | None = None
 
     def forget(self, message: Message) -> None:

@@ -36,13 +36,18 @@ _TABLE = tuple(bucket_of(value_us) for value_us in range(TABLE_US))
 """The buckets of the values that are common, because looking one up is cheaper than computing it."""
 
 
+def lower_edge_of(bucket: int) -> int:
+    """The smallest value of a bucket, in microseconds."""
+    if bucket < LINEAR_BELOW_US:
+        return bucket
+    shift = (bucket >> SUB_BUCKET_BITS) - 1
+    return (bucket - (shift << SUB_BUCKET_BITS)) << shift
+
+
 def middle_of(bucket: int) -> float:
     """The value that stands for a bucket, in microseconds."""
-    if bucket < LINEAR_BELOW_US:
-        return float(bucket)
-    shift = (bucket >> SUB_BUCKET_BITS) - 1
-    lower = (bucket - (shift << SUB_BUCKET_BITS)) << shift
-    return lower + ((1 << shift) - 1) / 2
+    shift = max(0, (bucket >> SUB_BUCKET_BITS) - 1)
+    return lower_edge_of(bucket) + ((1 << shift) - 1) / 2
 
 
 class Histogram:
@@ -69,8 +74,8 @@ class Histogram:
             self._highest = value_us
 
     def record_since(self, origin_us: int, times_us: Sequence[int]) -> None:
-        """Add how long after `origin_us` each of some ascending times is: what many calls of `record` would do."""
-        lowest, highest = times_us[0] - origin_us, times_us[-1] - origin_us
+        """Add how long after `origin_us` each of some times is, in any order: what many calls of `record` would do."""
+        lowest, highest = min(times_us) - origin_us, max(times_us) - origin_us
         if lowest < 0 or highest >= TABLE_US:
             for time_us in times_us:
                 self.record(time_us - origin_us)
@@ -110,7 +115,7 @@ class Histogram:
     @property
     def count(self) -> int:
         """How many values were observed or censored."""
-        return sum(self._observed[self._span]) + sum(self.censored.values())
+        return sum(self._observed[self._span]) + self.censored_count
 
     def clear(self) -> None:
         """Forget all values."""
@@ -118,6 +123,17 @@ class Histogram:
         self._observed[span] = [0] * (span.stop - span.start)
         self.censored.clear()
         self._lowest, self._highest = LARGEST_US, -1
+
+    def void(self) -> None:
+        """Make every observed value 0, because nothing is known of them but that there are so many."""
+        count = sum(self._observed[self._span])
+        censored = self.censored
+        self.censored = {}
+        self.clear()
+        self.censored = censored
+        if count:
+            self._observed[0] = count
+            self._lowest = self._highest = 0
 
     def merge(self, other: Histogram) -> None:
         """Add another histogram's values to this one."""
@@ -156,13 +172,17 @@ class Histogram:
                     return middle_of(bucket), is_censored
         raise AssertionError("unreachable: the ranks add up to the count")
 
-    def share_above(self, limit_us: int) -> float | None:
-        """The share of values above `limit_us`, censored ones included; None when nothing was recorded."""
-        total = self.count
-        if not total:
-            return None
-        within = sum(count for bucket, count in self.buckets.items() if middle_of(bucket) <= limit_us)
-        return (total - within) / total
+    def count_from(self, limit_us: int) -> tuple[int, int]:
+        """How many observed values are `limit_us` or more: at least, and at most. The limit's bucket may be either."""
+        edge = bucket_of(limit_us)
+        above = sum(self._observed[edge + 1 :])
+        at_edge = self._observed[edge]
+        return above + (at_edge if lower_edge_of(edge) >= limit_us else 0), above + at_edge
+
+    @property
+    def censored_count(self) -> int:
+        """How many values are only known to be at least something."""
+        return sum(self.censored.values())
 
     def summary(self) -> dict[str, Any]:
         """The series as `summary.json` has it: milliseconds, None where a figure cannot be told."""

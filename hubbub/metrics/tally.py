@@ -10,17 +10,24 @@ from hubbub.metrics.histogram import Histogram
 
 PHASE_SERIES = ("login", "conversation", "ticket", "connect", "join", "reconnect")
 SAMPLE_LENGTH = 200
+OWN_ERROR = "generator: "
+"""What the class of an error begins with that is the generator's own, and no evidence against a backend."""
 
 
 @dataclass(slots=True)
 class Connections:
-    """Connection attempts (retries included) and what became of them; `ready` ever became ready."""
+    """Connection attempts (retries included) and what became of them; `ready` ever became ready.
+
+    The `unproven` ones are those of `failed` and `dropped` that the generator itself may have caused.
+    """
 
     attempted: int = 0
     succeeded: int = 0
     failed: int = 0
     dropped: int = 0
     ready: int = 0
+    failed_unproven: int = 0
+    dropped_unproven: int = 0
 
 
 @dataclass(slots=True)
@@ -34,19 +41,33 @@ class ErrorClass:
 
 
 class Tally:
-    """The phases, connections and errors of one worker; the master adds them up with `merge`."""
+    """The phases, connections and errors of one worker; the master adds them up with `merge`.
+
+    `low` has the low ends of the series: what of each phase was surely not the generator's own lateness.
+    """
 
     def __init__(self) -> None:
         self.series = {name: Histogram() for name in PHASE_SERIES}
+        self.low = {name: Histogram() for name in PHASE_SERIES}
         self.connections = Connections()
         self.errors: dict[str, ErrorClass] = {}
         self.attempts = 0
 
-    def phase(self, name: str, elapsed_us: int) -> None:
-        """One phase that succeeded, and how long it took."""
+    def phase(self, name: str, elapsed_us: int, low_us: int) -> None:
+        """One phase that succeeded, and how long it took: by the clock, and without our own lateness."""
         self.attempts += 1
         if name in self.series:
-            self.series[name].record(elapsed_us)
+            self.time(name, elapsed_us, low_us)
+
+    def time(self, name: str, elapsed_us: int, low_us: int) -> None:
+        """One time of a series."""
+        self.series[name].record(elapsed_us)
+        self.low[name].record(low_us)
+
+    @property
+    def own_error_count(self) -> int:
+        """How many of the errors are the generator's own."""
+        return sum(error.count for kind, error in self.errors.items() if kind.startswith(OWN_ERROR))
 
     def error(self, kind: str, at_us: int, sample: str, is_attempt: bool = True) -> None:
         """One error of a class such as `login: HTTP 500`; `is_attempt` when a call, connect, join or send failed."""
@@ -66,6 +87,7 @@ class Tally:
         """Add another worker's tally to this one."""
         for name, histogram in other.series.items():
             self.series[name].merge(histogram)
+            self.low[name].merge(other.low[name])
         for field in fields(Connections):
             total = getattr(self.connections, field.name) + getattr(other.connections, field.name)
             setattr(self.connections, field.name, total)
@@ -80,6 +102,7 @@ class Tally:
         """What was counted after an earlier state of this tally."""
         later = Tally()
         later.series = {name: histogram.since(earlier.series[name]) for name, histogram in self.series.items()}
+        later.low = {name: histogram.since(earlier.low[name]) for name, histogram in self.low.items()}
         for field in fields(Connections):
             added = getattr(self.connections, field.name) - getattr(earlier.connections, field.name)
             setattr(later.connections, field.name, added)
@@ -93,6 +116,7 @@ class Tally:
     def to_dict(self) -> dict[str, Any]:
         return {
             "series": {name: histogram.to_dict() for name, histogram in self.series.items()},
+            "low": {name: histogram.to_dict() for name, histogram in self.low.items()},
             "connections": asdict(self.connections),
             "errors": {kind: asdict(error) for kind, error in self.errors.items()},
             "attempts": self.attempts,
@@ -102,6 +126,7 @@ class Tally:
     def from_dict(cls, values: Mapping[str, Any]) -> Tally:
         tally = cls()
         tally.series = {name: Histogram.from_dict(value) for name, value in values["series"].items()}
+        tally.low = {name: Histogram.from_dict(value) for name, value in values["low"].items()}
         tally.connections = Connections(**values["connections"])
         tally.errors = {kind: ErrorClass(**value) for kind, value in values["errors"].items()}
         tally.attempts = values["attempts"]

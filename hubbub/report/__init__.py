@@ -2,7 +2,7 @@
 
 from hubbub.report.console import render_console
 from hubbub.report.outcome import Outcome
-from hubbub.report.slo import Objective, Result, Watch, parse_objectives
+from hubbub.report.slo import Objective, Result, Watch, parse_objectives, tolerances_us
 from hubbub.report.summary import build_summary
 from hubbub.report.verdict import EXIT_CODES, Reason, judge
 
@@ -17,4 +17,5 @@ __all__ = [
     "judge",
     "parse_objectives",
     "render_console",
+    "tolerances_us",
 ]

@@ -12,7 +12,7 @@ SHOWN_ERRORS = 10
 def render_console(summary: Mapping[str, Any], folder: str) -> str:
     """The report as text. `folder` is where the results lie."""
     lines = [*_classic(summary), "", *_deliveries(summary), *_exceptions(summary), "", *_latencies(summary)]
-    lines += [*_canary(summary), "", *_health(summary)]
+    lines += [*_canary(summary), "", *_objectives(summary), "", *_health(summary)]
     lines += [*_errors(summary), "", *_verdict(summary), f"Results: {folder}"]
     return "\n".join(lines)
 
@@ -81,6 +81,33 @@ def _canary(summary: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _objectives(summary: Mapping[str, Any]) -> list[str]:
+    """Each objective with both ends of its figure, and how far from its limit it is: `holds (25x)`."""
+    lines = []
+    for objective in summary["slo"]:
+        section, _, name = objective["name"].partition(".")
+        is_time = section in summary["latency_ms"] and name != "count"
+        value, low = objective["value"], objective["low"]
+        if value is None:
+            lines.append(f"  {section} {name} {objective['limit']}: not measured")
+            continue
+        form = ".1f" if is_time else ".6g"
+        unit = " ms" if is_time else "%" if "%" in objective["limit"] else ""
+        interval = "" if low == value else f" [{low:{form}} .. {value:{form}}]"
+        verdict = f"{objective['limit']}: {objective['result']}{_margin(objective)}"
+        lines.append(f"  {section} {name} {value:{form}}{unit}{interval} {verdict}")
+    return ["Objectives:", *lines]
+
+
+def _margin(objective: Mapping[str, Any]) -> str:
+    """How many times the figure fits under an upper limit; nothing where that says nothing."""
+    comparison, limit = objective["limit"].split(" ")[:2]
+    number = float(limit.rstrip("%"))
+    if objective["result"] != "holds" or "<" not in comparison or not objective["value"] or not number:
+        return ""
+    return f" ({number / objective['value']:.3g}x)"
+
+
 def _health(summary: Mapping[str, Any]) -> list[str]:
     health = summary["health"]
     if health["clean_ratio"] is None:
@@ -90,7 +117,10 @@ def _health(summary: Mapping[str, Any]) -> list[str]:
         parts.append(f"CPU at most {health['cpu_max']:.0%} of a core")
     if health["loop_lag_p99_ms"] is not None:
         parts.append(f"event loop p99 {health['loop_lag_p99_ms']:.1f} ms late")
-    return [f"Generator: {', '.join(parts)}"]
+    lines = [f"Generator: {', '.join(parts)}"]
+    if health["self_check"]:
+        lines.append(f"Self-check: {health['self_check']}.")
+    return lines
 
 
 def _errors(summary: Mapping[str, Any]) -> list[str]:

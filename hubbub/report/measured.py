@@ -9,22 +9,27 @@ from typing import Any
 from hubbub.health import Health
 from hubbub.ledger import Counts, Finding, Timings
 from hubbub.ledger.history import History
+from hubbub.metrics.in_flight import InFlight
+from hubbub.metrics.load import Load
 from hubbub.metrics.tally import Tally
 
 
 @dataclass(kw_only=True)
 class Measured:
-    """Counts, times, health and evidence. `clean` holds the times of clean seconds only.
+    """Counts, times, health and evidence.
 
-    `conversations` has the counts of each conversation by its index, once the run is over.
+    `conversations` has the counts of each conversation by its index, and `load` what was planned and sent in each
+    second, once the run is over. `clock_bound_us` is how far off the receive stamps may be, None without stamps.
     """
 
     counts: Counts = field(default_factory=Counts)
     timings: Timings = field(default_factory=Timings)
-    clean: Timings = field(default_factory=Timings)
     tally: Tally = field(default_factory=Tally)
     health: Health = field(default_factory=Health)
     history: History = field(default_factory=History)
+    load: Load = field(default_factory=Load)
+    in_flight: InFlight = field(default_factory=InFlight)
+    clock_bound_us: int | None = None
     findings: list[Finding] = field(default_factory=list)
     conversations: dict[int, Counts] = field(default_factory=dict)
 
@@ -32,10 +37,13 @@ class Measured:
         """Add what another worker has measured. Findings are left out: whoever adds up keeps the first ones."""
         self.counts.add(other.counts)
         self.timings.merge(other.timings)
-        self.clean.merge(other.clean)
         self.tally.merge(other.tally)
         self.health.merge(other.health)
         self.history.add(other.history)
+        self.load.merge(other.load)
+        self.in_flight.merge(other.in_flight)
+        if other.clock_bound_us is not None:
+            self.clock_bound_us = max(self.clock_bound_us or 0, other.clock_bound_us)
         self.conversations |= other.conversations
 
     def measured_to_dict(self) -> dict[str, Any]:
@@ -43,10 +51,12 @@ class Measured:
         return {
             "counts": self.counts.to_dict(),
             "timings": self.timings.to_dict(),
-            "clean": self.clean.to_dict(),
             "tally": self.tally.to_dict(),
             "health": self.health.to_dict(),
             "history": asdict(self.history),
+            "load": self.load.to_dict(),
+            "in_flight": self.in_flight.to_dict(),
+            "clock_bound_us": self.clock_bound_us,
             "findings": [finding.to_dict() for finding in self.findings],
             "conversations": [(index, counts.to_dict()) for index, counts in self.conversations.items()],
         }
@@ -57,10 +67,12 @@ class Measured:
         return {
             "counts": Counts.from_dict(values["counts"]),
             "timings": Timings.from_dict(values["timings"]),
-            "clean": Timings.from_dict(values["clean"]),
             "tally": Tally.from_dict(values["tally"]),
             "health": Health.from_dict(values["health"]),
             "history": History(**values["history"]),
+            "load": Load.from_dict(values["load"]),
+            "in_flight": InFlight.from_dict(values["in_flight"]),
+            "clock_bound_us": values["clock_bound_us"],
             "findings": [Finding.from_dict(finding) for finding in values["findings"]],
             "conversations": {int(index): Counts.from_dict(counts) for index, counts in values["conversations"]},
         }

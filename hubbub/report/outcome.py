@@ -8,6 +8,7 @@ from typing import Any
 
 from hubbub.config import Settings
 from hubbub.metrics.histogram import Histogram, milliseconds
+from hubbub.metrics.low_ends import NEVER_ON_TIME_US
 from hubbub.report.measured import Measured
 
 STAYING = {"Chatter", "Lurker", "SlowReader"}
@@ -49,6 +50,17 @@ class Outcome(Measured):
         """A time series by its name in `summary.json`."""
         return self.tally.series[name] if name in self.tally.series else getattr(self.timings, name)
 
+    def low(self, name: str, tolerance_us: int = NEVER_ON_TIME_US) -> Histogram:
+        """The low ends of a series: all, or those of messages that were sent at most so late.
+
+        How late our own sends were is a fact about us, with one end.
+        """
+        if name in self.tally.low:
+            return self.tally.low[name]
+        if name == "send_lag":
+            return self.timings.send_lag
+        return (self.timings.room_low if name == "room_complete" else self.timings.low).on_time(tolerance_us)
+
     def health_figures(self) -> dict[str, float | int | None]:
         """The figures of the generator's health, as `summary.json` has them."""
         health = self.health
@@ -60,17 +72,11 @@ class Outcome(Measured):
             "dropped_by_us": health.dropped if health.seconds else None,
         }
 
-    def of_clean_seconds(self) -> Outcome:
-        """The same run, as if only what the clean seconds show had been measured."""
-        counts = replace(self.counts, lost=self.counts.lost - self.counts.lost_unclean, lost_unclean=0)
-        return replace(self, counts=counts, timings=self.clean)
-
     def since(self, earlier: Outcome) -> Outcome:
         """What happened between an earlier state of the run and this one."""
         return replace(
             self,
             counts=self.counts.since(earlier.counts),
             timings=self.timings.since(earlier.timings),
-            clean=self.clean.since(earlier.clean),
             tally=self.tally.since(earlier.tally),
         )

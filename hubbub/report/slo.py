@@ -3,6 +3,9 @@
     response.p95 < 300 over 30s abort after 10s
     figure       limit      window   ends the run when it is broken, from 10 s on
 
+Every figure has two ends: what the generator itself may have caused lies between them. An objective *holds* if both
+are on the right side of its limit, is *broken* if both are on the wrong one, and else is *open* (ISO 10576-1:2003, 5).
+
 Percentiles are judged as shares, which any number of samples allows: `response.p95 < 300` means that at most 5 % of the
 expected deliveries took 300 ms or longer, or were lost. A limit with `%` is a share of what was tried.
 """
@@ -13,31 +16,45 @@ import operator
 import re
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from hubbub.clock import parse_duration_us
 from hubbub.errors import ConfigError
-from hubbub.metrics.histogram import Histogram, milliseconds
+from hubbub.metrics.histogram import milliseconds
 from hubbub.metrics.tally import PHASE_SERIES
 
 if TYPE_CHECKING:
     from hubbub.report.outcome import Outcome
 
 _FORM = re.compile(
-    r"(?P<figure>[a-z_]+\.[a-z0-9_]+)\s*(?P<operator><=|<|==)\s*(?P<limit>\d+(?:\.\d+)?)\s*(?P<percent>%?)"
+    r"(?P<figure>[a-z_]+\.[a-z0-9_]+)\s*(?P<operator><=|>=|<|>|==)\s*(?P<limit>\d+(?:\.\d+)?)\s*(?P<percent>%?)"
     r"(?:\s+over\s+(?P<window>\S+))?(?P<abort>\s+abort(?:\s+after\s+(?P<delay>\S+))?)?"
 )
-_OPERATORS: dict[str, Callable[[float, float], bool]] = {"<": operator.lt, "<=": operator.le, "==": operator.eq}
+_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
 _BASES = {"connections": "attempted", "messages": "planned", "deliveries": "due", "errors": "attempts"}
 """What a percentage of a section's figures is a share of."""
+
+DELIVERY_SERIES = ("response", "delivery", "room_complete")
+"""The series whose low ends are known for each delivery."""
 
 TIMED_SERIES = ("response", "delivery", "send_lag", "room_complete")
 SERIES = (*TIMED_SERIES, *PHASE_SERIES)
 _PERCENTILE = re.compile(r"p(\d\d)(?:_(\d))?")
 
+HOLDS, BROKEN, OPEN = "holds", "broken", "open"
+_SEVERITY = {HOLDS: 0, OPEN: 1, BROKEN: 2}
 
-KEPT_PER_WINDOW = 60
+MIN_TOLERANCE_US, TOLERANCE_SHARE = 1_000, 0.1
+"""A low end is evidence if its message was sent at most so late: the larger of 1 ms and a tenth of the limit."""
+
+MAX_STATES_PER_WINDOW = 60
 """How many past states are kept for the longest window, so that a long one does not fill the memory."""
 
 
@@ -58,35 +75,70 @@ class Objective:
         return self.figure.partition(".")[0]
 
     @property
+    def name(self) -> str:
+        return self.figure.partition(".")[2]
+
+    @property
     def quantile(self) -> float | None:
-        """For a percentile of a time series: which one, 0 to 1."""
-        found = _PERCENTILE.fullmatch(self.figure.partition(".")[2])
-        return float(f"0.{found[1]}{found[2] or ''}") if found and self.section in SERIES else None
+        """For a percentile or the maximum of a time series: which one, 0 to 1."""
+        if self.section not in SERIES:
+            return None
+        found = _PERCENTILE.fullmatch(self.name)
+        return float(f"0.{found[1]}{found[2] or ''}") if found else 1.0 if self.name == "max" else None
 
     @property
     def limit_text(self) -> str:
         window = "" if self.window_us is None else f" over {self.window_us / 1e6:g}s"
         return f"{self.operator} {self.limit:g}{'%' if self.is_percent else ''}{window}"
 
-    def holds(self, value: float) -> bool:
-        return _OPERATORS[self.operator](value, self.limit)
+    @property
+    def too_slow_us(self) -> int:
+        """For a time: the smallest number of microseconds that breaks the limit."""
+        return round(self.limit * 1_000) + (self.operator == "<=")
+
+    @property
+    def tolerance_us(self) -> int:
+        """For a time: how late a message may be sent for its low end to be evidence."""
+        return max(MIN_TOLERANCE_US, round(TOLERANCE_SHARE * self.limit * 1_000))
+
+    def judge(self, low: float, high: float) -> str:
+        """Whether every value from `low` to `high` is on the right side of the limit, none is, or some are."""
+        is_met = _OPERATORS[self.operator]
+        if is_met(low, self.limit) and is_met(high, self.limit):
+            return HOLDS
+        nearest = min(max(self.limit, low), high) if self.operator == "==" else low if "<" in self.operator else high
+        return OPEN if is_met(nearest, self.limit) else BROKEN
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """For a percentile: of `count` values, how many are surely over the limit, possibly, and allowed to be."""
+
+    count: int
+    surely: int
+    possibly: int
+    allowed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Whether an objective held; `ok` is None when its figure was not measured.
-
-    `value` is the figure in the objective's unit, `share` for a percentile the share of values beyond the limit.
-    """
+    """What became of an objective. `value`, and the `low` and `high` end, are in its unit; None if not measured."""
 
     name: str
     limit: str
-    value: float | None
-    ok: bool | None
-    share: float | None = None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    result: str = OPEN
+    shares: Shares | None = None
+
+    @property
+    def is_measured(self) -> bool:
+        return self.value is not None
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """As `summary.json` has it."""
+        return {name: value for name, value in asdict(self).items() if name != "shares"}
 
 
 def parse_objectives(texts: Iterable[str]) -> list[Objective]:
@@ -117,7 +169,7 @@ def _parse(text: str) -> Objective:
         bool(match["abort"]),
         parse_duration_us(match["delay"], "the slo's delay") if match["delay"] else 0,
     )
-    section, _, name = objective.figure.partition(".")
+    section, name = objective.section, objective.name
     if name not in figure_names(section):
         known = figure_names(section)
         choices = f"{section} has {', '.join(known)}" if known else f"there are {', '.join(sections())}"
@@ -126,7 +178,15 @@ def _parse(text: str) -> Objective:
         raise ConfigError(f"slo: {objective.figure} is a figure of the whole run; leave `over` out.")
     if objective.is_percent and section not in _BASES:
         raise ConfigError(f"slo: {objective.figure} has no whole that it is a share of; leave the % out.")
+    if objective.quantile is not None and objective.operator not in ("<", "<="):
+        raise ConfigError(f"slo: {objective.figure} is a time, which has an upper limit: write < or <= instead.")
     return objective
+
+
+def tolerances_us(objectives: Iterable[Objective]) -> list[int]:
+    """The send lags that some objectives tell apart, ascending: the ledger sorts low ends by them."""
+    timed = (objective for objective in objectives if objective.section in DELIVERY_SERIES)
+    return sorted({objective.tolerance_us for objective in timed if objective.quantile is not None})
 
 
 def sections() -> list[str]:
@@ -153,42 +213,63 @@ _COUNTS = {
 }
 
 
-def count_of(outcome: Outcome, section: str, name: str) -> float | None:
-    """A figure that is a number of its own, in the units of `summary.json`."""
+def ends_of(outcome: Outcome, section: str, name: str) -> tuple[float, float] | None:
+    """Both ends of a figure that is a number of its own: without what the generator may have caused, and with it."""
     if section == "health":
         value = outcome.health_figures()[name]
-        return None if value is None else float(value)
+        return None if value is None else (float(value), float(value))
     if section == "errors":
-        return outcome.tally.error_count if name == "count" else outcome.tally.attempts
-    return float(getattr(outcome.tally.connections if section == "connections" else outcome.counts, name))
+        tally = outcome.tally
+        if name != "count":
+            return tally.attempts, tally.attempts
+        return tally.error_count - tally.own_error_count, tally.error_count
+    counted = outcome.tally.connections if section == "connections" else outcome.counts
+    value = getattr(counted, name)
+    return value - getattr(counted, f"{name}_unproven", 0), value
 
 
 def evaluate(objective: Objective, outcome: Outcome) -> Result:
     """Hold an objective against a whole run, or a window of one."""
-    name, limit = objective.figure, objective.limit_text
-    figure = name.partition(".")[2]
+    unmeasured = Result(objective.figure, objective.limit_text)
+    if objective.quantile is not None:
+        return _judge_percentile(objective, objective.quantile, outcome)
     if objective.section in SERIES:
-        histogram = outcome.series(objective.section)
-        if objective.quantile is not None:
-            return _judge_percentile(objective, objective.quantile, histogram)
-        value = histogram.summary()[figure] if histogram.count or figure == "count" else None
+        series, low = outcome.series(objective.section), outcome.low(objective.section)
+        if objective.name == "min" and not series.count:
+            return unmeasured
+        ends: tuple[float, float] = (series.count, series.count)
+        if objective.name == "min":
+            ends = (milliseconds(low.min_us) or 0.0, milliseconds(series.min_us) or 0.0)
     else:
-        value = count_of(outcome, objective.section, figure)
-        if objective.is_percent and value is not None:
-            whole = count_of(outcome, objective.section, _BASES[objective.section])
-            value = 100 * value / whole if whole else None
-    return Result(name, limit, value, None if value is None else objective.holds(value))
+        found = ends_of(outcome, objective.section, objective.name)
+        if objective.is_percent and found is not None:
+            whole = ends_of(outcome, objective.section, _BASES[objective.section])
+            found = (100 * found[0] / whole[1], 100 * found[1] / whole[1]) if whole and whole[1] else None
+        if found is None:
+            return unmeasured
+        ends = found
+    low_end, high_end = ends
+    return Result(objective.figure, objective.limit_text, high_end, low_end, high_end, objective.judge(*ends))
 
 
-def _judge_percentile(objective: Objective, quantile: float, histogram: Histogram) -> Result:
-    found = histogram.quantile_us(quantile)
-    if found is None:
-        return Result(objective.figure, objective.limit_text, None, None)
-    limit_us = round(objective.limit * 1_000)
-    share = histogram.share_above(limit_us if objective.operator == "<=" else limit_us - 1)
-    assert share is not None
-    is_held = share <= 1 - quantile + 1e-12
-    return Result(objective.figure, objective.limit_text, milliseconds(found[0]), is_held, share)
+def _judge_percentile(objective: Objective, quantile: float, outcome: Outcome) -> Result:
+    """By shares: over the limit are slow values and lost ones; surely so without what the generator may have caused.
+
+    A histogram does not tell on which side of the limit the values of its bucket are: they are possibly over it.
+    """
+    series, low = outcome.series(objective.section), outcome.low(objective.section)
+    count = series.count
+    if not count:
+        return Result(objective.figure, objective.limit_text)
+    on_time = outcome.low(objective.section, objective.tolerance_us)
+    surely = on_time.count_from(objective.too_slow_us)[0] + low.censored_count
+    possibly = series.count_from(objective.too_slow_us)[1] + series.censored_count
+    allowed = int((1 - quantile) * count + 1e-6)
+    result = HOLDS if possibly <= allowed else BROKEN if surely > allowed else OPEN
+    found, low_found = series.quantile_us(quantile), low.quantile_us(quantile)
+    value, low_value = milliseconds(found[0] if found else None), milliseconds(low_found[0] if low_found else None)
+    shares = Shares(count, surely, possibly, allowed)
+    return Result(objective.figure, objective.limit_text, value, low_value, value, result, shares)
 
 
 class Watch:
@@ -210,7 +291,8 @@ class Watch:
         problem = ""
         for objective in self.objectives:
             result = self._look(objective, elapsed_us, outcome)
-            if result is not None and result.ok is False and objective.is_aborting and elapsed_us >= objective.delay_us:
+            is_broken = result is not None and result.result == BROKEN
+            if is_broken and objective.is_aborting and elapsed_us >= objective.delay_us:
                 text = f"{objective.figure} {objective.limit_text} was broken after {elapsed_us / 1e6:.0f} s"
                 problem = problem or text
         for window_us in self._past:
@@ -222,7 +304,7 @@ class Watch:
         past = self._past[window_us]
         if not past:
             past.append((0, outcome.blank()))
-        if elapsed_us - past[-1][0] >= window_us // KEPT_PER_WINDOW:
+        if elapsed_us - past[-1][0] >= window_us // MAX_STATES_PER_WINDOW:
             past.append((elapsed_us, outcome))
         while len(past) > 1 and elapsed_us - past[1][0] >= window_us:
             past.popleft()
@@ -236,11 +318,8 @@ class Watch:
             return None
         window = outcome.since(before[-1])
         result = evaluate(objective, window)
-        if result.ok is False and objective.section in TIMED_SERIES:
-            is_proven = evaluate(objective, window.of_clean_seconds()).ok is False
-            result = result if is_proven else replace(result, ok=None)  # unclean seconds alone prove nothing
         known = self._worst.get(objective)
-        if known is None or (result.ok is False and known.ok is not False) or (result.ok is None and known.ok):
+        if known is None or _SEVERITY[result.result] > _SEVERITY[known.result]:
             self._worst[objective] = result
         return result
 
@@ -251,5 +330,4 @@ class Watch:
     def _final(self, objective: Objective, outcome: Outcome) -> Result:
         if objective.window_us is None:
             return evaluate(objective, outcome)
-        unmeasured = Result(objective.figure, objective.limit_text, None, None)
-        return self._worst.get(objective, unmeasured)
+        return self._worst.get(objective, Result(objective.figure, objective.limit_text))

@@ -8,7 +8,7 @@ from typing import Any
 from hubbub.ledger import Counts, Finding
 from hubbub.metrics.tally import Tally
 from hubbub.report.outcome import Outcome
-from hubbub.report.slo import SERIES, TIMED_SERIES, Objective, Result, figure_names
+from hubbub.report.slo import SERIES, Objective, Result, figure_names
 from hubbub.report.verdict import EXIT_CODES, judge
 
 SCHEMA = 1
@@ -26,37 +26,61 @@ def build_summary(outcome: Outcome, held: list[tuple[Objective, Result]]) -> dic
             "reasons": [asdict(reason) for reason in reasons],
             "exit_code": EXIT_CODES[result],
         },
-        "connections": asdict(outcome.tally.connections),
+        "connections": {name: getattr(outcome.tally.connections, name) for name in figure_names("connections")},
         "messages": _pick(counts, "messages"),
         "deliveries": _pick(counts, "deliveries"),
         "latency_ms": {name: _series(outcome, name) for name in SERIES},
         "health": {
             **outcome.health_figures(),
             "lost_workers": outcome.lost_workers,
-            # A conversation is whole on one worker, so sender and receiver read the same clock.
-            "clock_bound_us": 0,
+            "clock_bound_us": outcome.clock_bound_us,
             "unclean": [{"seconds": us / 1e6, "cause": cause} for cause, us in outcome.health.causes()],
+            "stall_ms": outcome.health.stall_us / 1e3 if outcome.health.seconds else None,
+            "self_check": _self_check(outcome),
         },
         "slo": [result.to_dict() for _, result in held],
         "errors": _errors(outcome.tally),
-        "clean": {
-            "seconds": round(outcome.health.clean_us / 1e6, 3),
-            "lost": counts.lost - counts.lost_unclean,
-            "latency_ms": {name: _series(outcome.of_clean_seconds(), name) for name in TIMED_SERIES},
+        "generator": {
+            "lost": counts.lost_unproven,
+            "indefinite": counts.indefinite_unproven,
+            "failed": outcome.tally.connections.failed_unproven,
+            "dropped": outcome.tally.connections.dropped_unproven,
+            "errors": outcome.tally.own_error_count,
         },
+        "load": {"seconds": outcome.load.seconds, "deviating": outcome.load.deviating()},
         "conversations": [
             {"index": index, "messages": _pick(counts, "messages"), "deliveries": _pick(counts, "deliveries")}
             for index, counts in sorted(outcome.conversations.items())
         ],
         "history": asdict(outcome.history) if outcome.history.conversations else None,
-        "canary": outcome.canary,
+        "canary": _canary(outcome),
         "evidence": [_evidence(finding) for finding in outcome.findings],
     }
 
 
 def _series(outcome: Outcome, name: str) -> dict[str, Any] | None:
     histogram = outcome.series(name)
-    return histogram.summary() if histogram.count else None
+    return histogram.summary() | {"low": outcome.low(name).summary()} if histogram.count else None
+
+
+def _canary(outcome: Outcome) -> dict[str, Any] | None:
+    """What the canary saw, and whether its percentiles lie between our two ends (None: a figure is missing)."""
+    if outcome.canary is None:
+        return None
+    high, low = outcome.timings.delivery.summary(), outcome.low("delivery").summary()
+    theirs = outcome.canary["delivery_ms"]
+    within = {
+        name: None if None in (low[name], theirs[name], high[name]) else low[name] <= theirs[name] <= high[name]
+        for name in ("p50", "p99")
+    }
+    return {**outcome.canary, "within": within}
+
+
+def _self_check(outcome: Outcome) -> str:
+    """What Little's law finds wrong with our own figures. It needs all deliveries that were in flight to be timed."""
+    counts, delivery = outcome.counts, outcome.timings.delivery
+    is_timed = delivery.count == counts.expected and counts.planned == counts.confirmed
+    return outcome.in_flight.disagreement(delivery, outcome.workers) if is_timed else ""
 
 
 def _evidence(finding: Finding) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """PASS, FAIL or INCONCLUSIVE, and why.
 
-FAIL needs evidence of a fault. INCONCLUSIVE says that the run cannot tell: the load that was asked for was not applied,
-or something that was asked for was not measured. Evidence wins over doubt, and both are listed.
+FAIL needs evidence: an objective that is broken however late the generator was, or a fault that no lateness explains.
+INCONCLUSIVE says that the run cannot tell: an objective is open, the load was not as asked, or something that was asked
+for was not measured. Evidence wins over doubt, and both are listed. PASS is what remains.
+
+Whether the generator was healthy decides nothing by itself: it explains why an objective is open.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hubbub.report.outcome import Outcome
-from hubbub.report.slo import SERIES, TIMED_SERIES, Objective, Result, evaluate
+from hubbub.report.slo import BROKEN, OPEN, SERIES, Objective, Result
 
 EXIT_CODES = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 
@@ -19,14 +22,6 @@ UNAPPLIED_LIMIT = 0.01
 CHURN_LIMIT = 0.05
 """More than this share of due deliveries excused or optional, where nobody was meant to come and go."""
 
-UNCLEAN_SHARE, UNCLEAN_US = 0.01, 2_000_000
-"""More unclean time than the larger of the two, and the generator was not well enough to tell."""
-
-STALL_LIMIT_US = 500_000
-
-CANARY_MS, CANARY_SHARE = 3.0, 0.2
-"""Farther than the larger of the two from what the canary saw, and unclean seconds: our own times are doubtful."""
-
 FAULTS = {
     "deliveries.duplicated": "deliveries came twice",
     "deliveries.out_of_order": "deliveries came out of order",
@@ -34,9 +29,10 @@ FAULTS = {
     "deliveries.corrupt": "deliveries were corrupt",
     "messages.vanished": "messages vanished: sent, never seen by anyone, never refused",
 }
-"""Evidence against the backend, whatever the generator's health."""
+"""Facts without a clock: evidence against the backend, whatever the generator's health."""
 
 LOST = "deliveries.lost"
+NO_CURE = "give the generator more room (a free core, more workers)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +55,9 @@ def judge(outcome: Outcome, held: Held) -> tuple[str, list[Reason]]:
 
 
 def _evidence(outcome: Outcome, held: Held) -> list[str]:
-    counts = outcome.counts
     texts = []
-    if counts.lost > counts.lost_unclean:
-        unclean = f", {counts.lost_unclean} of them while the generator was not healthy" if counts.lost_unclean else ""
-        texts.append(f"{counts.lost} deliveries were lost{unclean}")
     for name, text in FAULTS.items():
-        if count := getattr(counts, name.partition(".")[2]):
+        if count := getattr(outcome.counts, name.partition(".")[2]):
             texts.append(f"{count} {text}")
     history = outcome.history
     if history.delivered_not_stored:
@@ -73,30 +65,48 @@ def _evidence(outcome: Outcome, held: Held) -> list[str]:
     if history.stored_twice:
         texts.append(f"{history.stored_twice} messages were stored twice")
     for objective, result in held:
-        is_told = objective.figure in (*FAULTS, LOST) and not objective.limit and objective.window_us is None
-        if result.ok is False and not is_told and _is_proven(objective, outcome):
-            texts.append(f"{objective.figure} {objective.limit_text} does not hold: it is {_shown(objective, result)}")
+        is_told = objective.figure in FAULTS and not objective.limit and objective.window_us is None
+        if result.result == BROKEN and not is_told:
+            texts.append(_broken(objective, result))
     return texts
 
 
-def _shown(objective: Objective, result: Result) -> str:
-    unit = "%" if objective.is_percent else " ms" if objective.section in SERIES else ""
-    beyond = "" if result.share is None else f", with {result.share:.2%} of the values beyond the limit"
-    return f"{result.value:.6g}{unit}{beyond}"
+def _broken(objective: Objective, result: Result) -> str:
+    if objective.figure == LOST and not objective.limit and not objective.is_percent:
+        return _lost(result)
+    shares = result.shares
+    if shares is None:
+        return f"{objective.figure} {objective.limit_text} is broken: it is {ends(objective, result)}"
+    return (
+        f"{objective.figure} {objective.limit_text} is broken: {_share(shares.surely, shares.count)} are surely over "
+        f"{objective.limit:g} ms, {_share(shares.allowed, shares.count)} may be; it is {ends(objective, result)}"
+    )
 
 
-def _is_proven(objective: Objective, outcome: Outcome) -> bool:
-    """Whether an objective that does not hold is broken in the clean seconds, too, where its figure has such a part."""
-    clean = _holds_when_clean(objective, outcome)
-    has_no_clean_part = objective.section not in TIMED_SERIES or not outcome.health.unclean_us
-    return clean is False or (clean is None and (objective.window_us is not None or has_no_clean_part))
+def _lost(result: Result) -> str:
+    """The objective that most runs have, in words."""
+    lost, proven = int(result.high or 0), int(result.low or 0)
+    if lost == proven:
+        return f"{lost} deliveries were lost"
+    if proven:
+        return f"{lost} deliveries were lost; the generator may have caused {lost - proven} of them"
+    return f"{lost} deliveries were lost, and the generator may have caused each of them (evidence says how)"
 
 
-def _holds_when_clean(objective: Objective, outcome: Outcome) -> bool | None:
-    """Whether an objective holds in the clean seconds; None where its figure has no such part."""
-    if objective.window_us is not None or not (objective.section in TIMED_SERIES or objective.figure == LOST):
-        return None
-    return evaluate(objective, outcome.of_clean_seconds()).ok
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if 0.001 <= part / whole <= 0.999 else f"{part} of {whole}"
+
+
+def ends(objective: Objective, result: Result) -> str:
+    """A figure with its unit, and both ends where they differ: `20.0 ms [12.7 .. 20.0]`."""
+    is_time = objective.section in SERIES and objective.name != "count"
+    unit = "%" if objective.is_percent else " ms" if is_time else ""
+
+    def shown(value: float | None) -> str:
+        return "?" if value is None else f"{value:.1f}" if is_time else f"{value:.6g}"
+
+    interval = "" if result.low == result.high else f" [{shown(result.low)} .. {shown(result.high)}]"
+    return f"{shown(result.value)}{unit}{interval}"
 
 
 def _doubts(outcome: Outcome, held: Held) -> list[str]:
@@ -112,59 +122,68 @@ def _doubts(outcome: Outcome, held: Held) -> list[str]:
         texts.append("no delivery was expected, so nothing was tested")
     if counts.pending:
         texts.append(f"the fate of {counts.pending} messages is not known")
-    unapplied = counts.unsent + counts.throttled + counts.refused
-    if unapplied > UNAPPLIED_LIMIT * counts.planned:
-        texts.append(
-            f"of {counts.planned} planned messages {counts.unsent} were not sent, {counts.throttled} throttled and "
-            f"{counts.refused} refused: the load that was asked for was not applied"
-        )
+    texts += _doubts_of_load(outcome)
     if not outcome.has_churn and counts.excused + counts.optional > CHURN_LIMIT * counts.due:
         texts.append(f"{counts.excused} deliveries were excused and {counts.optional} optional, of {counts.due} due")
     if outcome.history_problem:
         texts.append(f"the history could not be read: {outcome.history_problem}")
-    for objective, result in held:
-        if result.ok is None:
-            texts.append(f"{objective.figure} was not measured, so nobody knows whether it is {objective.limit_text}")
-    return texts + _doubts_about_us(outcome, held) + _doubts_of_canary(outcome)
-
-
-def _doubts_about_us(outcome: Outcome, held: Held) -> list[str]:
-    """Was the generator itself well?"""
-    health, counts = outcome.health, outcome.counts
-    total_us = health.clean_us + health.unclean_us
-    texts = []
-    if health.unclean_us > max(UNCLEAN_US, UNCLEAN_SHARE * total_us):
-        causes = "; ".join(f"{cause} ({us / 1e6:.0f} s)" for cause, us in health.causes()[:3])
-        texts.append(
-            f"the generator was not healthy for {health.unclean_us / 1e6:.0f} of {total_us / 1e6:.0f} s: {causes}"
-        )
-    if health.stall_us > STALL_LIMIT_US:
-        texts.append(f"the generator stood still for {health.stall_us / 1e6:.1f} s")
-    if counts.lost and counts.lost == counts.lost_unclean:
-        texts.append(f"{counts.lost} deliveries were lost, all of them while the generator was not healthy")
-    for objective, result in held:
-        clean = _holds_when_clean(objective, outcome)
-        if objective.figure == LOST or result.ok is None:
-            continue
-        if clean is not None and clean is not result.ok:
-            verb = "holds" if clean else "does not hold"
-            texts.append(f"{objective.figure} {objective.limit_text} {verb} when the unclean seconds are left out")
-        elif result.ok is False and not _is_proven(objective, outcome):
-            texts.append(f"{objective.figure} {objective.limit_text} does not hold, but no second was clean")
-    return texts
-
-
-def _doubts_of_canary(outcome: Outcome) -> list[str]:
-    """Does an independent client see other times than ours? That alone proves nothing."""
     if outcome.canary_problem:
-        return [f"the canary did not measure: {outcome.canary_problem}"]
-    if outcome.canary is None or not outcome.health.unclean_us:
-        return []
-    ours, theirs = outcome.timings.delivery.summary(), outcome.canary["delivery_ms"]
+        texts.append(f"the canary did not measure: {outcome.canary_problem}")
+    return texts + [_open(outcome, objective, result) for objective, result in held if result.result == OPEN]
+
+
+def _doubts_of_load(outcome: Outcome) -> list[str]:
+    """Was the load as asked: everything sent, and when it was planned?"""
+    counts, load = outcome.counts, outcome.load
     texts = []
-    for name in ("p50", "p99"):
-        if ours[name] is None or theirs[name] is None:
-            continue
-        if abs(ours[name] - theirs[name]) > max(CANARY_MS, CANARY_SHARE * theirs[name]):
-            texts.append(f"delivery {name} is {ours[name]:.1f} ms here and {theirs[name]:.1f} ms at the canary")
+    if counts.unsent + counts.throttled + counts.refused > UNAPPLIED_LIMIT * counts.planned:
+        texts.append(
+            f"the load was not as asked: of {counts.planned} planned messages {counts.unsent} were not sent, "
+            f"{counts.throttled} throttled and {counts.refused} refused{_explained(outcome)}"
+        )
+    if not load.is_as_planned:
+        deviating = load.deviating()
+        worst = max(deviating, key=lambda second: abs(load.sent.get(second, 0) - load.planned.get(second, 0)))
+        texts.append(
+            f"the load was not as asked: {len(deviating)} of {load.seconds} seconds sent other than planned, "
+            f"most of all second {worst + 1} ({load.sent.get(worst, 0)} messages for {load.planned.get(worst, 0)})"
+            f"{_explained(outcome)}"
+        )
     return texts
+
+
+def _explained(outcome: Outcome) -> str:
+    diagnosis = outcome.health.diagnosis()
+    return f"; {diagnosis}" if diagnosis else ""
+
+
+def _open(outcome: Outcome, objective: Objective, result: Result) -> str:
+    """An objective that both answers fit: what surely speaks against it, what possibly, and what would settle it."""
+    name = f"{objective.figure} {objective.limit_text}"
+    shares = result.shares
+    if not result.is_measured:
+        return f"{objective.figure} was not measured; cannot evaluate {objective.limit_text}"
+    if objective.figure == LOST and not objective.limit and not objective.is_percent:
+        return f"{_lost(result)}{_explained(outcome)}; to settle it, {NO_CURE}"
+    if shares is None:
+        return (
+            f"{name} is open: it is {ends(objective, result)}, and the generator may have caused the difference"
+            f"{_explained(outcome)}; to settle it, {NO_CURE}"
+        )
+    return (
+        f"{name} is open: {_share(shares.surely, shares.count)} surely over {objective.limit:g} ms, "
+        f"{_share(shares.possibly - shares.surely, shares.count)} more only by {_whose_lateness(outcome)}; "
+        f"{_share(shares.allowed, shares.count)} allowed{_explained(outcome)}; to settle it, {_cure(outcome)}"
+    )
+
+
+def _whose_lateness(outcome: Outcome) -> str:
+    """What lies between the two ends: the generator's lateness, and that of a backend that this machine starves."""
+    backend = " or the backend's waits for a core" if outcome.settings.backend_pids else ""
+    return f"the generator's own lateness{backend}"
+
+
+def _cure(outcome: Outcome) -> str:
+    if outcome.clock_bound_us is None:
+        return f"{NO_CURE}, or measure with receive stamps (Linux, --receive-stamps on)"
+    return NO_CURE

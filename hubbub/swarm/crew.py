@@ -12,6 +12,7 @@ import logging
 import resource
 import ssl
 from collections.abc import Callable
+from random import Random
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -25,11 +26,14 @@ from hubbub.config import Settings
 from hubbub.contracts import Phase, load_contract
 from hubbub.corpus import Corpus
 from hubbub.errors import HubbubError, RunError
-from hubbub.health import Health, Sampler
+from hubbub.health import BackendWait, Health, LoopWatch, Sampler, run_queue_waits
 from hubbub.history import choose, read_back
 from hubbub.independent import independent_http
 from hubbub.ledger import Ledger
+from hubbub.ledger.figures import no_wait
 from hubbub.ledger.history import History
+from hubbub.metrics.in_flight import InFlight
+from hubbub.metrics.load import Load
 from hubbub.pacing.plan import SendPlan, ThinkPlan, constant_gaps, phase_us, poisson_gaps
 from hubbub.session import Equipment, Session
 from hubbub.swarm.messages import DRAIN, GO, PREPARE, REPORT, Report
@@ -45,6 +49,8 @@ DRAIN_POLL_S = 0.05
 CLOSING_AT_ONCE = 100
 CLOSE_TIMEOUT_S = 15.0
 SENDERS_PER_WORKER = 1 << 24
+IN_FLIGHT_INTERVAL_S = 0.25
+"""Mean time between two samples of what is in flight. They are random, so that no rhythm of the senders hides."""
 SPARE_FILES = POOL_SIZE + 100
 """Open files that a worker needs beside its WebSockets."""
 
@@ -116,6 +122,9 @@ class WorkerRun:
         self._findings_reported = 0
         self._dropped_reported = 0
         self._is_measuring = False
+        self._load = Load()
+        self._in_flight = InFlight()
+        self._random = Random(f"{self.settings.seed}:{self._ordinal}")
         check_open_files(plan["clients"])
         provision = Provision.from_dict(plan["provision"])
         self.corpus = Corpus.from_dict(plan["corpus"])
@@ -123,8 +132,11 @@ class WorkerRun:
         self.own = Places(provision.own, 1)
         self.health = Health()
         self.transport: SocketTransport
+        self._backend_wait = self._watch_backend(plan["clock_domain"])
+        self._loop = LoopWatch(monotonic_us, self._beat)
         self.equipment = self._equip(provision, plan)
-        self._sampler = Sampler(self.equipment.clock, self.health.loop_lag)
+        self._loop.start()
+        self._sampler = Sampler(self.equipment.clock, self._loop, self.health.loop_lag)
         self.window = Event()
         self.window_starts_us = 0
         self.window_ends_us: int | None = None
@@ -133,20 +145,40 @@ class WorkerRun:
         self.is_hurried = False
         self.ended = Event()
         self._ticker = gevent.spawn(self._tick)
+        self._in_flight_sampler = gevent.Greenlet(self._sample_in_flight)
+
+    def _watch_backend(self, master_domain: str) -> BackendWait | None:
+        """The waits of the backend's processes, where they are known and run on this machine."""
+        pids = self.settings.backend_pids
+        if not pids or clock_domain() != master_domain:
+            return None
+        return BackendWait(monotonic_us, lambda: run_queue_waits(pids))
+
+    def _beat(self) -> None:
+        """The heartbeat: nothing that is looked at by the clock was looked at long ago."""
+        self.transport.look()
+        if self._backend_wait is not None:
+            self._backend_wait.sample()
 
     def _equip(self, provision: Provision, plan: dict[str, Any]) -> Equipment:
         settings = self.settings
         contract = load_contract(settings.contract)
         is_tls = settings.host.startswith("https:")
         context = make_ssl_context(settings.ca, settings.insecure) if is_tls else None
-        ledger = Ledger(plan["run_number"], contract, plan["user_ids"], 1 + self._ordinal * SENDERS_PER_WORKER)
+        ledger = Ledger(
+            plan["run_number"],
+            contract,
+            plan["user_ids"],
+            1 + self._ordinal * SENDERS_PER_WORKER,
+            plan["tolerances_us"],
+            self._backend_wait.waited_us if self._backend_wait is not None else no_wait,
+        )
         members: dict[int, list[int]] = {}
         for account in provision.shared + provision.own:
             for conversation in account.conversations:
                 members.setdefault(conversation, []).append(account.index)
         for index, backend_id in provision.conversations:
             ledger.add_conversation(index, backend_id, members.get(index, []), contract.has_echo)
-        ledger.is_clean = self.health.is_clean
         self.transport = SocketTransport(self._dialling(context), settings.seed * 1_000 + self._ordinal)
         equipment = Equipment(
             contract=contract,
@@ -156,6 +188,7 @@ class WorkerRun:
             websocket_origin=websocket_origin(settings.host),
             ledger=ledger,
             clock=monotonic_us,
+            loop=self._loop,
             run_started_us=monotonic_us(),
             join_timeout_us=settings.join_timeout_us,
             logs_in_per_client=settings.logins == "client",
@@ -173,6 +206,7 @@ class WorkerRun:
             ssl_context=context,
             sources=parse_sources(settings.source_addresses),
             offers_deflate=settings.deflate,
+            wants_stamps=settings.receive_stamps,
         )
 
     def _show_phase(self, phase: Phase, elapsed_us: int, failure: str) -> None:
@@ -233,6 +267,18 @@ class WorkerRun:
         now_us = self.equipment.clock()
         for intended_us in plan.unsent_us(now_us):
             self.equipment.ledger.unsent(session.conversation, intended_us, now_us)
+            self._load.plan(self._second_of(intended_us))
+
+    def note_sent(self, intended_us: int, sent_us: int) -> None:
+        """A message of a plan was sent."""
+        self._load.plan(self._second_of(intended_us))
+        self._load.send(self._second_of(sent_us))
+
+    def _second_of(self, time_us: int) -> int:
+        """The second of the sending window; what is sent after its end belongs to its last one."""
+        if self.window_ends_us is not None:
+            time_us = min(time_us, self.window_ends_us - 1)
+        return (time_us - self.window_starts_us) // 1_000_000
 
     # -- the run -----------------------------------------------------------------------------------------------------
 
@@ -248,6 +294,7 @@ class WorkerRun:
         self.window_ends_us = None if window_us is None else self.window_starts_us + window_us
         self.equipment.ledger.skip_warmup(self.window_starts_us + self.settings.warmup_us)
         self._sampler.start()
+        self._in_flight_sampler.start()
         self._is_measuring = True
         self.window.set()
 
@@ -267,20 +314,25 @@ class WorkerRun:
 
     def _close_second(self) -> None:
         """Judge the second that is over. Only those of the window and the drain count: the rest may be hard work."""
-        figures = self.equipment.ledger.figures
-        is_clean = True
+        ledger = self.equipment.ledger
         if self._is_measuring:
             failed = self.transport.statistics()["receiver_errors"]
             dropped, self._dropped_reported = failed - self._dropped_reported, failed
-            is_clean = self.health.add(
-                self._sampler.close_second(figures.second.send_lag, figures.second.response, dropped)
-            )
-        figures.close_second(is_clean)
+            second = ledger.figures.second
+            self.health.add(self._sampler.close_second(second.send_lag, second.response, dropped))
+        ledger.close_second(has_low_ends=self.transport.stamps_are_steady())
+
+    def _sample_in_flight(self) -> None:
+        """From the opening of the window to the end of the drain."""
+        while self._is_measuring:
+            gevent.sleep(self._random.expovariate(1 / IN_FLIGHT_INTERVAL_S))
+            self._in_flight.sample(self.equipment.ledger.in_flight(), self.equipment.clock())
 
     def _stop_measuring(self) -> None:
         """The drain is over: nothing that counts for the times comes any more."""
         self._close_second()
         self._is_measuring = False
+        self._in_flight_sampler.kill(block=False)
         self._sampler.stop()
 
     def _report(self, is_final: bool = False) -> None:
@@ -300,10 +352,12 @@ class WorkerRun:
             host=self._host,
             counts=ledger.counts,
             timings=ledger.timings,
-            clean=ledger.figures.clean,
             tally=self.equipment.tally,
             health=self.health,
             history=self._history,
+            load=self._load if is_final else Load(),
+            in_flight=self._in_flight,
+            clock_bound_us=self.transport.clock_bound_us,
             findings=findings[self._findings_reported :],
             conversations=ledger.conversation_counts() if is_final else {},
         )
@@ -325,9 +379,10 @@ class WorkerRun:
             self._decide()
             self._close_all()
         finally:
-            self._ticker.kill()
+            self._stop_watching()
             self._report(is_final=True)
             self.equipment.http.close()
+            self.transport.close()
             self.ended.set()
 
     def _drain(self) -> None:
@@ -352,6 +407,8 @@ class WorkerRun:
         self._history, self._history_problem = read_back(equipment, http, self.settings.reconcile)
         if self._history_problem:
             equipment.error("history", self._history_problem)
+        for session in self._sessions:
+            session.doubt_unread()
         equipment.ledger.finish(equipment.clock(), self.is_hurried)
         for _ in range(equipment.ledger.surplus_refusals):
             equipment.error("error frame: surplus", "an error frame for which no message is left")
@@ -364,10 +421,16 @@ class WorkerRun:
 
     def abandon(self) -> None:
         """Another run begins: stop reporting about this one."""
-        self._ticker.kill()
-        self._sampler.stop()
+        self._stop_watching()
+        self.transport.close()
         self.is_sending = False
         self.window.set()
+
+    def _stop_watching(self) -> None:
+        self._ticker.kill()
+        self._in_flight_sampler.kill(block=False)
+        self._sampler.stop()
+        self._loop.stop()
 
 
 def check_open_files(clients: int) -> None:

@@ -137,6 +137,7 @@ class Installation:
         cap = int(environment.parsed_options.max_conns_per_user)
         self._backend = EmbeddedBackend(cap, MOST_CONNECTIONS)
         environment.host = environment.parsed_options.host = self._backend.origin
+        environment.parsed_options.backend_pid = str(self._backend.pid)
         print(f"hubbub: no host given; the embedded backend runs on {self._backend.origin}", flush=True)
 
     # -- a run -------------------------------------------------------------------------------------------------------

@@ -15,13 +15,13 @@ from gevent.event import Event
 
 from hubbub.accounts import Account, Needs, Provisioner, read_accounts
 from hubbub.canary import Task
-from hubbub.clock import format_duration
+from hubbub.clock import clock_domain, format_duration
 from hubbub.config import ROOT, Settings, slo_texts
 from hubbub.contracts import load_contract
 from hubbub.corpus import Corpus
 from hubbub.errors import RunError
 from hubbub.independent import independent_http
-from hubbub.report import Outcome, Watch, build_summary, parse_objectives, render_console
+from hubbub.report import Outcome, Watch, build_summary, parse_objectives, render_console, tolerances_us
 from hubbub.swarm.canary import CanaryProcess
 from hubbub.swarm.crew import websocket_origin
 from hubbub.swarm.folder import RunFolder, make_folder, versions
@@ -96,6 +96,8 @@ class MasterRun:
                 "settings": settings.to_dict(),
                 "corpus": corpus.to_dict(),
                 "user_ids": user_ids,
+                "tolerances_us": tolerances_us(watch.objectives),
+                "clock_domain": clock_domain(),
                 "provision": provision.to_dict(),
             }
             self._environment.runner.send_message(PREPARE, plan, worker)

@@ -7,25 +7,33 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-OnClosed = Callable[[int, str, int], None]
-"""Called once when the connection is gone: close code (1006 when none came), reason, time in microseconds."""
+OnClosed = Callable[[int, str, int, bool], None]
+"""Called once when the connection is gone: close code (1006 when none came), reason, time in microseconds, and whether
+an error of our own ended it."""
 
 
-TakeKnown = Callable[[bytearray, int, int, int], int]
+TakeKnown = Callable[[bytearray, int, int, int, int, int], int]
 """Receiver.take_known, as a value."""
 
 
 class Receiver(Protocol):
-    """Where a connection's messages go. Called from the transport's reader; must not block."""
+    """Where a connection's messages go. Called from the transport's reader; must not block.
 
-    def take_known(self, buffer: bytearray, start: int, end: int, now_us: int) -> int:
+    `now_us` is when the bytes were read. They arrived between the last time at which the socket was seen empty and
+    then: `arrived_us` is the earliest possible time for the last byte of the read, `earlier_us` for those before it.
+    """
+
+    def take_known(self, buffer: bytearray, start: int, end: int, now_us: int, arrived_us: int, earlier_us: int) -> int:
         """Take whole frames that are known byte for byte, from `start` on; returns where they end.
 
         The bytes from `start` to `end` are what was read; what lies behind `end` is stale.
         """
 
-    def on_message(self, payload: bytes, now_us: int, frame: bytes | None) -> None:
+    def on_message(self, payload: bytes, now_us: int, arrived_us: int, frame: bytes | None) -> None:
         """A whole message arrived; `frame` is the text frame that it came in, if that was one and not compressed."""
+
+    def on_window_closed(self, now_us: int) -> None:
+        """The peer could not send for a while until now, because we did not read: it may have dropped messages."""
 
 
 class Connection(Protocol):
@@ -35,14 +43,17 @@ class Connection(Protocol):
     def is_open(self) -> bool:
         """Whether messages may be sent: neither side has begun to close."""
 
-    def send_text(self, text: str) -> None:
-        """Write one text message. Raises LinkClosed when the connection is gone."""
+    def send_text(self, text: str) -> bool:
+        """Write one text message; returns whether the kernel took it at once. Raises LinkClosed."""
 
     def pause_reading(self) -> None:
         """Read nothing until `resume_reading`, as a slow reader does: pings are not answered either."""
 
     def resume_reading(self) -> None:
         """Read again, and at once what waits; harmless when reading was not paused."""
+
+    def has_unread(self) -> bool:
+        """Whether bytes arrived that were not read."""
 
     def close(self, code: int = 1000) -> None:
         """Close with a handshake, waiting briefly for the peer; harmless when closed already."""
@@ -60,6 +71,7 @@ class Dialling:
     """How connections are made. `ssl_context` is shared by all of them: one each costs 20 ms and 0.83 MB.
 
     `sources` are local addresses to connect from, in turn: each has 28,232 ports for one address of the backend.
+    `wants_stamps`: ask the kernel when bytes arrived, see stamps.py.
     """
 
     timeout_us: int
@@ -68,6 +80,7 @@ class Dialling:
     sources: tuple[str, ...] = ()
     offers_deflate: bool = False
     max_message_bytes: int = 1 << 20
+    wants_stamps: bool = True
 
 
 def make_ssl_context(ca: str, is_insecure: bool) -> ssl.SSLContext:

@@ -16,7 +16,7 @@ import gevent
 from gevent.event import Event
 
 from hubbub.clock import Clock
-from hubbub.errors import LinkClosed
+from hubbub.errors import LinkClosed, is_own_error, name_of
 from hubbub.transport.base import Dialling, OnClosed, Receiver, TakeKnown
 from hubbub.transport.deflate import Deflate
 from hubbub.transport.frames import (
@@ -32,7 +32,8 @@ from hubbub.transport.frames import (
     encode_frame,
 )
 from hubbub.transport.frames import Event as FrameEvent
-from hubbub.transport.poller import Poller
+from hubbub.transport.poller import LARGE_READ_BYTES, Poller
+from hubbub.transport.stamps import ReceiveStamps
 from hubbub.transport.stream import Stream
 
 BUFFER_BYTES = 256 * 1024
@@ -65,11 +66,12 @@ class Statistics:
 
 
 class Shared:
-    """What all connections of a transport share: read buffer, random masks, clock, counts."""
+    """What all connections of a transport share: read buffer, random masks, clock, receive stamps, counts."""
 
     def __init__(self, dialling: Dialling, seed: int, clock: Clock) -> None:
         self.dialling = dialling
         self.clock = clock
+        self.stamps = ReceiveStamps(dialling.wants_stamps)
         self.buffer = bytearray(BUFFER_BYTES)
         self.view = memoryview(self.buffer)
         self.random = Random(seed)
@@ -88,6 +90,7 @@ class SocketConnection:
         "_extension",
         "_fin_timer",
         "_is_deaf",
+        "_is_our_fault",
         "_is_over",
         "_is_paused",
         "_on_closed",
@@ -97,7 +100,8 @@ class SocketConnection:
         "_rest",
         "_shared",
         "_stream",
-        "recv_into",
+        "emptied_us",
+        "recvmsg_into",
         "take_known",
     )
 
@@ -121,11 +125,14 @@ class SocketConnection:
         self._close_code = int(CloseCode.ABNORMAL)
         self._close_reason = ""
         self._is_deaf = False
+        self._is_our_fault = False
         self._is_over = False
         self._is_paused = False
         self._over: Event | None = None
         self._fin_timer: Any = None
-        self.recv_into = stream.recv_into
+        self.recvmsg_into = stream.recvmsg_into
+        self.emptied_us = shared.clock()
+        """When the socket was last seen empty: what is read next arrived later."""
         self.take_known: TakeKnown | None = None
         stream.on_broken = self._broken
         gevent.get_hub().loop.run_callback(self._begin, rest)
@@ -147,7 +154,7 @@ class SocketConnection:
             self._shared.poller.add(self._stream.fd, self)
         self._shared.buffer[: len(rest)] = rest
         try:
-            self.take(len(rest), 0, self._shared.clock())
+            self.take(len(rest), 0, self._shared.clock(), self.emptied_us, self.emptied_us)
         except Exception as error:
             self.caught(error)
         if self._stream.is_tls:
@@ -165,8 +172,9 @@ class SocketConnection:
 
     def caught(self, error: Exception) -> None:
         """The network's fault, or the receiver's or ours, which are counted."""
+        self._is_our_fault = not isinstance(error, OSError) or is_own_error(error)
         if isinstance(error, OSError):
-            self._end(type(error).__name__)
+            self._end(name_of(error))
             return
         self._shared.counted.receiver_errors += 1
         self._shared.last_error = f"{type(error).__name__}: {error}"
@@ -183,8 +191,10 @@ class SocketConnection:
             if self._is_over or self._is_paused:
                 return
             kept = len(self._rest)
+            before_us = shared.clock()
             size = stream.read_into(shared.view[kept:])
             if size < 0:
+                self.emptied_us = before_us
                 return
             if size == 0:
                 self.ended_by_peer()
@@ -194,38 +204,53 @@ class SocketConnection:
             if kept:
                 shared.buffer[:kept] = self._rest
                 self._rest = b""
-            self.take(kept + size, 0, shared.clock())
+            arrived_us = earlier_us = self.emptied_us
+            if not stream.has_undecrypted:
+                arrived_us = shared.stamps.arrived_us(stream.ancillary, before_us, earlier_us)
+            self.take(kept + size, 0, shared.clock(), arrived_us, earlier_us)
+            if size >= LARGE_READ_BYTES:
+                self.check_window(size)
         gevent.get_hub().loop.run_callback(self.read)
 
-    def take(self, end: int, position: int, now_us: int) -> None:
-        """Take what lies in the shared buffer from `position` to `end`, and decide how the next read goes."""
+    def check_window(self, just_read_bytes: int = 0) -> None:
+        """Before a read after a gap, or after a large one: if the peer could not send, its losses are not its fault."""
+        stream = self._stream
+        if stream.nearly_fills_buffer(just_read_bytes) if just_read_bytes else stream.is_window_closed():
+            self._receiver.on_window_closed(self._shared.clock())
+
+    def take(self, end: int, position: int, now_us: int, arrived_us: int, earlier_us: int) -> None:
+        """Take what lies in the shared buffer from `position` to `end`, and decide how the next read goes.
+
+        The last byte arrived at `arrived_us` at the earliest, those before it at `earlier_us`.
+        """
         if not self._is_deaf:
-            self._take(end, position, now_us)
+            self._take(end, position, now_us, arrived_us, earlier_us)
         is_plain = not (self._rest or self._reader or self._is_deaf or self._is_over or self._stream.is_tls)
         self.take_known = self._receiver.take_known if is_plain else None
 
-    def _take(self, end: int, position: int, now_us: int) -> None:
+    def _take(self, end: int, position: int, now_us: int, arrived_us: int, earlier_us: int) -> None:
         """Take all whole frames; keep an unfinished one."""
         shared = self._shared
         if self._reader is None:
-            position = self._take_frames(position, end, now_us)
+            position = self._take_frames(position, end, now_us, arrived_us, earlier_us)
             if position == end or self._is_over:
                 return
             if self._reader is None:
                 self._rest = bytes(shared.view[position:end])
                 return
-        self._take_events(self._reader.receive(shared.view[position:end]), now_us)
+        events = self._reader.receive(shared.view[position:end])
+        self._take_events(events, now_us, arrived_us if self._reader.is_idle else earlier_us, earlier_us)
         if self._reader is not None and self._reader.is_idle and self._extension is None:
             self._reader = None
 
-    def _take_frames(self, position: int, end: int, now_us: int) -> int:
+    def _take_frames(self, position: int, end: int, now_us: int, arrived_us: int, earlier_us: int) -> int:
         """Take whole text frames and pings in place; returns where it stopped.
 
         It stops at an unfinished frame, or, having made a Reader, at anything else.
         """
         buffer, receiver = self._shared.buffer, self._receiver
         while not self._is_over:
-            position = receiver.take_known(buffer, position, end, now_us)
+            position = receiver.take_known(buffer, position, end, now_us, arrived_us, earlier_us)
             start, after = self._find_frame(position, end)
             if not after:
                 return position
@@ -233,7 +258,8 @@ class SocketConnection:
             if buffer[position] == FINAL_PING:
                 self._pong(payload)
             elif payload.isascii() or _is_utf8(payload):
-                receiver.on_message(payload, now_us, bytes(buffer[position:after]))
+                frame = bytes(buffer[position:after])
+                receiver.on_message(payload, now_us, arrived_us if after == end else earlier_us, frame)
             else:
                 self._reader = self._new_reader()
                 return position
@@ -261,13 +287,14 @@ class SocketConnection:
             return 0, 0
         return (start, start + size) if start + size <= end else (0, 0)
 
-    def _take_events(self, events: Sequence[FrameEvent], now_us: int) -> None:
+    def _take_events(self, events: Sequence[FrameEvent], now_us: int, arrived_us: int, earlier_us: int) -> None:
+        """Take what a Reader made of a read; only the last event can have ended with the read's last byte."""
         for event in events:
             if self._is_over or self._is_deaf:
                 return
             match event:
                 case Text(payload) | Binary(payload):
-                    self._receiver.on_message(payload, now_us, None)
+                    self._receiver.on_message(payload, now_us, arrived_us if event is events[-1] else earlier_us, None)
                 case Ping(payload):
                     self._pong(payload)
                 case Closed(code, reason):
@@ -288,8 +315,13 @@ class SocketConnection:
         """Read again, and at once what waits; harmless when reading was not paused."""
         if self._is_paused and not self._is_over:
             self._is_paused = False
+            self.check_window()
             self._shared.poller.add(self._stream.fd, self)
             self.read()
+
+    def has_unread(self) -> bool:
+        """Whether bytes arrived that were not read: what they say is not known."""
+        return not self._is_over and (self._is_paused or bool(self._rest) or self._stream.unread_bytes() > 0)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -298,8 +330,11 @@ class SocketConnection:
         """Whether messages may be sent: neither side has begun to close."""
         return not (self._is_over or self._close_sent)
 
-    def send_text(self, text: str) -> None:
-        """Write one text message; waits in this greenlet while the kernel's buffer is full. Raises LinkClosed."""
+    def send_text(self, text: str) -> bool:
+        """Write one text message; waits in this greenlet while the kernel's buffer is full. Raises LinkClosed.
+
+        Returns whether the kernel took it at once.
+        """
         if not self.is_open:
             raise LinkClosed("the connection is closed")
         payload, is_compressed = text.encode(), False
@@ -307,10 +342,12 @@ class SocketConnection:
             payload, is_compressed = self._extension.deflate(payload)
         self._shared.counted.messages_written += 1
         self._write(Opcode.TEXT, payload, is_compressed)
-        if self._stream.unsent_bytes and not self._stream.wait_until_sent(SEND_TIMEOUT_S):
+        is_taken = not self._stream.unsent_bytes
+        if not is_taken and not self._stream.wait_until_sent(SEND_TIMEOUT_S):
             self._end("the peer takes nothing any more")
         if self._is_over:
             raise LinkClosed(self._close_reason or "the connection is closed")
+        return is_taken
 
     def _write(self, opcode: Opcode, payload: bytes, is_compressed: bool = False) -> None:
         frame = encode_frame(opcode, payload, self._shared.random.getrandbits(32), is_compressed)
@@ -318,7 +355,7 @@ class SocketConnection:
         try:
             self._stream.write(frame)
         except OSError as error:
-            self._end(type(error).__name__)
+            self._end(name_of(error))
 
     def _pong(self, payload: bytes) -> None:
         if self._stream.unsent_bytes > MAX_UNSENT_BYTES:
@@ -392,12 +429,12 @@ class SocketConnection:
         self._rest, self._reader = b"", None
         self._shared.counted.closed += 1
         on_closed, self._on_closed = self._on_closed, _nobody
-        on_closed(self._close_code, self._close_reason or reason, self._shared.clock())
+        on_closed(self._close_code, self._close_reason or reason, self._shared.clock(), self._is_our_fault)
         if self._over is not None:
             self._over.set()
 
 
-def _nobody(_code: int, _reason: str, _now_us: int) -> None:
+def _nobody(_code: int, _reason: str, _now_us: int, _is_our_fault: bool) -> None:
     """Who is told when everyone has been told: breaks the cycle between a connection and its session."""
 
 

@@ -41,7 +41,9 @@ class HttpPool:
         try:
             response = self._client.request(method, self._prefix + path, body, {**self._headers, **headers})
             return response.status_code, bytes(response.read())
-        except (OSError, ValueError, RuntimeError) as error:
+        except OSError as error:
+            raise ConnectError.of(error) from error
+        except (ValueError, RuntimeError) as error:
             raise ConnectError(type(error).__name__) from error
 
     def close(self) -> None:

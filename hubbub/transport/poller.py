@@ -3,6 +3,10 @@
 A watcher of gevent's own for each socket would call from C into Python for every read. Instead, one epoll of ours
 holds all sockets, and the hub's loop watches that epoll's own file: when it is readable, one call asks which sockets
 have bytes and reads them one after another, with everything it needs in local names.
+
+Every read is given two times: when it was read, and when its last byte can have arrived at the earliest. The second is
+the kernel's stamp; without one it is the last time at which this epoll was asked and the socket had nothing. So that
+this is never long ago only because nothing happened, `look` is called by a heartbeat, too.
 """
 
 from __future__ import annotations
@@ -12,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import gevent
 from gevent import monkey
 
-from hubbub.transport.stream import READ
+from hubbub.transport.stamps import unpack_timespec
+from hubbub.transport.stream import ANCILLARY_BYTES, READ
 
 if TYPE_CHECKING:
     from hubbub.transport.connection import Shared, SocketConnection
@@ -24,8 +29,14 @@ EPOLLIN, EPOLLRDHUP, EPOLLET = 0x1, 0x2000, 1 << 31
 """epoll_ctl(2). Edge-triggered, a socket that was read empty is not asked once more whether it is empty. A read that
 did not fill the buffer has emptied the socket, unless the peer has closed: then the event says so.
 """
-MOST_EVENTS = 256
+MAX_EVENTS = 256
 """How many sockets one call reads before the hub's greenlets have their turn."""
+
+GAP_US = 50_000
+"""After so long without a look, a socket's receive window may have closed: it is asked before it is read."""
+
+LARGE_READ_BYTES = 32 * 1024
+"""So much at once may have closed the window also within a short time: half of the smallest default window."""
 
 
 class Poller:
@@ -36,20 +47,24 @@ class Poller:
         self._connections: dict[int, SocketConnection] = {}
         self._epoll: Any = None
         self._watcher: Any = None
+        self._looked_us = 0
+        self.not_before_us = 0
+        """What is read now was not there when this epoll was asked the last time, at the time given here."""
 
     def add(self, fd: int, connection: SocketConnection) -> None:
-        """Read a connection's socket from now on. Harmless when it was added before."""
+        """Start reading a connection's socket. Idempotent."""
         if fd in self._connections:
             return
         if self._epoll is None:
             self._epoll = new_epoll()
             self._watcher = gevent.get_hub().loop.io(self._epoll.fileno(), READ)
-            self._watcher.start(self._read_ready)
+            self._watcher.start(self.look)
+            self._looked_us = self._shared.clock()
         self._epoll.register(fd, EPOLLIN | EPOLLRDHUP | EPOLLET)
         self._connections[fd] = connection
 
     def remove(self, fd: int) -> None:
-        """Read a socket no more; call it before the socket is closed. Harmless when it was not added."""
+        """Stop reading a socket; call it before the socket is closed. Idempotent."""
         if self._connections.pop(fd, None) is None:
             return
         self._epoll.unregister(fd)
@@ -59,18 +74,35 @@ class Poller:
             self._epoll.close()
             self._epoll = None
 
-    def _read_ready(self) -> None:
-        """Hub callback: some sockets have bytes.
+    def look(self) -> None:
+        """Hub callback, and heartbeat: ask which sockets have bytes, and read them."""
+        if self._epoll is None:
+            return
+        asked_us = self._shared.clock()
+        ready = self._epoll.poll(0, MAX_EVENTS)
+        self.not_before_us = self._looked_us
+        if len(ready) < MAX_EVENTS:  # else some of the others were ready, too
+            self._looked_us = asked_us
+        if asked_us - self.not_before_us > GAP_US:
+            for fd, _ in ready:
+                self._connections[fd].check_window()
+        if ready:
+            self._read(ready)
+
+    def _read(self, ready: list[tuple[int, int]]) -> None:
+        """Read the sockets that have bytes.
 
         Nearly always these are whole frames that the connection's receiver knows byte for byte. That case is written
         out here, because it runs for every delivery; all others are the connection's own business.
         """
-        shared = self._shared
+        shared, not_before_us = self._shared, self.not_before_us
         buffer, clock, counted = shared.buffer, shared.clock, shared.counted
+        buffers = [buffer]
+        offset_us = shared.stamps.offset_us
         connection_of = self._connections.get
         full = len(buffer)
         reads = bytes_read = 0
-        for fd, events in self._epoll.poll(0, MOST_EVENTS):
+        for fd, events in ready:
             connection = connection_of(fd)
             if connection is None:
                 continue  # removed by one that was read before it
@@ -79,18 +111,29 @@ class Poller:
                 connection.read()
                 continue
             try:
-                size = connection.recv_into(buffer)
-                if size:
-                    reads += 1
-                    bytes_read += size
-                    now_us = clock()
-                    known = take_known(buffer, 0, size, now_us)
-                    if known != size:
-                        connection.take(size, known, now_us)
-                    if size == full:
-                        connection.read()
-                else:
+                before_us = clock()
+                size, ancillary, _, _ = connection.recvmsg_into(buffers, ANCILLARY_BYTES)
+                if not size:
                     connection.ended_by_peer()
+                    continue
+                reads += 1
+                bytes_read += size
+                now_us, earlier_us = clock(), connection.emptied_us
+                arrived_us = max(earlier_us, not_before_us)
+                if ancillary:
+                    seconds, nanoseconds = unpack_timespec(ancillary[0][2])
+                    stamp_us = seconds * 1_000_000 + nanoseconds // 1_000 - offset_us
+                    if 0 < stamp_us <= before_us:
+                        arrived_us = stamp_us
+                if size < full:
+                    connection.emptied_us = now_us
+                known = take_known(buffer, 0, size, now_us, arrived_us, earlier_us)
+                if known != size:
+                    connection.take(size, known, now_us, arrived_us, earlier_us)
+                if size >= LARGE_READ_BYTES:
+                    connection.check_window(size)
+                if size == full:
+                    connection.read()
             except BlockingIOError:
                 continue
             except Exception as error:

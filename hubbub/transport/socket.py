@@ -33,6 +33,23 @@ class SocketTransport:
         """What all connections have done so far, by name."""
         return asdict(self.shared.counted)
 
+    def look(self) -> None:
+        """Read what has arrived; call it as a heartbeat, so that the last look is never long ago without a reason."""
+        self.shared.poller.look()
+
+    def stamps_are_steady(self) -> bool:
+        """Whether the receive stamps since the last call can be believed; call it once a second."""
+        return self.shared.stamps.are_steady()
+
+    @property
+    def clock_bound_us(self) -> int | None:
+        """How far off the receive stamps may be; None without stamps."""
+        return self.shared.stamps.bound_us if self.shared.stamps.is_on else None
+
+    def close(self) -> None:
+        """Give back what connections share. Close them before. Idempotent."""
+        self.shared.stamps.close()
+
     def connect(self, url: str, receiver: Receiver, on_closed: OnClosed) -> SocketConnection:
         """Connect to `url`: TCP, TLS for wss, upgrade. Raises ConnectError; nothing stays open then."""
         parts = urlsplit(url)
@@ -44,7 +61,7 @@ class SocketTransport:
             return (deadline_us - self.clock()) / 1e6
 
         family, address = self._resolve(host, port)
-        stream = Stream.connect(family, address, self._source(), remaining_s())
+        stream = Stream.connect(family, address, self._source(), remaining_s(), self.shared.stamps.enable)
         try:
             if is_tls:
                 assert self.dialling.ssl_context is not None, "wss needs a TLS context"
@@ -91,6 +108,6 @@ class SocketTransport:
         except TimeoutError as error:
             raise ConnectError("the upgrade was not answered in time") from error
         except OSError as error:
-            raise ConnectError(type(error).__name__) from error
+            raise ConnectError.of(error) from error
         answer = read_answer(data[: length - 4], key, offered)
         return data[length:], deflate.accepted(answer.extensions)

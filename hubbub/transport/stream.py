@@ -5,9 +5,13 @@ TLS runs through memory buffers (`ssl.SSLObject`), so that reading is the same w
 
 from __future__ import annotations
 
+import fcntl
 import ssl
+import struct
+import termios
 from collections.abc import Callable
 from contextlib import suppress
+from errno import EINPROGRESS
 from typing import Any
 
 import gevent
@@ -15,7 +19,7 @@ from gevent import monkey
 from gevent.event import Event
 from gevent.hub import Waiter
 
-from hubbub.errors import ConnectError
+from hubbub.errors import ConnectError, name_of
 
 raw_socket = monkey.get_original("socket", "socket")
 """The plain socket: gevent's own would hold two watchers each, and wait where we only want to look."""
@@ -26,10 +30,18 @@ from socket import (  # noqa: E402 - after the original class was fetched
     IPPROTO_TCP,
     SHUT_WR,
     SO_ERROR,
+    SO_RCVBUF,
     SOCK_STREAM,
     SOL_SOCKET,
     TCP_NODELAY,
 )
+
+TCP_INFO, TCPI_RCV_WND = 11, 232
+"""tcp(7), and where `tcpi_rcv_wnd` lies in `struct tcp_info` of linux/tcp.h."""
+
+Ancillary = list[tuple[int, int, bytes]]
+ANCILLARY_BYTES = 64
+"""Room for one control message with a timespec: CMSG_SPACE(16) is 32."""
 
 IP_BIND_ADDRESS_NO_PORT = 24
 """Linux, ip(7): choose the port when connecting, so that ports are only used up per destination."""
@@ -67,17 +79,20 @@ class Stream:
         "_tls",
         "_unsent",
         "_write_watcher",
+        "ancillary",
         "fd",
         "is_tls",
         "on_broken",
-        "recv_into",
+        "recvmsg_into",
     )
 
     def __init__(self, connected: Any) -> None:
         self._socket = connected
         self.fd: int = connected.fileno()
-        self.recv_into: Callable[[bytearray], int] = connected.recv_into
+        self.recvmsg_into: Callable[[list[bytearray], int], tuple[int, Ancillary, int, Any]] = connected.recvmsg_into
         """The socket's own method: bytes as they come, without TLS. Raises BlockingIOError where there are none."""
+        self.ancillary: Ancillary = []
+        """What the kernel said of the last read of the socket: its receive stamp, if there is one."""
         self._tls: ssl.SSLObject | None = None
         self.is_tls = False
         self._incoming: ssl.MemoryBIO | None = None
@@ -90,27 +105,34 @@ class Stream:
     # -- setting up --------------------------------------------------------------------------------------------------
 
     @classmethod
-    def connect(cls, family: int, address: Any, source: str, timeout_s: float) -> Stream:
-        """A TCP connection. Raises ConnectError; nothing stays open then, whatever interrupts it."""
-        connecting = raw_socket(family, SOCK_STREAM)
+    def connect(
+        cls, family: int, address: Any, source: str, timeout_s: float, configure: Callable[[Any], None]
+    ) -> Stream:
+        """A TCP connection; `configure` is given its socket first. Raises ConnectError; nothing stays open then."""
+        try:
+            connecting = raw_socket(family, SOCK_STREAM)
+        except OSError as error:
+            raise ConnectError.of(error) from error
         try:
             connecting.setblocking(False)
+            configure(connecting)
             connecting.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
             if source:
                 if family != AF_INET6:
                     connecting.setsockopt(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
                 connecting.bind((source, 0))
-            if connecting.connect_ex(address):
+            code = connecting.connect_ex(address)
+            if code == EINPROGRESS:
                 wait_for(connecting.fileno(), WRITE, timeout_s)
-                error = connecting.getsockopt(SOL_SOCKET, SO_ERROR)
-                if error:
-                    raise OSError(error, "")
+                code = connecting.getsockopt(SOL_SOCKET, SO_ERROR)
+            if code:
+                raise OSError(code, "")
         except TimeoutError as error:
             connecting.close()
             raise ConnectError("no connection in time") from error
         except OSError as error:
             connecting.close()
-            raise ConnectError(_name(error)) from error
+            raise ConnectError.of(error) from error
         except BaseException:
             connecting.close()
             raise
@@ -134,7 +156,7 @@ class Stream:
         except ssl.SSLCertVerificationError as error:
             raise ConnectError(f"certificate not trusted: {error.verify_message}") from error
         except (TimeoutError, OSError) as error:
-            raise ConnectError(f"TLS failed: {_name(error)}") from error
+            raise ConnectError(f"TLS failed: {name_of(error)}") from error
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -145,9 +167,10 @@ class Stream:
         """
         if self._tls is None:
             try:
-                return int(self._socket.recv_into(view))
+                size, self.ancillary, _, _ = self._socket.recvmsg_into([view], ANCILLARY_BYTES)
             except BlockingIOError:
                 return -1
+            return int(size)
         while True:
             try:
                 return self._tls.read(len(view), view)  # type: ignore[return-value]
@@ -161,7 +184,7 @@ class Stream:
         """Move bytes from the socket to the TLS layer; False when there are none now."""
         assert self._incoming is not None
         try:
-            data = self._socket.recv(TLS_CHUNK)
+            data, self.ancillary, _, _ = self._socket.recvmsg(TLS_CHUNK, ANCILLARY_BYTES)
         except BlockingIOError:
             return False
         if data:
@@ -169,6 +192,38 @@ class Stream:
         else:
             self._incoming.write_eof()
         return True
+
+    @property
+    def has_undecrypted(self) -> bool:
+        """Whether the last read of the socket brought more than was returned since: the stamp is that of the rest."""
+        return self._tls is not None and bool(self._tls.pending() or (self._incoming and self._incoming.pending))
+
+    def unread_bytes(self) -> int:
+        """How many bytes have arrived that nothing has read."""
+        return int(struct.unpack("i", fcntl.ioctl(self.fd, termios.FIONREAD, bytes(4)))[0])
+
+    def is_window_closed(self) -> bool:
+        """Whether the peer may be unable to send: the receive window is 0, or more than half of the buffer is unread.
+
+        The kernel announces a window of 0 only after the last packet that fitted, so the second is asked, too. It alone
+        tells on kernels before Linux 6.2, whose TCP_INFO has no receive window.
+        """
+        try:
+            information = self._socket.getsockopt(IPPROTO_TCP, TCP_INFO, TCPI_RCV_WND + 4)
+            if len(information) >= TCPI_RCV_WND + 4 and not struct.unpack_from("I", information, TCPI_RCV_WND)[0]:
+                return True
+        except OSError:
+            return False  # the connection is gone, which the next read finds
+        return self.unread_bytes() > self._receive_buffer_bytes // 2
+
+    def nearly_fills_buffer(self, size: int) -> bool:
+        """Whether so many bytes, waiting unread, leave the peer next to no room to send."""
+        return size > self._receive_buffer_bytes * 3 // 4
+
+    @property
+    def _receive_buffer_bytes(self) -> int:
+        """The socket's SO_RCVBUF as it is now; the kernel lets it grow."""
+        return int(self._socket.getsockopt(SOL_SOCKET, SO_RCVBUF))
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -254,10 +309,3 @@ class Stream:
         self._stop_writing()
         self.on_broken = None
         self._socket.close()
-
-
-def _name(error: BaseException) -> str:
-    """A class of failure without addresses: `ConnectionRefusedError`, or the errno's meaning."""
-    if type(error) is OSError and error.errno:
-        return type(OSError(error.errno, "")).__name__
-    return type(error).__name__

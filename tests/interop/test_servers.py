@@ -29,15 +29,18 @@ class Echoes:
         self.messages, self.closed = [], []
         self.count, self.complete = count, Event()
 
-    def take_known(self, buffer, start, end, now_us):
+    def take_known(self, buffer, start, end, now_us, arrived_us, earlier_us):
         return start
 
-    def on_message(self, payload, now_us, frame):
+    def on_message(self, payload, now_us, arrived_us, frame):
         self.messages.append(payload.decode())
         if len(self.messages) == self.count:
             self.complete.set()
 
-    def on_closed(self, code, reason, now_us):
+    def on_window_closed(self, now_us):
+        self.windows_closed = getattr(self, "windows_closed", 0) + 1
+
+    def on_closed(self, code, reason, now_us, is_our_fault):
         self.closed.append(code)
 
 

@@ -14,9 +14,9 @@ SECOND = 1_000_000
 class Bench:
     """One ledger, its clock, and short names for what happens to it. Account n has the user id 100 + n."""
 
-    def __init__(self, conversations=1, accounts=4, contract="sanctum"):
+    def __init__(self, conversations=1, accounts=4, contract="sanctum", **ledger):
         self.contract = load_contract(contract)
-        self.ledger = Ledger(RUN, self.contract, range(100, 100 + accounts))
+        self.ledger = Ledger(RUN, self.contract, range(100, 100 + accounts), **ledger)
         for index in range(conversations):
             members = range(accounts) if conversations == 1 else [index]
             self.ledger.add_conversation(index, index + 1, members, self.contract.has_echo)
@@ -53,13 +53,16 @@ class Bench:
         return json.dumps(frame, separators=(",", ":")).encode()
 
     def deliver(self, link, content, **how):
-        link.on_message(self.frame(content, **how), self.now)
+        link.on_message(self.frame(content, **how), self.now, self.now)
 
     def finish(self):
         self.ledger.finish(self.now)
         counts = self.counts
         assert counts.due == counts.delivered + counts.lost + counts.excused
         assert counts.pending == 0
+        timings = self.ledger.timings
+        assert timings.low.all().count == timings.response.count == timings.delivery.count
+        assert timings.room_low.all().count == timings.room_complete.count
         return counts
 
 

@@ -242,5 +242,5 @@ class Simulation:
             return
         payload = self.bench.frame(content, account=sender.account, conversation=sender.conversation)
         frame = bytearray(b"\x81\x7e" + len(payload).to_bytes(2, "big") + payload)
-        if not receiver.link.take_known(frame, 0, len(frame), self.bench.now):
-            receiver.link.on_message(payload, self.bench.now, bytes(frame))
+        if not receiver.link.take_known(frame, 0, len(frame), self.bench.now, self.bench.now, self.bench.now):
+            receiver.link.on_message(payload, self.bench.now, self.bench.now, bytes(frame))

@@ -1,4 +1,6 @@
-"""What a loss does to the times, clean seconds, and how counts add up."""
+"""What a loss does to the times, the two ends of each, and how counts add up."""
+
+import pytest
 
 from hubbub.ledger import Counts
 
@@ -38,36 +40,150 @@ def test_a_receiver_that_comes_after_a_loss_does_not_complete_the_room(bench):
     assert (room_complete.count, room_complete.max_us) == (1, None)
 
 
-def test_losses_are_clean_or_not_by_the_time_they_had(bench):
-    spans = []
-
-    def is_clean(from_us, to_us):
-        spans.append((from_us, to_us))
-        return len(spans) % 2 == 0
-
-    bench.ledger.is_clean = is_clean
-    sender, _ = bench.join(0), bench.join(1)
+def test_a_loss_after_a_closed_window_is_not_proven(bench):
+    sender, other = bench.join(0), bench.join(1)
+    contents = []
     for _ in range(3):
-        content, message = bench.send(sender)
-        bench.deliver(sender, content)
-    bench.wait(2)
+        contents.append(bench.send(sender)[0])
+        bench.deliver(sender, contents[-1])
+        bench.wait(1)
+    other.on_window_closed(bench.now - 1_500_000)
     counts = bench.finish()
-    assert (counts.lost, counts.lost_unclean) == (3, 2)
-    assert spans == [(message.sent_us, bench.now)] * 3
-    figures = bench.ledger.figures
-    assert sum(figures.timings.response.censored.values()) == 3
-    assert sum(figures.clean.response.censored.values()) == 1
+    assert (counts.lost, counts.lost_unproven) == (3, 2), "the last one was sent after the window had opened again"
+    evidence = [finding.explanation for finding in bench.ledger.findings.kept if finding.kind == "lost"]
+    assert evidence == ["the generator did not read, and its receive window closed"] * 3
+    low, response = bench.ledger.timings.low.all(), bench.ledger.timings.response
+    assert (low.count, low.censored_count) == (6, 1)
+    assert (response.count, response.censored_count) == (6, 3)
 
 
-def test_a_loss_had_its_time_five_seconds_after_the_send(bench):
-    spans = []
-    bench.ledger.is_clean = lambda *span: spans.append(span) or True
-    sender, _ = bench.join(0), bench.join(1)
+def test_a_doubt_at_the_moment_of_the_send_is_a_doubt(bench):
+    sender, other = bench.join(0), bench.join(1)
     content, message = bench.send(sender)
     bench.deliver(sender, content)
-    bench.wait(60)
-    bench.finish()
-    assert spans == [(message.sent_us, message.sent_us + 5_000_000)]
+    other.doubt("busy", message.sent_us)
+    assert bench.finish().lost_unproven == 1
+
+
+def test_a_loss_at_a_connection_that_the_generator_ended_is_not_proven(bench):
+    sender, one, two = (bench.join(n) for n in range(3))
+    content, _ = bench.send(sender)
+    bench.wait(6)
+    bench.ledger.close(one, bench.now, is_ours=True)
+    bench.ledger.close(two, bench.now)
+    bench.deliver(sender, content)
+    counts = bench.finish()
+    assert (counts.lost, counts.lost_unproven) == (2, 1)
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_an_indefinite_message_is_proven_unless_the_generator_ended_its_connection(bench, is_ours):
+    sender = bench.join(0)
+    bench.send(sender)
+    bench.ledger.close(sender, bench.now + 1, is_ours)
+    counts = bench.finish()
+    assert (counts.indefinite, counts.indefinite_unproven) == (1, int(is_ours))
+
+
+def test_low_ends_count_from_the_try_to_the_arrival(bench):
+    sender, other = bench.join(0), bench.join(1)
+    bench.wait(1)
+    content, message = bench.send(sender, lag_us=100_000)
+    message.tried_us += 50
+    frame = bench.frame(content)
+    arrived_us = message.sent_us + 200
+    sender.on_message(frame, message.sent_us + 70_000, arrived_us)
+    other.on_message(frame, message.sent_us + 70_000, message.sent_us - 5)
+    timings = bench.ledger.timings
+    assert (timings.response.min_us, timings.delivery.min_us) == (170_000, 70_000)
+    assert (timings.low.all().min_us, timings.low.all().max_us) == (0, 150)
+    assert (timings.room_low.all().min_us, timings.room_complete.min_us) == (150, 170_000)
+    assert timings.low.all().count == timings.response.count == 2
+
+
+def test_only_the_end_of_a_read_has_its_stamp(bench):
+    sender, other = bench.join(0), bench.join(1)
+    contents = [bench.send(sender)[0] for _ in range(2)]
+    buffer = bytearray()
+    for content in contents:
+        payload = bench.frame(content)
+        frame = bytes((0x81, 126, *len(payload).to_bytes(2, "big"))) + payload
+        sender.on_message(payload, bench.now, bench.now, frame)
+        buffer += frame
+    bench.wait(1)
+    size, late_us = len(buffer), bench.now
+    assert other.take_known(buffer, 0, size, late_us, late_us - 10, late_us - 700_000) == size
+    low = bench.ledger.timings.low.all()
+    assert sorted(low.buckets.values()) == [1, 1, 2]
+    assert low.max_us == 1_000_000 - 10
+    assert low.count_from(299_000) == (2, 2)
+
+
+def test_what_the_backend_waited_for_a_core_is_taken_off_each_low_end(make_bench):
+    waits = []
+
+    def wait_us(from_us, to_us):
+        waits.append((from_us, to_us))
+        return (to_us - from_us) // 2
+
+    bench = make_bench(backend_wait_us=wait_us)
+    sender, other = bench.join(0), bench.join(1)
+    content, message = bench.send(sender)
+    frame = bench.frame(content)
+    sender.on_message(frame, bench.now + 400, bench.now + 400)
+    other.on_message(frame, bench.now + 1_000, bench.now + 1_000)
+    low = bench.ledger.timings.low.all()
+    assert (low.min_us, low.max_us) == (200, 500)
+    assert bench.ledger.timings.room_low.all().max_us == 500
+    assert set(waits) == {(message.tried_us, message.tried_us + 400), (message.tried_us, message.tried_us + 1_000)}
+
+
+def test_low_ends_are_told_apart_by_how_late_their_message_was_sent(make_bench):
+    bench = make_bench(tolerances_us=(1_000, 50_000))
+    link = bench.join(0)
+    bench.wait(1)
+    for lag_us in (0, 1_000, 1_001, 50_001):
+        content, _ = bench.send(link, lag_us=lag_us)
+        bench.deliver(link, content)
+    low = bench.ledger.timings.low
+    assert [low.on_time(limit).count for limit in (999, 1_000, 50_000, 1 << 40)] == [0, 2, 3, 4]
+
+
+def test_a_second_without_believable_stamps_has_low_ends_of_0(bench):
+    sender, other, slow = (bench.join(n) for n in range(3))
+    bench.wait(1)
+    content, _ = bench.send(sender)
+    bench.wait(0.5)
+    bench.deliver(sender, content)
+    bench.deliver(other, content)
+    bench.ledger.close_second(has_low_ends=False)
+    bench.deliver(slow, content)
+    bench.ledger.close_second(has_low_ends=True)
+    low = bench.ledger.timings.low.all()
+    assert (low.count, low.min_us, low.max_us, low.count_from(1)) == (3, 0, 500_000, (1, 1))
+    assert bench.ledger.timings.room_low.all().max_us == 500_000, "the last arrival came in a good second"
+
+
+def test_what_a_bad_second_said_of_a_room_is_forgotten(bench):
+    sender, other = bench.join(0), bench.join(1)
+    content, message = bench.send(sender)
+    frame = bench.frame(content)
+    sender.on_message(frame, bench.now + 900, bench.now + 900)
+    bench.ledger.close_second(has_low_ends=False)
+    other.on_message(frame, bench.now + 1_000, message.tried_us + 300)
+    assert bench.ledger.timings.room_low.all().max_us == 300
+
+
+def test_what_is_in_flight_is_due_and_not_here(bench):
+    sender, *others = (bench.join(n) for n in range(3))
+    assert bench.ledger.in_flight() == 0
+    content, _ = bench.send(sender)
+    assert bench.ledger.in_flight() == 3, "nobody has seen it yet"
+    bench.deliver(sender, content)
+    assert bench.ledger.in_flight() == 2
+    for other in others:
+        bench.deliver(other, content)
+    assert bench.ledger.in_flight() == 0
 
 
 def test_a_loss_during_warm_up_is_counted_and_not_timed(bench):
@@ -79,19 +195,18 @@ def test_a_loss_during_warm_up_is_counted_and_not_timed(bench):
     assert bench.ledger.timings.response.count == 0
 
 
-def test_a_closed_second_goes_into_all_and_if_clean_into_the_clean_ones(bench):
+def test_a_closed_second_goes_into_all(bench):
     link = bench.join()
-    for is_clean in (True, False, True):
+    for _ in range(3):
         content, _ = bench.send(link)
         bench.deliver(link, content)
         assert bench.ledger.figures.second.response.count == 1
-        bench.ledger.figures.close_second(is_clean)
+        bench.ledger.close_second(has_low_ends=True)
         assert bench.ledger.figures.second.response.count == 0
     assert bench.ledger.timings.response.count == 3
-    assert bench.ledger.figures.clean.response.count == 2
     content, _ = bench.send(link)
     bench.deliver(link, content)
-    assert bench.ledger.timings.response.count == 4
+    assert bench.ledger.timings.response.count == bench.ledger.timings.low.all().count == 4
 
 
 def test_optional_arrivals_count_one_by_one_and_keep_the_drain_awake(bench):

@@ -440,7 +440,7 @@ def test_without_an_echo_the_sender_is_not_due_its_own_message(make_bench):
     content, message = bench.send(sender)
     bench.ledger.confirm(sender, message.number)
     bench.ledger.confirm(sender, message.number)
-    other.on_message(b'{"deliver":"' + content.encode() + b'","in":1,"from":100}', bench.now)
+    other.on_message(b'{"deliver":"' + content.encode() + b'","in":1,"from":100}', bench.now, bench.now)
     counts = bench.finish()
     assert (counts.confirmed, counts.due, counts.delivered) == (1, 1, 1)
 
@@ -452,11 +452,13 @@ def test_a_message_that_was_acknowledged_before_it_was_seen_still_takes_the_fast
     bench.ledger.confirm(sender, message.number)
     payload = b'{"deliver":"' + content.encode() + b'","in":1,"from":100}'
     frame = bytearray(b"\x81\x7e" + len(payload).to_bytes(2, "big") + payload)
-    assert first.take_known(frame, 0, len(frame), bench.now) == 0, "nobody has seen it yet"
-    first.on_message(payload, bench.now, bytes(frame))
-    assert second.take_known(frame, 0, len(frame), bench.now) == len(frame)
-    assert second.take_known(frame, 0, len(frame), bench.now) == 0, "a second copy has to be looked at"
-    assert sender.take_known(frame, 0, len(frame), bench.now) == len(frame)
+    assert first.take_known(frame, 0, len(frame), bench.now, bench.now, bench.now) == 0, "nobody has seen it yet"
+    first.on_message(payload, bench.now, bench.now, bytes(frame))
+    assert second.take_known(frame, 0, len(frame), bench.now, bench.now, bench.now) == len(frame)
+    assert second.take_known(frame, 0, len(frame), bench.now, bench.now, bench.now) == 0, (
+        "a second copy has to be looked at"
+    )
+    assert sender.take_known(frame, 0, len(frame), bench.now, bench.now, bench.now) == len(frame)
     counts = bench.finish()
     assert (counts.due, counts.delivered, counts.optional) == (2, 2, 1)
 
@@ -466,9 +468,9 @@ def test_a_known_frame_is_not_taken_from_stale_bytes(bench):
     content, _ = bench.send(sender)
     payload = bench.frame(content)
     frame = bytearray(b"\x81\x7e" + len(payload).to_bytes(2, "big") + payload)
-    sender.on_message(payload, bench.now, bytes(frame))
-    assert other.take_known(frame, 0, len(frame) - 1, bench.now) == 0
-    assert other.take_known(frame, 0, len(frame), bench.now) == len(frame)
+    sender.on_message(payload, bench.now, bench.now, bytes(frame))
+    assert other.take_known(frame, 0, len(frame) - 1, bench.now, bench.now, bench.now) == 0
+    assert other.take_known(frame, 0, len(frame), bench.now, bench.now, bench.now) == len(frame)
 
 
 def test_a_room_is_complete_when_its_last_receiver_has_the_message_or_is_excused(bench):
@@ -554,6 +556,6 @@ def test_what_everyone_has_is_forgotten(bench):
 
 
 def test_frames_that_are_no_deliveries_go_to_the_session(bench):
-    bench.join().on_message(b'{"type":"server_shutdown"}', bench.now)
+    bench.join().on_message(b'{"type":"server_shutdown"}', bench.now, bench.now)
     assert bench.events[0].kind.name == "SHUTDOWN"
     assert bench.finish().received == 0

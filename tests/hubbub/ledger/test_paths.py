@@ -14,7 +14,7 @@ def room(bench):
 
     def see(content, with_frame=True):
         payload = bench.frame(content)
-        links[0].on_message(payload, bench.now, wire(payload) if with_frame else None)
+        links[0].on_message(payload, bench.now, bench.now, wire(payload) if with_frame else None)
         return payload
 
     return bench, links, see
@@ -26,7 +26,7 @@ def test_many_known_frames_in_one_read_are_taken_up_to_what_is_not_known(room):
     unknown = wire(b'{"type":"typing"}')
     buffer = bytearray(b"before" + b"".join(frames) + unknown)
     end = len(buffer)
-    assert other.take_known(buffer, 6, end, bench.now) == end - len(unknown)
+    assert other.take_known(buffer, 6, end, bench.now, bench.now, bench.now) == end - len(unknown)
     assert other.seat.cursor == 3
     counts = bench.counts
     assert (counts.delivered, counts.received) == (6, 6)
@@ -37,7 +37,7 @@ def test_a_known_frame_at_a_seat_that_was_not_ready_yet_is_optional(room):
     joining = bench.connect(3)
     bench.ledger.joining(joining, 0)
     frame = bytearray(wire(see(bench.send(sender)[0])))
-    assert joining.take_known(frame, 0, len(frame), bench.now) == len(frame)
+    assert joining.take_known(frame, 0, len(frame), bench.now, bench.now, bench.now) == len(frame)
     assert (bench.counts.optional, bench.counts.delivered) == (1, 1)
     assert bench.ledger.figures.last_first_arrival_us == bench.now
 
@@ -48,14 +48,14 @@ def test_a_message_intended_at_the_moment_of_leaving_is_not_due(room):
     bench.ledger.leave(leaver, 0, bench.now)
     payload = see(bench.send(sender)[0])
     frame = bytearray(wire(payload))
-    assert leaver.take_known(frame, 0, len(frame), bench.now) == 0
-    leaver.on_message(payload, bench.now, bytes(frame))
+    assert leaver.take_known(frame, 0, len(frame), bench.now, bench.now, bench.now) == 0
+    leaver.on_message(payload, bench.now, bench.now, bytes(frame))
     assert bench.counts.optional == 1
     assert bench.counts.due == 2
 
 
 def test_without_a_seat_nothing_is_known(bench):
-    assert bench.connect().take_known(bytearray(b"x"), 0, 1, bench.now) == 0
+    assert bench.connect().take_known(bytearray(b"x"), 0, 1, bench.now, bench.now, bench.now) == 0
 
 
 def test_a_senders_own_messages_are_passed_over_where_there_is_no_echo(make_bench):
@@ -66,9 +66,9 @@ def test_a_senders_own_messages_are_passed_over_where_there_is_no_echo(make_benc
         content, message = bench.send(link)
         bench.ledger.confirm(link, message.number)
         payloads.append(b'{"deliver":"' + content.encode() + b'","in":1,"from":100}')
-        three.on_message(payloads[-1], bench.now, wire(payloads[-1]))
+        three.on_message(payloads[-1], bench.now, bench.now, wire(payloads[-1]))
     buffer = bytearray(wire(payloads[0]) + wire(payloads[2]) + wire(payloads[5]))
-    assert one.take_known(buffer, 0, len(buffer), bench.now) == len(buffer)
+    assert one.take_known(buffer, 0, len(buffer), bench.now, bench.now, bench.now) == len(buffer)
     counts = bench.finish()
     assert (counts.due, counts.delivered, counts.lost, counts.optional) == (12, 9, 3, 0)
 
@@ -82,7 +82,7 @@ def test_compressed_deliveries_have_no_frame_and_are_taken_by_their_tag(room, mo
     monkeypatch.setattr(bench.contract, "recognise", lambda payload: parsed.append(1) or recognise(payload))
     for link in others:
         bench.wait(0.01)
-        link.on_message(payload, bench.now)
+        link.on_message(payload, bench.now, bench.now)
         assert link.seat.cursor == 1
     assert not parsed
     assert message.frame is None
@@ -95,7 +95,7 @@ def test_one_delivery_in_64_taken_by_its_tag_is_parsed_and_its_text_checked(room
     for number in range(1, 101):
         content, _ = bench.send(sender, text=f"text {number}")
         see(content, with_frame=False)
-        other.on_message(bench.frame(content[:-1] + "!"), bench.now)
+        other.on_message(bench.frame(content[:-1] + "!"), bench.now, bench.now)
         if bench.counts.corrupt:
             break
     assert number == 64

@@ -87,12 +87,12 @@ def test_what_an_earlier_seat_missed_is_late_also_where_the_new_one_expects_it(b
     rejoin(bench, roamer)
     for payload in payloads:
         frame = bytearray(wire(payload))
-        sender.on_message(payload, bench.now, bytes(frame))
+        sender.on_message(payload, bench.now, bench.now, bytes(frame))
         if is_known:
-            assert roamer.take_known(frame, 0, len(frame), bench.now) == len(frame)
+            assert roamer.take_known(frame, 0, len(frame), bench.now, bench.now, bench.now) == len(frame)
         else:
-            roamer.on_message(payload, bench.now)
-        roamer.on_message(payload, bench.now)
+            roamer.on_message(payload, bench.now, bench.now)
+        roamer.on_message(payload, bench.now, bench.now)
     counts = bench.finish()
     assert (counts.due, counts.delivered, counts.excused, counts.optional) == (4, 2, 2, 0)
     assert (counts.late, counts.duplicated) == (2, 2)
@@ -230,12 +230,12 @@ def test_what_is_late_by_our_own_doing_is_counted_and_not_timed(bench):
     bench.wait(0.1)
     for payload in payloads:
         for link in (sender, other):
-            link.on_message(payload, bench.now, wire(payload))
+            link.on_message(payload, bench.now, bench.now, wire(payload))
     bench.wait(9)
     payload = payloads[0]
     frame = bytearray(wire(payload))
-    assert slow.take_known(frame, 0, len(frame), bench.now) == 0
-    slow.on_message(payload, bench.now, bytes(frame))
+    assert slow.take_known(frame, 0, len(frame), bench.now, bench.now, bench.now) == 0
+    slow.on_message(payload, bench.now, bench.now, bytes(frame))
     rejoin(bench, slow)
     counts = bench.finish()
     assert (counts.due, counts.delivered, counts.lost) == (6, 5, 1)
@@ -427,11 +427,11 @@ def test_what_was_meant_before_a_leave_and_first_seen_after_it_is_decided_once(b
     bench.wait(0.5)
     bench.ledger.leave(leaver, 0, bench.now)
     payload = bench.frame(content)
-    sender.on_message(payload, bench.now, wire(payload))
+    sender.on_message(payload, bench.now, bench.now, wire(payload))
     if comes:
         frame = bytearray(wire(payload))
-        assert leaver.take_known(frame, 0, len(frame), bench.now) == 0
-        leaver.on_message(payload, bench.now, bytes(frame))
+        assert leaver.take_known(frame, 0, len(frame), bench.now, bench.now, bench.now) == 0
+        leaver.on_message(payload, bench.now, bench.now, bytes(frame))
     bench.tick(70)
     bench.ledger.close(leaver, bench.now)
     counts = bench.finish()

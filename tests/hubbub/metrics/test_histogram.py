@@ -6,7 +6,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.metrics.histogram import Histogram, bucket_of, middle_of
+from hubbub.metrics.histogram import Histogram, bucket_of, lower_edge_of, middle_of
 
 VALUES = st.lists(st.integers(0, 10**9), min_size=1, max_size=300)
 
@@ -33,7 +33,7 @@ def test_buckets_are_in_order_and_have_no_gap(value):
 @given(st.integers(0, 10**9), st.lists(st.integers(-10, 10**6), min_size=1, max_size=100))
 def test_many_times_since_an_origin_are_recorded_as_one_by_one(origin, delays):
     together = Histogram()
-    together.record_since(origin, sorted(origin + delay for delay in delays))
+    together.record_since(origin, [origin + delay for delay in delays])
     assert together.to_dict() == filled(delays).to_dict()
 
 
@@ -97,7 +97,30 @@ def test_extremes_are_exact():
     assert (summary["min"], summary["max"]) == (1.001, 123.457)
 
 
-def test_shares_count_censored_values_as_above():
-    assert filled([100, 200], [50]).share_above(250) == 1 / 3
-    assert Histogram().share_above(1) is None
+@given(VALUES, st.integers(1, 10**9))
+def test_the_number_of_values_from_a_limit_on_is_between_two_counts(values, limit):
+    at_least, at_most = filled(values).count_from(limit)
+    assert at_least <= sum(value >= limit for value in values) <= at_most
+    same_bucket = sum(bucket_of(value) == bucket_of(limit) for value in values)
+    assert at_most - at_least in (0, same_bucket)
+
+
+def test_the_edge_of_a_bucket_is_exact():
+    limit = lower_edge_of(bucket_of(500_000))
+    assert filled([limit - 1, limit, limit + 1]).count_from(limit) == (2, 2)
+    assert filled([limit, limit + 1]).count_from(limit + 1) == (0, 2)
+    assert filled([100, 255], [7]).count_from(200) == (1, 1)
+
+
+def test_a_void_histogram_has_as_many_values_and_knows_nothing_of_them():
+    histogram = filled([5, 70_000], [9])
+    histogram.void()
+    assert (histogram.count, histogram.buckets, histogram.censored_count) == (3, {0: 2}, 1)
+    assert (histogram.min_us, histogram.max_us) == (0, 0)
+    empty = Histogram()
+    empty.void()
+    assert (empty.count, empty.max_us) == (0, None)
+
+
+def test_nothing_has_no_quantile():
     assert Histogram().quantile_us(0.5) is None

@@ -5,13 +5,15 @@ from hubbub.metrics.tally import Tally
 
 def test_two_workers_tallies_add_up():
     one, two = Tally(), Tally()
-    one.phase("login", 1_000)
+    one.phase("login", 1_000, 900)
     one.connections.attempted = 3
     one.error("join: not confirmed", 5, "first")
     two.error("join: not confirmed", 2, "second")
-    two.error("dropped: 1006", 9, "gone", is_attempt=False)
+    two.error("generator: dropped: 1006", 9, "gone", is_attempt=False)
     one.merge(two)
+    assert one.own_error_count == 1
     assert one.connections.attempted == 3
+    assert (one.series["login"].max_us, one.low["login"].max_us) == (1_000, 900)
     assert one.attempts == 3
     assert one.error_count == 3
     known = one.errors["join: not confirmed"]
@@ -20,7 +22,7 @@ def test_two_workers_tallies_add_up():
 
 def test_a_tally_travels_as_plain_values():
     tally = Tally()
-    tally.phase("connect", 20_000)
+    tally.phase("connect", 20_000, 19_000)
     tally.error("login: HTTP 500", 1, "x" * 999)
     again = Tally.from_dict(tally.to_dict())
     assert again.to_dict() == tally.to_dict()

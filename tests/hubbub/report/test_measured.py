@@ -9,7 +9,11 @@ def filled(number):
     measured.counts.sent = number
     measured.timings.response.record(number)
     measured.timings.response.censor(number)
-    measured.clean.delivery.record(number)
+    measured.timings.low.within(1_000).record(number)
+    measured.load.plan(number)
+    measured.load.send(number + 1)
+    measured.in_flight.sample(number, number)
+    measured.clock_bound_us = number
     measured.tally.connections.attempted = number
     measured.tally.error("join: late", number, "sample")
     measured.health.loop_lag.record(number)
@@ -33,7 +37,10 @@ def test_it_adds_up():
         total.add(filled(number))
     assert total.counts.sent == total.history.stored == total.tally.connections.attempted == 7
     assert total.timings.response.count == 4
-    assert total.clean.delivery.count == total.health.loop_lag.count == 2
+    assert total.timings.low.all().count == total.health.loop_lag.count == 2
+    assert (total.load.planned, total.load.sent) == ({3: 1, 4: 1}, {4: 1, 5: 1})
+    assert (total.in_flight.samples, total.in_flight.total, total.in_flight.squares) == (2, 7, 25)
+    assert (total.in_flight.began_us, total.in_flight.ended_us, total.clock_bound_us) == (3, 4, 4)
     assert total.tally.error_count == 2
     assert total.health.stall_us == 4
     assert set(total.conversations) == {3, 4}

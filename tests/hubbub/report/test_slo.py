@@ -6,7 +6,10 @@ import pytest
 
 from hubbub.config import CONF, slo_texts
 from hubbub.errors import ConfigError
-from hubbub.report.slo import Watch, evaluate, parse_objectives
+from hubbub.metrics.histogram import bucket_of, lower_edge_of
+from hubbub.metrics.low_ends import NEVER_ON_TIME_US, tolerance_for
+from hubbub.report.slo import BROKEN, HOLDS, OPEN, Shares, Watch, evaluate, parse_objectives, tolerances_us
+from tests.hubbub.report.conftest import deliver
 
 
 def only(text):
@@ -25,8 +28,9 @@ def test_an_objective_in_full():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("response.p95 > 300", "slo must be like"),
+        ("response.p95 > 300", "response.p95 is a time, which has an upper limit: write < or <="),
         ("fast please", "slo must be like"),
+        ("response.max == 300", "response.max is a time"),
         ("response.p97 < 3", "there is no figure 'response.p97'; response has count, min, p50"),
         ("weather.rain == 0", "there is no figure 'weather.rain'; there are connections, messages"),
         ("response.p95 < 3%", "response.p95 has no whole"),
@@ -58,41 +62,134 @@ def test_every_file_of_objectives_can_be_read(path):
 
 def test_a_percentile_is_judged_as_a_share(outcome):
     for _ in range(5):
-        outcome.timings.response.record(400_000)
+        deliver(outcome, 400_000)
     result = evaluate(only("response.p95 < 300"), outcome)
-    assert (result.ok, result.share) == (True, pytest.approx(5 / 105))
-    outcome.timings.response.record(400_000)
-    assert evaluate(only("response.p95 < 300"), outcome).ok is False
+    assert (result.result, result.shares) == (HOLDS, Shares(count=105, surely=5, possibly=5, allowed=5))
+    deliver(outcome, 400_000)
+    assert evaluate(only("response.p95 < 300"), outcome).result == BROKEN
+
+
+def test_what_only_our_own_lateness_puts_over_a_limit_leaves_it_open(outcome):
+    for _ in range(6):
+        deliver(outcome, 400_000, low_us=299_000)
+    result = evaluate(only("response.p95 < 300"), outcome)
+    assert (result.result, result.shares) == (OPEN, Shares(count=106, surely=0, possibly=6, allowed=5))
+    assert result.low == pytest.approx(299, rel=0.01)
+    assert result.value == result.high == pytest.approx(400, rel=0.01)
+
+
+@pytest.mark.parametrize(("late_us", "expected"), [(30_000, BROKEN), (30_001, OPEN)])
+def test_a_message_that_was_sent_late_is_no_evidence(outcome, late_us, expected):
+    objective = only("response.p95 < 300")
+    for _ in range(6):
+        deliver(outcome, 400_000, tolerance_us=tolerance_for(late_us, tolerances_us([objective])))
+    assert evaluate(objective, outcome).result == expected
 
 
 def test_a_lost_delivery_is_beyond_every_limit(outcome):
-    outcome.timings.response.censor(1_000, 10)
-    assert evaluate(only("response.p95 < 300000"), outcome).ok is False
+    for _ in range(10):
+        outcome.timings.response.censor(1_000)
+        outcome.timings.low.within(NEVER_ON_TIME_US).censor(1_000)
+    assert evaluate(only("response.p95 < 300000"), outcome).result == BROKEN
+
+
+def test_a_loss_that_we_may_have_caused_leaves_a_percentile_open(outcome):
+    for _ in range(10):
+        outcome.timings.response.censor(1_000)
+        outcome.timings.low.within(1_000).record(0)
+    assert evaluate(only("response.p95 < 300000"), outcome).result == OPEN
+
+
+def test_the_maximum_allows_nothing_over_it(outcome):
+    assert evaluate(only("response.max < 30"), outcome).result == HOLDS
+    deliver(outcome, 31_000, low_us=29_000)
+    assert evaluate(only("response.max < 30"), outcome).result == OPEN
+    deliver(outcome, 31_000)
+    assert evaluate(only("response.max < 30"), outcome).result == BROKEN
+
+
+def test_less_or_equal_allows_the_limit_itself(outcome):
+    limit_ms = lower_edge_of(bucket_of(30_000)) / 1_000
+    deliver(outcome, round(limit_ms * 1_000))
+    assert evaluate(only(f"response.max < {limit_ms}"), outcome).result == BROKEN
+    assert evaluate(only(f"response.max <= {limit_ms}"), outcome).result == OPEN, "its bucket reaches beyond the limit"
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high", "expected"),
+    [
+        ("deliveries.lost == 0", 0, 0, HOLDS),
+        ("deliveries.lost == 0", 0, 2, OPEN),
+        ("deliveries.lost == 0", 1, 2, BROKEN),
+        ("deliveries.lost == 3", 1, 2, BROKEN),
+        ("deliveries.lost == 2", 1, 3, OPEN),
+        ("deliveries.lost <= 2", 1, 2, HOLDS),
+        ("deliveries.lost <= 1", 1, 2, OPEN),
+        ("deliveries.lost < 1", 1, 2, BROKEN),
+        ("deliveries.lost >= 1", 1, 2, HOLDS),
+        ("deliveries.lost > 1", 1, 2, OPEN),
+        ("deliveries.lost > 2", 1, 2, BROKEN),
+        ("deliveries.lost <= 1%", 0, 1, HOLDS),
+        ("deliveries.lost < 1%", 0, 1, OPEN),
+        ("deliveries.lost < 1%", 1, 1, BROKEN),
+    ],
+)
+def test_a_count_is_judged_by_both_ends(outcome, text, low, high, expected):
+    outcome.counts.lost, outcome.counts.lost_unproven = high, high - low
+    result = evaluate(only(text), outcome)
+    assert (result.low, result.high, result.result) == (low, high, expected)
+
+
+@pytest.mark.parametrize("name", ["failed", "dropped"])
+def test_connections_that_we_may_have_ended_are_no_evidence(outcome, name):
+    setattr(outcome.tally.connections, name, 4)
+    setattr(outcome.tally.connections, f"{name}_unproven", 3)
+    result = evaluate(only(f"connections.{name} <= 10%"), outcome)
+    assert (result.low, result.high, result.result) == (10.0, 40.0, OPEN)
+
+
+def test_errors_of_our_own_are_no_evidence(outcome):
+    outcome.tally.error("generator: connect: EMFILE", 0, "too many open files")
+    outcome.tally.error("join: not confirmed in time", 0, "not confirmed in time")
+    result = evaluate(only("errors.count == 0"), outcome)
+    assert (result.low, result.high, result.result) == (1, 2, BROKEN)
+
+
+def test_phases_have_two_ends_too(outcome):
+    for _ in range(10):
+        outcome.tally.time("join", 70_000, 9_000)
+    assert evaluate(only("join.p50 < 50"), outcome).result == OPEN
+    assert evaluate(only("join.p50 < 100"), outcome).result == HOLDS
+    assert evaluate(only("join.p50 < 5"), outcome).result == BROKEN
+    assert evaluate(only("join.min < 50"), outcome).result == OPEN
+    assert evaluate(only("join.count == 10"), outcome).result == HOLDS
 
 
 def test_a_percentage_is_of_what_was_tried(outcome):
     outcome.counts.indefinite = 1
     result = evaluate(only("messages.indefinite <= 10%"), outcome)
-    assert (result.value, result.ok) == (10.0, True)
+    assert (result.value, result.result) == (10.0, HOLDS)
 
 
 def test_counts_and_health_are_figures_too(outcome):
-    assert evaluate(only("messages.sent == 10"), outcome).ok is True
-    assert evaluate(only("health.cpu_max <= 0.05"), outcome).ok is False
-    assert evaluate(only("errors.count == 0"), outcome).ok is True
+    assert evaluate(only("messages.sent == 10"), outcome).result == HOLDS
+    assert evaluate(only("health.cpu_max <= 0.05"), outcome).result == BROKEN
+    assert evaluate(only("health.clean_ratio >= 0.9"), outcome).result == HOLDS
+    assert evaluate(only("errors.count == 0"), outcome).result == HOLDS
 
 
-def test_what_was_not_measured_is_neither_held_nor_broken(outcome):
-    result = evaluate(only("join.p95 < 5"), outcome)
-    assert (result.value, result.ok) == (None, None)
+@pytest.mark.parametrize("text", ["join.p95 < 5", "join.min < 5", "messages.indefinite <= 1%"])
+def test_what_was_not_measured_is_open(outcome, text):
+    outcome.counts.sent = 0
+    result = evaluate(only(text), outcome)
+    assert (result.value, result.result, result.is_measured) == (None, OPEN, False)
 
 
-def later(outcome, response_us, is_clean=True):
+def later(outcome, response_us, low_us=None):
     """The outcome a second later, with ten more deliveries."""
     outcome = deepcopy(outcome)
-    for timings in (outcome.timings, outcome.clean) if is_clean else (outcome.timings,):
-        for _ in range(10):
-            timings.response.record(response_us)
+    for _ in range(10):
+        deliver(outcome, response_us, low_us)
     outcome.counts.delivered += 10
     return outcome
 
@@ -106,23 +203,28 @@ def test_a_window_sees_what_the_whole_run_hides(outcome):
     for second, state in enumerate(states):
         assert watch.observe(second * 1_000_000, state) == ""
     windowed, whole = (result for _, result in watch.results(states[-1]))
-    assert (windowed.ok, whole.ok) == (False, True)
+    assert (windowed.result, whole.result) == (BROKEN, HOLDS)
     assert windowed.value == pytest.approx(200, rel=0.004)
 
 
-def test_slowness_in_an_unclean_window_proves_nothing(outcome):
+def test_a_window_that_only_we_made_slow_is_open_and_a_broken_one_is_worse(outcome):
     watch = Watch(parse_objectives(["response.p50 < 100 over 1s"]))
     states = [outcome, later(outcome, 20_000)]
-    states.append(later(states[-1], 200_000, is_clean=False))
+    states.append(later(states[-1], 200_000, low_us=20_000))
+    states.append(later(states[-1], 20_000))
     for second, state in enumerate(states):
         watch.observe(second * 1_000_000, state)
-    assert watch.results(states[-1])[0][1].ok is None
+    assert watch.results(states[-1])[0][1].result == OPEN
+    states.append(later(states[-1], 200_000))
+    watch.observe(4_000_000, states[-1])
+    watch.observe(5_000_000, later(states[-1], 20_000))
+    assert watch.results(states[-1])[0][1].result == BROKEN
 
 
 def test_a_window_may_be_as_long_as_the_run_and_sees_its_first_second(outcome):
     watch = Watch(parse_objectives(["response.p50 < 10 over 1s"]))
     watch.observe(1_000_000, outcome)
-    assert watch.results(outcome)[0][1].ok is False
+    assert watch.results(outcome)[0][1].result == BROKEN
 
 
 def test_a_short_window_is_short_beside_a_long_one(outcome):
@@ -132,7 +234,7 @@ def test_a_short_window_is_short_beside_a_long_one(outcome):
         state = later(state, 20_000)
         watch.observe(second * 1_000_000, state)
     short, _ = (result for _, result in watch.results(state))
-    assert short.ok is False, "the first window holds the hundred deliveries before it"
+    assert short.result == BROKEN, "the first window holds the hundred deliveries before it"
     assert short.value == 120
     assert len(watch._past[2_000_000]) <= 3
     assert len(watch._past[3_600_000_000]) <= 61
@@ -141,7 +243,7 @@ def test_a_short_window_is_short_beside_a_long_one(outcome):
 def test_a_window_that_was_never_full_was_not_measured(outcome):
     watch = Watch(parse_objectives(["response.p50 < 100 over 1m"]))
     watch.observe(1_000_000, outcome)
-    assert watch.results(outcome)[0][1].ok is None
+    assert watch.results(outcome)[0][1].is_measured is False
 
 
 def test_an_aborting_objective_ends_the_run_after_its_delay(outcome):

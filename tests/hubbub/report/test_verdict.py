@@ -4,6 +4,7 @@ import pytest
 
 from hubbub.health.judge import Second
 from hubbub.report import judge
+from tests.hubbub.report.conftest import deliver
 
 
 @pytest.fixture
@@ -15,11 +16,15 @@ def verdict(held):
     return verdict
 
 
-def make_unclean(outcome, seconds, **how):
+def make_unhealthy(outcome, seconds, **how):
     for second in range(20, 20 + seconds):
         outcome.health.add(
             Second(second * 1_000_000, (second + 1) * 1_000_000, **({"cpu_us": 0, "loop_lag_us": 60_000} | how))
         )
+
+
+CURE = "to settle it, give the generator more room (a free core, more workers)"
+ILL = "generator event loop stalled for up to 60 ms; event loop over 50 ms late in 30 s"
 
 
 def test_a_run_in_which_all_was_well_passes(outcome, verdict):
@@ -27,61 +32,93 @@ def test_a_run_in_which_all_was_well_passes(outcome, verdict):
 
 
 @pytest.mark.parametrize("name", ["duplicated", "out_of_order", "leaked", "corrupt", "vanished"])
-def test_evidence_fails_whatever_the_generators_health(outcome, verdict, name):
+def test_a_fact_fails_whatever_the_generators_health(outcome, verdict, name):
     setattr(outcome.counts, name, 3)
-    make_unclean(outcome, 30)
+    outcome.counts.sent += 3 * (name == "vanished")
+    make_unhealthy(outcome, 30)
     result, reasons = verdict(outcome)
     assert result == "FAIL"
+    assert len(reasons) == 1, "said twice, or a doubt without a reason"
     assert reasons[0].startswith("FAIL: 3 ")
-    assert any(reason.startswith("INCONCLUSIVE: the generator was not healthy") for reason in reasons)
-    assert len([reason for reason in reasons if reason.startswith("FAIL")]) == 1, "said twice"
 
 
-def test_losses_in_clean_seconds_fail(outcome, verdict):
-    outcome.counts.lost, outcome.counts.lost_unclean = 5, 2
-    result, reasons = verdict(outcome)
-    assert (result, reasons) == (
-        "FAIL",
-        ["FAIL: 5 deliveries were lost, 2 of them while the generator was not healthy"],
-    )
-    outcome.counts.lost_unclean = 0
+def test_an_unhealthy_generator_alone_decides_nothing(outcome, verdict):
+    make_unhealthy(outcome, 30, cpu_us=1_000_000, loop_lag_us=900_000, throttled=9, gc_pause_us=900_000, dropped=1)
+    assert verdict(outcome) == ("PASS", [])
+
+
+def test_proven_losses_fail(outcome, verdict):
+    outcome.counts.lost, outcome.counts.lost_unproven = 5, 2
+    assert verdict(outcome) == ("FAIL", ["FAIL: 5 deliveries were lost; the generator may have caused 2 of them"])
+    outcome.counts.lost_unproven = 0
     assert verdict(outcome) == ("FAIL", ["FAIL: 5 deliveries were lost"])
 
 
-def test_losses_in_unclean_seconds_only_prove_nothing(outcome, verdict):
-    outcome.counts.lost = outcome.counts.lost_unclean = 5
-    result, reasons = verdict(outcome)
-    assert result == "INCONCLUSIVE"
-    assert reasons == ["INCONCLUSIVE: 5 deliveries were lost, all of them while the generator was not healthy"]
+def test_losses_that_we_may_have_caused_prove_nothing(outcome, verdict):
+    outcome.counts.lost = outcome.counts.lost_unproven = 5
+    make_unhealthy(outcome, 30)
+    assert verdict(outcome) == (
+        "INCONCLUSIVE",
+        [
+            "INCONCLUSIVE: 5 deliveries were lost, and the generator may have caused each of them (evidence says how); "
+            f"{ILL}; {CURE}"
+        ],
+    )
 
 
-def test_a_slow_backend_fails(outcome, verdict):
-    for timings in (outcome.timings, outcome.clean):
-        for _ in range(10):
-            timings.response.record(600_000)
-    result, reasons = verdict(outcome)
-    assert result == "FAIL"
-    assert reasons == [
-        "FAIL: response.p95 < 500 does not hold: it is 600.063 ms, with 9.09% of the values beyond the limit"
-    ]
+def test_losses_that_an_objective_allows_pass(outcome, verdict):
+    outcome.counts.lost = 1
+    assert verdict(outcome, "deliveries.lost <= 1%") == ("PASS", [])
+    outcome.counts.lost = 2
+    assert verdict(outcome, "deliveries.lost <= 1%") == (
+        "FAIL",
+        ["FAIL: deliveries.lost <= 1% is broken: it is 2%"],
+    )
 
 
-def test_slowness_in_unclean_seconds_only_proves_nothing(outcome, verdict):
+def test_a_slow_backend_fails_whatever_the_generators_health(outcome, verdict):
     for _ in range(10):
-        outcome.timings.response.record(600_000)
-    result, reasons = verdict(outcome)
-    assert result == "INCONCLUSIVE"
-    assert reasons == ["INCONCLUSIVE: response.p95 < 500 holds when the unclean seconds are left out"]
+        deliver(outcome, 600_000)
+    make_unhealthy(outcome, 30)
+    assert verdict(outcome) == (
+        "FAIL",
+        ["FAIL: response.p95 < 500 is broken: 9.1% are surely over 500 ms, 4.5% may be; it is 600.1 ms"],
+    )
 
 
-def test_slowness_without_any_clean_second_proves_nothing(outcome, verdict):
-    for _ in range(100):
-        outcome.timings.response.record(600_000)
-    outcome.clean.clear()
-    make_unclean(outcome, 30)
-    result, reasons = verdict(outcome)
-    assert result == "INCONCLUSIVE"
-    assert "INCONCLUSIVE: response.p95 < 500 does not hold, but no second was clean" in reasons
+def test_slowness_that_may_be_our_own_is_open_and_says_by_how_much(outcome, verdict):
+    for _ in range(4):
+        deliver(outcome, 600_000)
+    for _ in range(6):
+        deliver(outcome, 600_000, low_us=20_000)
+    make_unhealthy(outcome, 30)
+    assert verdict(outcome) == (
+        "INCONCLUSIVE",
+        [
+            "INCONCLUSIVE: response.p95 < 500 is open: 3.6% surely over 500 ms, 5.5% more only by the generator's own "
+            f"lateness; 4.5% allowed; {ILL}; {CURE}"
+        ],
+    )
+    outcome.clock_bound_us = None
+    assert verdict(outcome)[1][0].endswith("more workers), or measure with receive stamps (Linux, --receive-stamps on)")
+
+
+def test_our_own_lateness_below_the_limit_is_no_doubt(outcome, verdict):
+    for _ in range(50):
+        deliver(outcome, 400_000, low_us=1_000)
+    make_unhealthy(outcome, 30)
+    assert verdict(outcome) == ("PASS", [])
+
+
+def test_connections_that_we_may_have_ended_are_a_doubt(outcome, verdict):
+    outcome.tally.connections.dropped = outcome.tally.connections.dropped_unproven = 5
+    assert verdict(outcome) == (
+        "INCONCLUSIVE",
+        [
+            "INCONCLUSIVE: connections.dropped <= 1% is open: it is 50% [0 .. 50], and the generator may have caused "
+            f"the difference; {CURE}"
+        ],
+    )
 
 
 def test_an_objective_of_ones_own_takes_the_defaults_place(outcome, verdict):
@@ -92,28 +129,7 @@ def test_an_objective_of_ones_own_takes_the_defaults_place(outcome, verdict):
 def test_what_was_not_measured_is_a_doubt(outcome, verdict):
     result, reasons = verdict(outcome, "reconnect.p50 < 10")
     assert result == "INCONCLUSIVE"
-    assert reasons == ["INCONCLUSIVE: reconnect.p50 was not measured, so nobody knows whether it is < 10"]
-
-
-@pytest.mark.parametrize(("seconds", "expected"), [(2, "PASS"), (3, "INCONCLUSIVE")])
-def test_two_unclean_seconds_are_forgiven_in_a_short_run(outcome, verdict, seconds, expected):
-    make_unclean(outcome, seconds)
-    assert verdict(outcome)[0] == expected
-
-
-@pytest.mark.parametrize(("clean", "expected"), [(400, "PASS"), (200, "INCONCLUSIVE")])
-def test_one_per_cent_is_forgiven_in_a_long_one(outcome, verdict, clean, expected):
-    for second in range(100, 100 + clean):
-        outcome.health.add(Second(second * 1_000_000, (second + 1) * 1_000_000, 0, 0))
-    make_unclean(outcome, 3)
-    outcome.health.unclean_us = 4_000_000
-    assert verdict(outcome)[0] == expected
-
-
-@pytest.mark.parametrize(("stall_us", "expected"), [(500_000, "PASS"), (500_001, "INCONCLUSIVE")])
-def test_one_long_stall_is_a_doubt(outcome, verdict, stall_us, expected):
-    make_unclean(outcome, 1, loop_lag_us=stall_us)
-    assert verdict(outcome)[0] == expected
+    assert reasons == ["INCONCLUSIVE: reconnect.p50 was not measured; cannot evaluate < 10"]
 
 
 @pytest.mark.parametrize("name", ["unsent", "throttled", "refused"])
@@ -122,7 +138,23 @@ def test_load_that_was_not_applied_is_a_doubt(outcome, verdict, name):
     outcome.counts.sent += name != "unsent"
     result, reasons = verdict(outcome)
     assert result == "INCONCLUSIVE"
-    assert "the load that was asked for was not applied" in reasons[0]
+    assert "the load was not as asked: of 1" in reasons[0]
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(1, "PASS"), (2, "INCONCLUSIVE")])
+def test_load_that_was_sent_at_other_times_is_a_doubt(outcome, verdict, seconds, expected):
+    outcome.load.planned = dict.fromkeys(range(30), 100)
+    outcome.load.sent = outcome.load.planned | {second: 50 + 81 * second for second in range(seconds)}
+    make_unhealthy(outcome, 30)
+    result, reasons = verdict(outcome)
+    assert result == expected
+    assert (
+        reasons
+        == [
+            "INCONCLUSIVE: the load was not as asked: 2 of 30 seconds sent other than planned, most of all second 1 "
+            f"(50 messages for 100); {ILL}"
+        ][: seconds - 1]
+    )
 
 
 def test_nothing_expected_nothing_tested(outcome, verdict):
@@ -153,15 +185,9 @@ def test_what_the_history_lacks_is_evidence(outcome, verdict):
     assert reasons == ["FAIL: 2 messages were delivered and not stored", "FAIL: 3 messages were stored twice"]
 
 
-@pytest.mark.parametrize(("unclean", "expected"), [(0, "PASS"), (1, "INCONCLUSIVE")])
-def test_a_canary_that_differs_counts_only_with_unclean_seconds(outcome, verdict, unclean, expected):
-    outcome.canary = {"received": 100, "delivery_ms": {"p50": 5.0, "p99": None}, "response_ms": {}}
-    make_unclean(outcome, unclean)
-    result, reasons = verdict(outcome)
-    assert result == expected
-    assert [reason for reason in reasons if "canary" in reason] == [
-        "INCONCLUSIVE: delivery p50 is 20.0 ms here and 5.0 ms at the canary"
-    ][:unclean]
+def test_a_canary_that_differs_decides_nothing(outcome, verdict):
+    outcome.canary = {"received": 100, "delivery_ms": {"p50": 500.0, "p99": None}, "response_ms": {}}
+    assert verdict(outcome) == ("PASS", [])
 
 
 def test_a_canary_that_saw_nothing_is_a_doubt(outcome, verdict):

@@ -27,15 +27,18 @@ class Collector:
         self.messages, self.frames, self.closed = [], [], []
         self.over = gevent.event.Event()
 
-    def take_known(self, buffer, start, end, now_us):
+    def take_known(self, buffer, start, end, now_us, arrived_us, earlier_us):
         return start
 
-    def on_message(self, payload, now_us, frame):
+    def on_message(self, payload, now_us, arrived_us, frame):
         assert now_us <= monotonic_us()
         self.messages.append(payload)
         self.frames.append(frame)
 
-    def on_closed(self, code, reason, now_us):
+    def on_window_closed(self, now_us):
+        self.windows_closed = getattr(self, "windows_closed", 0) + 1
+
+    def on_closed(self, code, reason, now_us, is_our_fault):
         self.closed.append((code, reason))
         self.over.set()
 
@@ -89,7 +92,7 @@ def test_known_frames_are_taken_without_being_cut_out():
     class Knowing(Collector):
         taken = 0
 
-        def take_known(self, buffer, start, end, now_us):
+        def take_known(self, buffer, start, end, now_us, arrived_us, earlier_us):
             while buffer.startswith(known, start) and start + len(known) <= end:
                 start += len(known)
                 self.taken += 1
@@ -106,7 +109,7 @@ def test_known_frames_are_taken_without_being_cut_out():
 
 def test_a_receiver_that_raises_is_counted_and_only_its_connection_closed():
     class Broken(Collector):
-        def on_message(self, payload, now_us, frame):
+        def on_message(self, payload, now_us, arrived_us, frame):
             raise ZeroDivisionError("oops")
 
     adversary = Adversary([frame(1, b"x")])

@@ -1,0 +1,101 @@
+"""How late this process's event loop is: a heartbeat that knows when it should have come.
+
+What arrives while the loop is late is read late, and a wait that ends meanwhile seems longer than it was. So everything
+that was timed or judged by this loop can ask here how much of its time the loop was not there for.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import gevent
+
+from hubbub.clock import Clock
+from hubbub.metrics.histogram import Histogram
+
+BEAT_US = 20_000
+"""The shortest stall that is always seen. 50 wake-ups a second cost a thousandth of a core."""
+
+LATE_US = 1_000
+"""A beat that comes later than this had a gap before it: the whole time since the beat before it."""
+
+LONG_STALL_US = 1_000_000
+PATIENCE_US = 10_000_000
+"""For so long after a long stall, a connection that the backend closes may have been closed because of it: backends
+close connections that are silent, or that take nothing, for 3 to 10 s."""
+
+KEPT_GAPS = 5_000
+"""All gaps of 100 s, if every beat is late."""
+
+
+class LoopWatch:
+    """Beats from `start` to `stop`, and calls `on_beat` each time. `lag`, if set, gets the lateness of every beat."""
+
+    def __init__(self, clock: Clock, on_beat: Callable[[], None]) -> None:
+        self._clock = clock
+        self._on_beat = on_beat
+        self._gaps: deque[tuple[int, int]] = deque(maxlen=KEPT_GAPS)
+        self._beat_us = clock()
+        self._worst_us = 0
+        self._long_stall_ended_us: int | None = None
+        self._greenlet: gevent.Greenlet | None = None
+        self.lag: Histogram | None = None
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._beat_us = self._clock()
+        self._greenlet = gevent.spawn(self._run)
+
+    def stop(self) -> None:
+        """Stop beating. Idempotent."""
+        if self._greenlet is not None:
+            self._greenlet.kill(block=False)
+            self._greenlet = None
+
+    def _run(self) -> None:
+        while True:
+            gevent.sleep(BEAT_US / 1e6)
+            self.beat()
+            self._on_beat()
+
+    def beat(self) -> None:
+        """Note how late the loop is now."""
+        now_us = self._clock()
+        late_us = max(0, now_us - self._beat_us - BEAT_US)
+        if late_us > LATE_US:
+            self._gaps.append((self._beat_us, now_us))
+        if late_us >= LONG_STALL_US:
+            self._long_stall_ended_us = now_us
+        if self.lag is not None:
+            self.lag.record(late_us)
+        self._worst_us = max(self._worst_us, late_us)
+        self._beat_us = now_us
+
+    @property
+    def late_us(self) -> int:
+        """How late the next beat is already; 0 while it is not due."""
+        return max(0, self._clock() - self._beat_us - BEAT_US)
+
+    def take_worst_us(self) -> int:
+        """The worst lateness since the last call, a beat that has not come yet included."""
+        worst_us, self._worst_us = max(self._worst_us, self.late_us), 0
+        return worst_us
+
+    def gaps_us(self, from_us: int, to_us: int) -> int:
+        """For how much of the time between two times the loop may not have been there."""
+        total_us = max(0, to_us - max(from_us, self._beat_us)) if self.late_us > LATE_US else 0
+        for began_us, ended_us in reversed(self._gaps):
+            if ended_us <= from_us:
+                break
+            total_us += max(0, min(ended_us, to_us) - max(began_us, from_us))
+        return total_us
+
+    def has_stalled(self, since_us: int) -> bool:
+        """Whether a stall of over a second has ended since a time, or goes on."""
+        ended_us = self._long_stall_ended_us
+        return self.late_us >= LONG_STALL_US or (ended_us is not None and ended_us >= since_us)
+
+    def may_have_been_given_up(self) -> bool:
+        """Whether a backend may have lost patience with us, because the loop was not there for too long."""
+        return self.has_stalled(self._clock() - PATIENCE_US)

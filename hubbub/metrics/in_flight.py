@@ -1,0 +1,70 @@
+"""Little's law as a check of ourselves: mean in flight = rate x mean time (Little, Operations Research 9(3), 1961).
+
+How many deliveries are on their way is sampled at random times, from the ledger's open deliveries; rate and mean time
+come from the histogram of what has arrived. If the two do not agree, one of them is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from math import sqrt
+from typing import Any
+
+from hubbub.metrics.histogram import Histogram, middle_of
+
+DISAGREEMENT = 0.1
+SIGMAS = 4.0
+"""The samples scatter: a disagreement within so many of their standard errors is no evidence of one."""
+
+MIN_SAMPLES = 30
+
+
+@dataclass
+class InFlight:
+    """Samples of one worker, from `began_us` to `ended_us`; deliveries that arrived meanwhile go to `arrived`."""
+
+    samples: int = 0
+    total: int = 0
+    squares: int = 0
+    began_us: int = 0
+    ended_us: int = 0
+
+    def sample(self, count: int, now_us: int) -> None:
+        """So many deliveries are on their way now."""
+        self.began_us = self.began_us or now_us
+        self.ended_us = now_us
+        self.samples += 1
+        self.total += count
+        self.squares += count * count
+
+    def merge(self, other: InFlight) -> None:
+        """Add another worker's samples: the means of workers add up, so that only one kept as it is can be judged."""
+        for name, value in asdict(other).items():
+            if name not in ("began_us", "ended_us"):
+                setattr(self, name, getattr(self, name) + value)
+        self.began_us = min(filter(None, (self.began_us, other.began_us)), default=0)
+        self.ended_us = max(self.ended_us, other.ended_us)
+
+    def disagreement(self, delivery: Histogram, workers: int) -> str:
+        """What does not fit, in a sentence; nothing if it fits, or if there is too little to tell."""
+        span_us = self.ended_us - self.began_us
+        if self.samples < MIN_SAMPLES or span_us <= 0 or delivery.censored_count:
+            return ""
+        mean = self.total / self.samples
+        error = sqrt(max(0.0, self.squares / self.samples - mean * mean) / self.samples)
+        seen = mean * max(1, workers)
+        expected = sum(middle_of(bucket) * count for bucket, count in delivery.buckets.items()) / span_us
+        if abs(seen - expected) <= max(DISAGREEMENT * expected, SIGMAS * error * max(1, workers)):
+            return ""
+        return (
+            f"{seen:.1f} deliveries were in flight on average, and rate x mean delivery time is {expected:.1f} "
+            "(Little's law): one of the two is wrong"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> InFlight:
+        return cls(**values)

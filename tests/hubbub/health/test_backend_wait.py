@@ -1,0 +1,98 @@
+"""What a backend on this machine waited for a core, between samples of its threads."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from hubbub.health import backend_wait as module
+from hubbub.health.backend_wait import BackendWait, run_queue_waits
+
+
+class Hand:
+    """A clock and a backend's threads, set by hand."""
+
+    def __init__(self):
+        self.now_us, self.threads, self.reads = 0, {"1": 500}, 0
+        self.wait = BackendWait(lambda: self.now_us, self.read)
+
+    def read(self):
+        self.reads += 1
+        return dict(self.threads)
+
+    def sample(self, at_us, **threads):
+        self.now_us, self.threads = at_us, {name[1:]: waited for name, waited in threads.items()}
+        self.wait.sample()
+
+
+@pytest.fixture
+def hand():
+    hand = Hand()
+    hand.sample(20_000, t1=700)
+    hand.sample(40_000, t1=1_700, t2=100)
+    hand.sample(60_000, t2=100)
+    hand.sample(80_000, t2=400)
+    return hand
+
+
+@pytest.mark.parametrize(
+    ("from_us", "to_us", "expected"),
+    [
+        (20_000, 40_000, 1_100),
+        (20_001, 39_999, 1_100),
+        (19_999, 20_000, 200),
+        (40_000, 60_000, 0),
+        (41_000, 79_000, 300),
+        (30_000, 80_000, 1_400),
+        (50_000, 50_000, 0),
+        (50_000, 10_000, 0),
+        (-5, 80_000, 2_100),
+    ],
+)
+def test_the_samples_around_two_times_bound_the_wait_between_them(hand, from_us, to_us, expected):
+    assert hand.wait.waited_us(from_us, to_us) == expected
+
+
+def test_an_arrival_after_the_last_sample_asks_for_a_new_one(hand):
+    hand.now_us, hand.threads = 85_000, {"2": 900}
+    assert hand.wait.waited_us(60_000, 84_000) == 800
+    assert hand.reads == 6
+
+
+def test_but_not_too_often_and_what_is_not_known_counts_as_waited(hand):
+    hand.now_us, hand.threads = 84_999, {"2": 900}
+    assert hand.wait.waited_us(60_000, 84_000) == 300 + 4_000
+    assert hand.reads == 5
+
+
+def test_old_samples_are_forgotten_and_then_everything_before_counts(monkeypatch):
+    monkeypatch.setattr(module, "KEPT_SAMPLES", 2)
+    monkeypatch.setattr(module, "TRIM_AT", 4)
+    hand = Hand()
+    for n in range(1, 6):
+        hand.sample(n * 20_000, t1=500 + n)
+    assert len(hand.wait._times) <= 4
+    assert hand.wait.waited_us(0, 100_000) == 505
+
+
+def test_a_process_that_is_kept_from_its_core_waits():
+    """Two busy processes on one core: each waits about half of the time."""
+    core = str(min(os.sched_getaffinity(0)))
+    command = ["taskset", "-c", core, sys.executable, "-c", "print(flush=True)\nwhile True: pass"]
+    rivals = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
+    try:
+        for rival in rivals:
+            assert rival.stdout.readline()
+        before = sum(run_queue_waits([rivals[0].pid]).values())
+        while not sum(run_queue_waits([rivals[0].pid]).values()) > before:
+            pass
+    finally:
+        for rival in rivals:
+            rival.kill()
+            rival.wait()
+            rival.stdout.close()
+
+
+def test_a_process_that_is_gone_has_no_waits():
+    assert run_queue_waits([2**22 + 1]) == {}

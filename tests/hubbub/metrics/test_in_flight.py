@@ -1,0 +1,79 @@
+"""Little's law: it holds for what is right, and not for a wrong count or a wrong time."""
+
+from random import Random
+
+import pytest
+
+from hubbub.metrics.histogram import Histogram, middle_of
+from hubbub.metrics.in_flight import MIN_SAMPLES, InFlight
+
+SECOND = 1_000_000
+
+
+def queue(seed, seconds=60, rate=50):
+    """Arrivals at random times that stay for random times: a histogram of the times, and samples of how many are in."""
+    random = Random(seed)
+    stays = []
+    at_us = 0.0
+    while at_us < seconds * SECOND:
+        at_us += random.expovariate(rate / SECOND)
+        stays.append((at_us, at_us + random.uniform(0, 400_000)))
+    histogram, in_flight = Histogram(), InFlight()
+    for began_us, ended_us in stays:
+        histogram.record(round(ended_us - began_us))
+    at_us = 1.0
+    while at_us < seconds * SECOND:
+        in_flight.sample(sum(began_us <= at_us < ended_us for began_us, ended_us in stays), round(at_us))
+        at_us += random.expovariate(4 / SECOND)
+    return histogram, in_flight
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_it_holds_for_any_queue(seed):
+    histogram, in_flight = queue(seed)
+    assert in_flight.disagreement(histogram, workers=0) == ""
+
+
+@pytest.mark.parametrize("fault", ["half are not counted", "times are doubled", "all are counted twice"])
+def test_it_does_not_hold_for_wrong_figures(fault):
+    histogram, in_flight = queue(1)
+    wrong = Histogram()
+    for bucket, count in histogram.buckets.items():
+        number, time_us = count, round(middle_of(bucket))
+        if fault == "half are not counted":
+            number //= 2
+        elif fault == "all are counted twice":
+            number *= 2
+        else:
+            time_us *= 2
+        for _ in range(number):
+            wrong.record(time_us)
+    assert "Little's law" in in_flight.disagreement(wrong, workers=0)
+
+
+def test_too_little_tells_nothing():
+    histogram, in_flight = Histogram(), InFlight()
+    histogram.record(SECOND)
+    for n in range(MIN_SAMPLES - 1):
+        in_flight.sample(1_000, 1 + n)
+    assert in_flight.disagreement(histogram, 0) == ""
+    in_flight.sample(1_000, 100)
+    assert in_flight.disagreement(histogram, 0)
+    histogram.censor(5)
+    assert in_flight.disagreement(histogram, 0) == "", "a loss has no time"
+
+
+def test_workers_means_add_up():
+    histogram = Histogram()
+    one, other = InFlight(), InFlight()
+    for n in range(100):
+        one.sample(3, 1 + n * 10_000)
+        other.sample(5, 1 + n * 10_000)
+        for _ in range(8):
+            histogram.record(10_000)
+    total = InFlight()
+    for worker in (one, InFlight.from_dict(other.to_dict())):
+        total.merge(worker)
+    assert (total.samples, total.began_us, total.ended_us) == (200, 1, 990_001)
+    assert total.disagreement(histogram, workers=2) == ""
+    assert "8.0 deliveries were in flight on average" in total.disagreement(Histogram(), workers=2)
