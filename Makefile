@@ -70,7 +70,7 @@ fuzz: $(VENV)/dev.done ## a million mutated frames, compared with websockets and
 	$(BIN)/python -m tests.hubbub.transport.fuzz --frames $(or $(FRAMES),1000000)
 
 .PHONY: mutation
-mutation: $(VENV)/dev.done ## change the ledger in 1,400 ways, and see that its tests notice (minutes); docs/mutation.md
+mutation: $(VENV)/dev.done ## change ledger, health and verdict in 2,000 ways, and see that their tests notice (minutes); docs/mutation.md
 	@$(BIN)/pip install --quiet mutmut
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
@@ -115,6 +115,7 @@ bench: $(VENV)/dev.done ## compare what a delivery costs with k6, Go, Tsung, Art
 	@npm install --prefix bench/peers --ignore-scripts --no-audit --no-fund --silent || echo "bench: artillery could not be installed"
 	$(BIN)/python -m bench.compare --runs $(or $(RUNS),3)
 	$(BIN)/python -m bench.limits --runs $(or $(RUNS),3)
+	$(BIN)/python -m bench.stamps
 	$(BIN)/python -m bench.report
 
 .PHONY: proofs

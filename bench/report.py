@@ -103,6 +103,11 @@ def main() -> None:
         draw(comparison)
     if limits := results.get("limits"):
         parts.append(limits_table(limits))
+    if stamps := results.get("stamps"):
+        parts.append(
+            f"The kernel's receive stamp costs {stamps['cost_us']:.2f} us a read ({stamps['plain']:.2f} us without, "
+            f"{stamps['stamped']:.2f} us with it; at most {stamps['limit_us']} allowed)."
+        )
     text = "\n\n".join(parts) + "\n"
     (HERE / "results.md").write_text(text)
     print(text)

@@ -1,15 +1,17 @@
 """The proofs that need the clock.
 
-    python -m bench.proofs [--only freeze,delay,ill,well,long] [--times 10]
+    python -m bench.proofs [--only freeze,delay,readme,...] [--times 10]
 
 - freeze: the backend is stopped for 6 s of a minute at a constant rate. By theory quantile q of `response` is
   F (1 - (1 - q) T / F); a run in the closed model stands beside it.
 - delay: 50 ms are injected; what an independent client sees stands beside our own figures.
-- ill: a generator that is not well must say so, every time, and why.
-- well: a healthy one never does, nor does one whose backend is merely slow.
+- stamps: our event loop stalls for 60 ms each second, and the low end of the times must not know it.
+- readme: the README's command passes on a quiet machine, beside busy loops, and beside `make test`.
+- slow, lossy: a bad backend is found out, whatever disturbs the generator.
+- open: what only our own lateness may have caused is INCONCLUSIVE, and says so; what it cannot have caused is not.
 - long: ten million deliveries with every kind of fault, found to the unit.
 
-The generator is pinned to one core, the backend to the other. Results go to bench/proofs/results.json.
+Generator and backend have a core each, but for `readme`. Results go to bench/proofs/results.json.
 """
 
 from __future__ import annotations
@@ -18,42 +20,34 @@ import argparse
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from bench.compare import GENERATOR_CORE, SERVER_CORE
-from bench.limits import Generator, minimal, serving
-from bench.proofs.exact import differences
+from bench.limits import Generator
+from bench.proofs.exact import differences, identities
+from bench.proofs.runs import (
+    Summary,
+    backend,
+    busy_loops,
+    closed_windows,
+    percentiles,
+    process,
+    readme,
+    reasons,
+    small,
+    stalling,
+    starved,
+    with_quota,
+)
 
-HERE = Path(__file__).resolve().parent
-RESULTS = HERE / "results.json"
-GROUPS = Path("/sys/fs/cgroup/cpu")
+RESULTS = Path(__file__).resolve().parent / "results.json"
 SECONDS, FROZEN_S = 60, 6.0
-SMALL = ("--clients", "24", "--conversations", "4", "--message-interval", "200ms", "--duration", "6s")
-
-
-def p(series: dict[str, Any], *names: str) -> dict[str, float | None]:
-    return {name: series[name] for name in names}
-
-
-@contextmanager
-def backend(*options: str) -> Iterator[tuple[str, int]]:
-    """The embedded backend on its core; yields its origin and process id."""
-    with serving("target", "--port", "0", "--max-conns-per-user", "100", *options) as origin:
-        port = origin.rsplit(":", 1)[1]
-        found = subprocess.run(["ss", "-Hltnp", f"sport = :{port}"], capture_output=True, text=True, check=True).stdout
-        yield origin, int(found.split("pid=")[1].split(",")[0])
-
-
-def reasons(summary: dict[str, Any]) -> list[str]:
-    return [f"{reason['kind']}: {reason['text']}" for reason in summary["verdict"]["reasons"]]
-
 
 # -- times -----------------------------------------------------------------------------------------------------------
 
@@ -72,7 +66,8 @@ def freeze() -> dict[str, Any]:
                 os.kill(pid, signal.SIGCONT)
                 summary = generator.summary()
         response = summary["latency_ms"]["response"]
-        found[model] = p(response, "count", "p50", "p95", "p99", "p99_9", "max") | {
+        found[model] = percentiles(response, "count", "p50", "p95", "p99", "p99_9", "max") | {
+            "low": percentiles(response["low"], "p95", "p99", "p99_9"),
             "sent": summary["messages"]["sent"],
             "lost": summary["deliveries"]["lost"],
         }
@@ -94,9 +89,10 @@ def delay() -> dict[str, Any]:
                 summary = generator.summary()
         ours, theirs = summary["latency_ms"]["delivery"], summary["canary"]["delivery_ms"]
         found[name] = {
-            "ours": p(ours, "count", "p50", "p99"),
-            "canary": p(theirs, "count", "p50", "p99"),
-            "send_lag": p(summary["latency_ms"]["send_lag"], "p50", "p99"),
+            "ours": percentiles(ours, "count", "p50", "p99"),
+            "low": percentiles(ours["low"], "p50", "p99"),
+            "canary": percentiles(theirs, "count", "p50", "p99"),
+            "send_lag": percentiles(summary["latency_ms"]["send_lag"], "p50", "p99"),
             "deliveries_per_s": round(ours["count"] / 20),
         }
     ours, theirs = found["with 50 ms"]["ours"], found["with 50 ms"]["canary"]
@@ -104,117 +100,130 @@ def delay() -> dict[str, Any]:
     return found | {"holds": found["off_ms"]["p50"] <= 1 and found["off_ms"]["p99"] <= 3}
 
 
+def stamps() -> dict[str, Any]:
+    """The stamped p99 of delivery, with stalls of our own and without."""
+    found: dict[str, Any] = {}
+    for name, run in (("with stalls", stalling), ("without", small)):
+        delivery = run()["latency_ms"]["delivery"]
+        found[name] = {"read": percentiles(delivery, "p50", "p99"), "low": percentiles(delivery["low"], "p50", "p99")}
+    found["off_ms"] = round(abs(found["with stalls"]["low"]["p99"] - found["without"]["low"]["p99"]), 3)
+    return found | {"holds": found["off_ms"] <= 1 < found["with stalls"]["read"]["p99"]}
+
+
 # -- verdicts --------------------------------------------------------------------------------------------------------
+
+Check = Callable[[Summary], str]
+"""What is wrong with a run; nothing if it is right."""
+
+
+def says(result: str, *texts: str) -> Check:
+    """The verdict, and what its reasons have to name."""
+
+    def check(summary: Summary) -> str:
+        found = summary["verdict"]["result"]
+        told = " | ".join(reasons(summary))
+        missing = [text for text in texts if text not in told]
+        return "" if found == result and not missing else f"{found}: {told}"
+
+    return check
+
+
+def never(result: str) -> Check:
+    return lambda summary: "" if summary["verdict"]["result"] != result else " | ".join(reasons(summary))
+
+
+def loses_as_made(summary: Summary) -> str:
+    """FAIL, and every loss that the backend made found and proven."""
+    lost, made = summary["deliveries"]["lost"], summary["made"]["drop"]
+    wrong = identities(summary) + ([] if lost == made else [f"lost {lost}, made {made}"])
+    return says("FAIL", f"{lost} deliveries were lost")(summary) or "; ".join(wrong)
+
+
+def proves_no_loss(summary: Summary) -> str:
+    lost, ours = summary["deliveries"]["lost"], summary["generator"]["lost"]
+    return says("INCONCLUSIVE", f"{lost} deliveries were lost, and the generator may have caused each")(summary) or (
+        "" if lost == ours > 0 else f"lost {lost}, {ours} not proven"
+    )
+
+
+DELAYED = ("--fault", "delay=1:300ms", "--settled-after", "0")
+TOO_SLOW = ("--slo", "response.p95 < 100")
+
+
+def lossy() -> Summary:
+    """The backend drops one delivery in a hundred; what it dropped comes with the summary."""
+    with backend("--fault", "drop=0.01", "--settled-after", "0") as (origin, _):
+        with Generator("--host", origin, "--clients", "24", "--conversations", "4", "--message-interval", "200ms",
+                       "--duration", "6s", "--reconcile", "none") as generator:  # fmt: skip
+            summary = generator.summary()
+        with urllib.request.urlopen(f"{origin}/faults", timeout=60) as answer:  # noqa: S310
+            return summary | {"made": json.loads(answer.read())["counts"]}
 
 
 @contextmanager
-def hog() -> Iterator[None]:
-    """A process that wants all of the generator's core."""
-    command = ["taskset", "-c", GENERATOR_CORE, sys.executable, "-c", "while True: pass"]
-    process = subprocess.Popen(command)
-    try:
+def make_test() -> Iterator[None]:
+    """`make test`, over and over."""
+    with process("sh", "-c", "while true; do make test; done"):
         yield
-    finally:
-        process.kill()
-        process.wait()
 
 
-def with_hog() -> dict[str, Any]:
-    with backend() as (origin, _), hog(), Generator("--host", origin, *SMALL) as generator:
-        return generator.summary()
+Case = tuple[Callable[[], Summary], Check, Callable[[], AbstractContextManager[None]]]
+QUIET = nullcontext
+CASES: dict[str, dict[str, Case]] = {
+    "readme": {
+        "quiet": (readme, says("PASS"), QUIET),
+        "beside a busy loop on each core": (readme, says("PASS"), busy_loops),
+        "beside make test": (readme, says("PASS"), make_test),
+    },
+    "slow": {
+        "300 ms late, limit 100": (lambda: small(*TOO_SLOW, faults=DELAYED), says("FAIL"), QUIET),
+        "the same beside two busy loops": (lambda: small(*TOO_SLOW, faults=DELAYED), says("FAIL"), busy_loops),
+        "the same, the generator stopped for 0.6 s": (
+            lambda: small(*TOO_SLOW, faults=DELAYED, stop_after_s=2, stop_s=0.6), says("FAIL"), QUIET,
+        ),
+        "300 ms late, limit 500": (lambda: small(faults=DELAYED), says("PASS"), QUIET),
+        "3 clients for 5 s": (
+            lambda: small("--clients", "3", "--conversations", "1", "--duration", "5s"), never("INCONCLUSIVE"), QUIET,
+        ),
+    },
+    "lossy": {
+        "1 % dropped, beside two busy loops": (lossy, loses_as_made, busy_loops),
+        "the generator stopped for 3 s, so that windows close": (closed_windows, proves_no_loss, QUIET),
+    },
+    "open": {
+        "60 ms of stall each second, limit between the ends": (
+            lambda: stalling("--slo", "response.p99 < 10"),
+            says("INCONCLUSIVE", "response.p99 < 10 is open", "more only by the generator's own lateness",
+                 "generator event loop stalled for up to"),
+            QUIET,
+        ),
+        "60 ms of stall each second, limit 500": (stalling, says("PASS"), QUIET),
+        "half a core, where more is needed": (with_quota, says("INCONCLUSIVE", "the load was not as asked"), QUIET),
+        "the backend starved on its core, limit 50": (starved, never("FAIL"), QUIET),
+    },
+}  # fmt: skip
 
 
-def with_stalls() -> dict[str, Any]:
-    """The launcher names the locustfile itself, so this one is plain Locust."""
-    with backend() as (origin, _), Generator("--host", origin, *SMALL, locustfile=HERE / "stalling.py") as generator:
-        return generator.summary()
-
-
-def with_quota() -> dict[str, Any]:
-    """Half a core, where the load wants more."""
-    group = GROUPS / f"hubbub-proof-{os.getpid()}"
-    group.mkdir()
-    try:
-        (group / "cpu.cfs_period_us").write_text("100000")
-        (group / "cpu.cfs_quota_us").write_text("50000")
-        with serving("bench.server", "--port", "0") as origin:
-            options = [*minimal(origin, 200, 4), "--duration", "6s", "--message-interval", "100ms"]
-            (group / "cgroup.procs").write_text(str(os.getpid()))  # what we start is born where we are
-            with Generator(*options, "--message-size", "100") as generator:
-                (GROUPS / "cgroup.procs").write_text(str(os.getpid()))
-                return generator.summary()
-    finally:
-        for _ in range(50):
-            with suppress(OSError):
-                group.rmdir()
-                break
-            time.sleep(0.1)
-
-
-def with_stop() -> dict[str, Any]:
-    """The generator itself is stopped for a second."""
-    with backend() as (origin, _), Generator("--host", origin, *SMALL) as generator:
-        generator.wait_for("clients are ready; sending")
-        time.sleep(2)
-        pid = generator.pids[0]
-        os.kill(pid, signal.SIGSTOP)
-        time.sleep(1)
-        os.kill(pid, signal.SIGCONT)
-        return generator.summary()
-
-
-def slow_backend() -> dict[str, Any]:
-    faults = ("--fault", "delay=1:300ms", "--settled-after", "0")
-    with backend(*faults) as (origin, _), Generator("--host", origin, *SMALL) as generator:
-        return generator.summary()
-
-
-def three_clients() -> dict[str, Any]:
-    with backend() as (origin, _), Generator("--host", origin, "--clients", "3", "--duration", "5s") as generator:
-        return generator.summary()
-
-
-ILL: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
-    "a busy loop on its core": (with_hog, "late by waiting for a core"),
-    "60 ms of stall each second": (with_stalls, "event loop over 50 ms late"),
-    "a quota of half a core": (with_quota, "throttled by its control group"),
-    "stopped for 1 s": (with_stop, "the generator stood still for"),
-}
-WELL = {"a merely slow backend": slow_backend, "3 clients for 5 s": three_clients}
-
-
-def ill(times: int) -> dict[str, Any]:
-    """Every time INCONCLUSIVE, and for the right reason."""
+def repeat(cases: dict[str, Case], times: int) -> dict[str, Any]:
+    """Every case so many times, and how often it was right."""
     found: dict[str, Any] = {}
-    for name, (run, reason) in ILL.items():
-        right, wrong = 0, []
-        for _ in range(times):
-            summary = run()
-            causes = [cause["cause"] for cause in summary["health"]["unclean"]]
-            if summary["verdict"]["result"] == "INCONCLUSIVE" and any(
-                reason in text for text in reasons(summary) + causes
-            ):
-                right += 1
-            else:
-                wrong.append([summary["verdict"]["result"], *reasons(summary), *causes])
-        found[name] = {"right": right, "of": times, "reason": reason, "wrong": wrong}
-        print(f"  {name}: {found[name]}", flush=True)
-    return found | {"holds": all(found[name]["right"] == times for name in ILL)}
-
-
-def well(times: int) -> dict[str, Any]:
-    """Never INCONCLUSIVE."""
-    found: dict[str, Any] = {}
-    for name, run in WELL.items():
-        results, wrong = [], []
-        for _ in range(times):
-            summary = run()
-            results.append(summary["verdict"]["result"])
-            if results[-1] == "INCONCLUSIVE":
-                wrong.append(reasons(summary))
-        found[name] = {"right": times - len(wrong), "of": times, "results": sorted(set(results)), "wrong": wrong}
-        print(f"  {name}: {found[name]}", flush=True)
-    return found | {"holds": all(found[name]["right"] == times for name in WELL)}
+    for name, (run, check, disturbance) in cases.items():
+        wrong, results = [], []
+        with disturbance():
+            for _ in range(times):
+                summary = run()
+                results.append(summary["verdict"]["result"])
+                if problem := check(summary):
+                    wrong.append(problem)
+        found[name] = {
+            "right": times - len(wrong),
+            "of": times,
+            "results": {result: results.count(result) for result in sorted(set(results))},
+            "last": reasons(summary),
+            "wrong": wrong,
+        }
+        print(f"  {name}: {json.dumps(found[name])}", flush=True)
+    return found | {"holds": all(found[name]["right"] == times for name in cases)}
 
 
 # -- counts ----------------------------------------------------------------------------------------------------------
@@ -232,16 +241,8 @@ def long() -> dict[str, Any]:
     members = LONG_CLIENTS // LONG_ROOMS
     with backend("--no-presence", *faults) as (origin, _):
         options = ["--host", origin, "--clients", str(LONG_CLIENTS), "--conversations", str(LONG_ROOMS)]
-        options += [
-            "--max-conns-per-user",
-            str(members),
-            "--duration",
-            f"{LONG_SECONDS}s",
-            "--message-interval",
-            "320ms",
-            "--reconcile",
-            "all",
-        ]
+        options += ["--max-conns-per-user", str(members), "--duration", f"{LONG_SECONDS}s"]
+        options += ["--message-interval", "320ms", "--reconcile", "all"]
         with Generator(*options, patience_s=LONG_SECONDS + 900.0) as generator:
             summary = generator.summary()
         with urllib.request.urlopen(f"{origin}/faults", timeout=60) as answer:  # noqa: S310
@@ -254,6 +255,7 @@ def long() -> dict[str, Any]:
         "history": summary["history"],
         "truth": truth["counts"],
         "verdict": summary["verdict"]["result"],
+        "not_proven": summary["generator"]["lost"],
         "differences": wrong,
         "holds": not wrong and received >= 10_000_000,
     }
@@ -262,16 +264,17 @@ def long() -> dict[str, Any]:
 def main() -> int:
     assert __doc__
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="freeze,delay,ill,well")
+    parser.add_argument("--only", default=",".join(("freeze", "delay", "stamps", *CASES)))
     parser.add_argument("--times", type=int, default=10)
     options = parser.parse_args()
     proofs: dict[str, Callable[[], dict[str, Any]]] = {
         "freeze": freeze,
         "delay": delay,
-        "ill": lambda: ill(options.times),
-        "well": lambda: well(options.times),
+        "stamps": stamps,
         "long": long,
     }
+    for group, cases in CASES.items():
+        proofs[group] = lambda cases=cases: repeat(cases, options.times)  # type: ignore[misc]
     os.sched_setaffinity(0, {int(GENERATOR_CORE), int(SERVER_CORE)})
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     holds = True
