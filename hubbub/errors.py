@@ -18,7 +18,7 @@ from __future__ import annotations
 import errno
 
 OWN_ERRNOS = frozenset(
-    {errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENETUNREACH}
+    {errno.EADDRNOTAVAIL, errno.EADDRINUSE, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENETUNREACH}
 )
 """What the kernel says when the generator's own machine has run out of ports, files, memory or routes."""
 
@@ -72,7 +72,11 @@ class ConnectError(TransportError):
 
 
 class LinkClosed(TransportError):
-    """The connection was established once and is closed now."""
+    """The connection was established once and is closed now. `is_ours`: an error of our own ended it."""
+
+    def __init__(self, text: str, is_ours: bool = False) -> None:
+        super().__init__(text)
+        self.is_ours = is_ours
 
 
 def is_own_error(error: BaseException) -> bool:

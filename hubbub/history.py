@@ -51,6 +51,7 @@ def read_back(equipment: Equipment, request: Request, how_many: str) -> tuple[Hi
         if stored is None:
             problem = problem or ("there is none that can be read" if how_many == "all" else "")
             continue
+        conversation.is_read_back = True
         if conversation.seen is not None:
             found.add(compare(conversation.seen, stored))
         for message in unseen.get(index, []):

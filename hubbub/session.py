@@ -21,10 +21,15 @@ from hubbub.clock import Clock
 from hubbub.contracts import Call, Contract, Event, EventKind, Identity, Phase
 from hubbub.errors import CallFailed, ConnectError, ContractError, LinkClosed, PhaseFailed
 from hubbub.health import LoopWatch
+from hubbub.health.loop import BEAT_US
 from hubbub.ledger import Ledger, Link, Message
+from hubbub.ledger.ledger import SETTLE_US
 from hubbub.metrics.tally import OWN_ERROR, Tally
 from hubbub.transport.base import Connection, Transport
 from hubbub.transport.http import HttpPool
+
+WAITS_OF_A_PHASE = 4
+"""At most: TCP, TLS, upgrade, and the frame that accepts the connection."""
 
 
 @dataclass
@@ -52,13 +57,15 @@ class Equipment:
     login_locks: dict[int, Semaphore] = field(default_factory=dict)
     ready_in_account: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
 
-    def low_us(self, began_us: int, ended_us: int) -> int:
-        """What of a wait was surely not our own lateness: without the gaps of the event loop."""
-        return max(0, ended_us - began_us - self.loop.gaps_us(began_us, ended_us))
+    def low_us(self, began_us: int, ended_us: int, waits: int = WAITS_OF_A_PHASE) -> int:
+        """What of some waits was surely not our own lateness: without what the event loop may have been late."""
+        late_us = self.loop.gaps_us(began_us, ended_us) + waits * BEAT_US
+        return max(0, ended_us - began_us - late_us)
 
-    def error(self, kind: str, sample: str, is_attempt: bool = False) -> None:
-        """Count an error that belongs to no phase."""
-        self.tally.error(kind, self.clock() - self.run_started_us, sample, is_attempt)
+    def error(self, kind: str, sample: str, is_attempt: bool = False, is_ours: bool = False) -> None:
+        """Count an error. `is_ours`: the generator may be the cause, so that it is no evidence against the backend."""
+        owner = OWN_ERROR if is_ours else ""
+        self.tally.error(owner + kind, self.clock() - self.run_started_us, sample, is_attempt)
 
 
 class Session:
@@ -135,14 +142,13 @@ class Session:
         except CallFailed as error:
             reason, detail = error.reason, error.detail
         except (ConnectError, ContractError, LinkClosed) as error:
-            reason, is_ours = str(error), isinstance(error, ConnectError) and error.is_ours
+            reason = str(error)
+            is_ours = getattr(error, "is_ours", False) or equipment.loop.has_stalled(started_us)
         ended_us = equipment.clock()
         elapsed_us = ended_us - started_us
         equipment.on_phase(phase, elapsed_us, reason)
         if reason:
-            is_ours = is_ours or equipment.loop.has_stalled(started_us)
-            owner = OWN_ERROR if is_ours else ""
-            equipment.error(f"{owner}{phase.value}: {reason}", detail or reason, is_attempt=True)
+            equipment.error(f"{phase.value}: {reason}", detail or reason, is_attempt=True, is_ours=is_ours)
             raise PhaseFailed(phase.value, reason, is_ours)
         equipment.tally.phase(phase.value, elapsed_us, equipment.low_us(started_us, ended_us))
 
@@ -154,7 +160,8 @@ class Session:
         equipment.ready_in_account[self.place.account.index] += 1
         if self._lost_at_us is not None:
             now_us, lost_at_us = equipment.clock(), self._lost_at_us
-            equipment.tally.time("reconnect", now_us - lost_at_us, equipment.low_us(lost_at_us, now_us))
+            low_us = equipment.low_us(lost_at_us, now_us, WAITS_OF_A_PHASE * len(equipment.contract.phases))
+            equipment.tally.time("reconnect", now_us - lost_at_us, low_us)
             self._lost_at_us = None
 
     def call(self, call: Call) -> Any:
@@ -251,7 +258,8 @@ class Session:
                 equipment.error(f"error frame: {event.text}", event.text)
         elif event.kind is EventKind.DROPPED:
             link.explain("the backend said that it dropped messages for this connection")
-            equipment.error("messages_dropped", "the backend dropped messages for a connection")
+            is_ours = not link.is_timed or now_us - link.doubted_us < SETTLE_US
+            equipment.error("messages_dropped", "the backend dropped messages for a connection", is_ours=is_ours)
         elif event.kind is EventKind.UNREADABLE:
             equipment.error("unreadable frame", event.text)
 
@@ -275,16 +283,16 @@ class Session:
         is_ours = is_our_fault or equipment.loop.may_have_been_given_up()
         self._connection = None
         if self.link is not None:
-            equipment.ledger.close(self.link, now_us, is_ours)
+            equipment.ledger.close(self.link, now_us, is_ours=self.phase is Phase.CLOSE, is_fault=is_ours)
             self.link = None
         if self.phase is Phase.READY:
             self._lost_at_us = now_us
             equipment.tally.connections.dropped += 1
             equipment.tally.connections.dropped_unproven += is_ours
-            equipment.error(f"{OWN_ERROR if is_ours else ''}dropped: {code}", reason)
+            equipment.error(f"dropped: {code}", reason, is_ours=is_ours)
             self._stop_being_ready()
             self.phase = None
-        self._answer(LinkClosed(f"closed with {code}"))
+        self._answer(LinkClosed(f"closed with {code}", is_ours))
         if self.on_lost is not None:
             self.on_lost()
 
@@ -306,9 +314,11 @@ class Session:
         try:
             if self._send(equipment.contract.message(self._backend_id, content)):
                 message.tried_us = equipment.clock()  # until here it may have been our own process that was late
+            else:
+                message.tried_us += equipment.loop.gaps_us(message.sent_us, equipment.clock())
             equipment.tally.attempts += 1
         except LinkClosed as error:
-            equipment.error(f"send: {error}", str(error), is_attempt=True)
+            equipment.error(f"send: {error}", str(error), is_attempt=True, is_ours=error.is_ours)
         return message
 
     def signal(self, frame: str | None) -> None:
@@ -317,7 +327,7 @@ class Session:
             try:
                 self._send(frame)
             except LinkClosed as error:
-                self._equipment.error(f"send: {error}", str(error), is_attempt=True)
+                self._equipment.error(f"send: {error}", str(error), is_attempt=True, is_ours=error.is_ours)
 
     def pause_reading(self) -> None:
         """Be a slow reader: read nothing until `resume_reading`. What is late or lost here from now on is our doing."""
@@ -350,6 +360,7 @@ class Session:
 
         Only for an account of its own: a leave unsubscribes the whole account.
         """
+        self.doubt_unread()
         self._leave()
         self._stop_being_ready()
         self.conversation = conversation
@@ -372,6 +383,7 @@ class Session:
         self.resume_reading()
         if not self.is_ready:
             return
+        self.doubt_unread()
         self.phase = Phase.LEAVE
         if self._equipment.ready_in_account[self.place.account.index] == 1:
             self._leave()
@@ -387,7 +399,7 @@ class Session:
             try:
                 self._send(frame)
             except LinkClosed as error:
-                equipment.error(f"leave: {error}", str(error), is_attempt=True)
+                equipment.error(f"leave: {error}", str(error), is_attempt=True, is_ours=error.is_ours)
 
     def close(self) -> None:
         """Leave, and close the connection with a handshake. Harmless when it is closed already."""
@@ -397,7 +409,7 @@ class Session:
         if connection is not None:
             connection.close()
         if self.link is not None:
-            self._equipment.ledger.close(self.link, self._equipment.clock())
+            self._equipment.ledger.close(self.link, self._equipment.clock(), is_ours=True)
             self.link = None
 
 

@@ -29,6 +29,8 @@ class ChatUser(User):
 
     abstract = True
     has_own_account: ClassVar[bool] = False
+    comes_and_goes: ClassVar[bool] = False
+    """Whether it leaves its conversation during a run, so that deliveries are excused and optional on purpose."""
 
     run_here: WorkerRun
     session: Session | None = None
@@ -40,7 +42,16 @@ class ChatUser(User):
 
     @task
     def live(self) -> None:
-        """The user's whole life."""
+        """The user's whole life. An exception of its class is an error of the generator."""
+        try:
+            self._live()
+        except Exception as error:
+            if self.session is not None:
+                kind = f"user class {type(self).__name__}: {type(error).__name__}"
+                self.run_here.equipment.error(kind, str(error), is_ours=True)
+            raise
+
+    def _live(self) -> None:
         crew = self.environment.hubbub_crew
         self.pause_until(crew.prepared)
         self.run_here = crew.run

@@ -17,6 +17,7 @@ class Roamer(Chatter):
 
     abstract = False
     has_own_account: ClassVar[bool] = True
+    comes_and_goes: ClassVar[bool] = True
 
     def say(self) -> None:
         """Type, send, mark as read; move on after the third message."""
@@ -42,4 +43,5 @@ class Roamer(Chatter):
         except PhaseFailed:
             return  # counted by the session; live() gets ready again
         except HubbubError as error:
-            self.run_here.equipment.error("history", str(error), is_attempt=True)
+            is_ours = getattr(error, "is_ours", False)
+            self.run_here.equipment.error("history", str(error), is_attempt=True, is_ours=is_ours)

@@ -1,11 +1,12 @@
 """How late this process's event loop is: a heartbeat that knows when it should have come.
 
-What arrives while the loop is late is read late, and a wait that ends meanwhile seems longer than it was. So everything
-that was timed or judged by this loop can ask here how much of its time the loop was not there for.
+What arrives while the loop is late is read late, and a wait that ends meanwhile seems longer than it was. So whatever
+was timed or judged by this loop can ask here for how much of that time the loop may have been late.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 
@@ -13,6 +14,8 @@ import gevent
 
 from hubbub.clock import Clock
 from hubbub.metrics.histogram import Histogram
+
+logger = logging.getLogger(__name__)
 
 BEAT_US = 20_000
 """The shortest stall that is always seen. 50 wake-ups a second cost a thousandth of a core."""
@@ -38,9 +41,10 @@ class LoopWatch:
         self._gaps: deque[tuple[int, int]] = deque(maxlen=KEPT_GAPS)
         self._beat_us = clock()
         self._worst_us = 0
-        self._long_stall_ended_us: int | None = None
+        self.long_stall_ended_us = 0
         self._greenlet: gevent.Greenlet | None = None
         self.lag: Histogram | None = None
+        self.failures = 0
 
     def start(self) -> None:
         """Begin to beat."""
@@ -57,7 +61,12 @@ class LoopWatch:
         while True:
             gevent.sleep(BEAT_US / 1e6)
             self.beat()
-            self._on_beat()
+            try:
+                self._on_beat()
+            except Exception:
+                self.failures += 1
+                if self.failures == 1:  # the others would say the same, 50 times a second
+                    logger.exception("The heartbeat of the event loop failed; it goes on.")
 
     def beat(self) -> None:
         """Note how late the loop is now."""
@@ -66,7 +75,7 @@ class LoopWatch:
         if late_us > LATE_US:
             self._gaps.append((self._beat_us, now_us))
         if late_us >= LONG_STALL_US:
-            self._long_stall_ended_us = now_us
+            self.long_stall_ended_us = now_us
         if self.lag is not None:
             self.lag.record(late_us)
         self._worst_us = max(self._worst_us, late_us)
@@ -83,8 +92,12 @@ class LoopWatch:
         return worst_us
 
     def gaps_us(self, from_us: int, to_us: int) -> int:
-        """For how much of the time between two times the loop may not have been there."""
-        total_us = max(0, to_us - max(from_us, self._beat_us)) if self.late_us > LATE_US else 0
+        """For how much of the time between two times the loop may have been late.
+
+        A stall since the last beat is not known yet, so that time counts. A stall shorter than the time between two
+        beats may fall between them and is not known at all: add BEAT_US for each wait that may have had one.
+        """
+        total_us = max(0, to_us - max(from_us, self._beat_us))
         for began_us, ended_us in reversed(self._gaps):
             if ended_us <= from_us:
                 break
@@ -93,9 +106,8 @@ class LoopWatch:
 
     def has_stalled(self, since_us: int) -> bool:
         """Whether a stall of over a second has ended since a time, or goes on."""
-        ended_us = self._long_stall_ended_us
-        return self.late_us >= LONG_STALL_US or (ended_us is not None and ended_us >= since_us)
+        return self.late_us >= LONG_STALL_US or 0 < self.long_stall_ended_us >= since_us
 
     def may_have_been_given_up(self) -> bool:
-        """Whether a backend may have lost patience with us, because the loop was not there for too long."""
+        """Whether a backend may close connections now, because the loop had stalled for too long."""
         return self.has_stalled(self._clock() - PATIENCE_US)

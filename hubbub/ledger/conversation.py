@@ -41,12 +41,12 @@ class Conversation:
 
     `has_echo` says whether the backend sends a message back to its sender. `members` are the account indexes that may
     receive it. `counts` are what became of its messages. `seen` are the keys of all messages that anyone has seen, in
-    a conversation that will be compared with its history: 8 bytes each.
+    a conversation that will be compared with its history: 8 bytes each. `is_read_back`: its history was read.
     """
 
     __slots__ = (
         *("_open_ready_us", "base", "counts", "ended", "has_echo", "id"),
-        *("index", "log", "members", "seats", "seen"),
+        *("index", "is_read_back", "log", "members", "seats", "seen"),
     )
 
     def __init__(self, index: int, backend_id: int, members: frozenset[int], has_echo: bool) -> None:
@@ -59,6 +59,7 @@ class Conversation:
         self.seats: list[Seat] = []
         self.ended: list[EndedSeat] = []
         self.counts = Counts()
+        self.is_read_back = False
         self.seen: array[int] | None = None
         self._open_ready_us: list[int] = []
 
@@ -107,8 +108,8 @@ class Conversation:
 
     @property
     def in_flight(self) -> int:
-        """How many due deliveries of the log are missing, by what was settled; without those of incomplete rooms."""
-        return sum(max(0, message.remaining) for message in self.log)
+        """How many due deliveries of the log have not arrived; without those of rooms that will never be complete."""
+        return sum(max(0, message.remaining - len(message.arrivals)) for message in self.log)
 
     def forget_low_ends(self) -> None:
         """What is known of the low ends of the messages of the log cannot be believed."""

@@ -61,8 +61,8 @@ class Figures:
         message.conversation.counts.delivered += count
         timings.response.record_since(message.intended_us, arrivals)
         timings.delivery.record_since(message.sent_us, arrivals)
-        arrivals.clear()
         self._settle_low(message)
+        arrivals.clear()
         self.last_first_arrival_us = max(self.last_first_arrival_us, message.last_us)
         message.remaining -= count
         self._complete(message)

@@ -15,7 +15,7 @@ from hubbub.ledger.counts import Counts
 from hubbub.ledger.figures import BackendWait, Figures, no_wait
 from hubbub.ledger.findings import Findings
 from hubbub.ledger.link import Link, Recogniser
-from hubbub.ledger.message import Message, Sender, Timings
+from hubbub.ledger.message import Message, Timings
 from hubbub.ledger.senders import Senders
 from hubbub.ledger.tag import Tag, decode_tag, encode_tag, text_is_intact
 from hubbub.metrics.low_ends import tolerance_for
@@ -110,7 +110,6 @@ class Ledger:
 
     def in_flight(self) -> int:
         """How many due deliveries of sent messages have not arrived."""
-        self.settle()
         seen = sum(conversation.in_flight for conversation in self.conversations.values())
         return seen + sum(message.conversation.open_due(message) for message in self._senders.pending())
 
@@ -141,15 +140,15 @@ class Ledger:
         """The link leaves a conversation; its connection stays open."""
         self._end_seat(link.seat_in(self.conversations[conversation]), now_us)
 
-    def close(self, link: Link, now_us: int, is_ours: bool = False) -> None:
-        """The link's connection is gone; `is_ours`: the generator may have ended it. Nothing more arrives on it."""
-        if is_ours:
+    def close(self, link: Link, now_us: int, is_ours: bool = False, is_fault: bool = False) -> None:
+        """The link's connection is gone: nothing more arrives on it. `is_ours`: we ended it. `is_fault`: by mistake."""
+        if is_fault:
             link.doubt("the generator may have ended the connection", now_us)
         for seat in link.seats():
             self._end_seat(seat, now_us)
             seat.conversation.remove_seat(seat)
         link.seat, link.others = None, ()
-        self._senders.close(link.sender, now_us, is_ours)
+        self._senders.close(link.sender, now_us, is_ours or is_fault)
 
     # -- messages ----------------------------------------------------------------------------------------------------
 
@@ -418,7 +417,9 @@ class Ledger:
         for sender in self._senders:
             for message in list(sender.pending.values()):
                 lived_until_us = min(sender.died_us, now_us) if is_hurried else sender.died_us
-                self._decide_unseen(sender, message, lived_until_us, now_us)
+                had_its_time = lived_until_us - message.sent_us >= SETTLE_US or sender.last_confirmed > message.number
+                is_doubted = not message.conversation.is_read_back and sender.may_have_missed(message)
+                self._decide_unseen(message, now_us, had_its_time and not is_doubted, is_hurried or is_doubted)
         for conversation in self.conversations.values():
             for seat in conversation.seats:
                 for message in seat.missing():
@@ -429,11 +430,11 @@ class Ledger:
         self.findings.follow()
         self.is_finished = True
 
-    def _decide_unseen(self, sender: Sender, message: Message, lived_until_us: int, now_us: int) -> None:
-        counts = message.conversation.counts
+    def _decide_unseen(self, message: Message, now_us: int, is_vanished: bool, is_ours: bool) -> None:
+        counts, sender = message.conversation.counts, message.sender
         if message.refusal:
             setattr(counts, message.refusal, getattr(counts, message.refusal) + 1)
-        elif lived_until_us - message.sent_us >= SETTLE_US or sender.last_confirmed > message.number:
+        elif is_vanished:
             counts.vanished += 1
             note = sender.link.note if sender.link is not None else "its connection ended"
             self.findings.vanished(message, now_us, note)
@@ -441,4 +442,4 @@ class Ledger:
             self._make_due(message)
         else:
             counts.indefinite += 1
-            counts.indefinite_unproven += sender.is_death_ours
+            counts.indefinite_unproven += is_ours or sender.is_death_ours

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 TEXT_CHECK_EVERY = 64
 
+REOPENING_US = 1_000_000
+"""How long a backend may take to send what it kept while our receive window was closed."""
+
 UNKNOWN_US = 0
 """When a delivery arrived that could have come earlier, had the generator read: its low end is 0."""
 
@@ -80,8 +83,11 @@ class Link:
         self.doubted_us = now_us
 
     def on_window_closed(self, now_us: int) -> None:
-        """The backend could not send here for a while, because the generator did not read."""
-        self.doubt("the generator did not read, and its receive window closed", now_us)
+        """The backend could not send here for a while, because the generator did not read.
+
+        Its own queue for this connection is still full then, so the doubt lasts until that had its time.
+        """
+        self.doubt("the generator did not read, and its receive window closed", now_us + REOPENING_US)
 
     def arrived_us(self, message: Message, arrived_us: int) -> int:
         """When a message can have reached this machine at the earliest, had the generator always read in time."""

@@ -158,6 +158,10 @@ class Sender:
         self.is_death_ours = False
         self.link: Link | None = None
 
+    def may_have_missed(self, message: Message) -> bool:
+        """Whether an answer to a message may have come and was not read, or could not come."""
+        return self.link is not None and self.link.doubted_us >= message.sent_us
+
     def forget(self, message: Message) -> None:
         """Everyone has the message, or has missed it: keep no more of it than its order needs."""
         del self.messages[message.number]

@@ -22,40 +22,39 @@ MIN_SAMPLES = 30
 
 @dataclass
 class InFlight:
-    """Samples of one worker, from `began_us` to `ended_us`; deliveries that arrived meanwhile go to `arrived`."""
+    """Samples of how many deliveries are on their way: their number, sum and sum of squares, and how long they span.
+
+    Workers add up: their means are the run's together, and their spans are about the same.
+    """
 
     samples: int = 0
     total: int = 0
     squares: int = 0
-    began_us: int = 0
-    ended_us: int = 0
+    span_us: int = 0
 
-    def sample(self, count: int, now_us: int) -> None:
-        """So many deliveries are on their way now."""
-        self.began_us = self.began_us or now_us
-        self.ended_us = now_us
+    def sample(self, count: int, since_last_us: int) -> None:
+        """So many deliveries are on their way now, so long after the sample before (0 for the first)."""
+        self.span_us += since_last_us
         self.samples += 1
         self.total += count
         self.squares += count * count
 
     def merge(self, other: InFlight) -> None:
-        """Add another worker's samples: the means of workers add up, so that only one kept as it is can be judged."""
+        """Add another worker's samples."""
         for name, value in asdict(other).items():
-            if name not in ("began_us", "ended_us"):
-                setattr(self, name, getattr(self, name) + value)
-        self.began_us = min(filter(None, (self.began_us, other.began_us)), default=0)
-        self.ended_us = max(self.ended_us, other.ended_us)
+            setattr(self, name, getattr(self, name) + value)
 
     def disagreement(self, delivery: Histogram, workers: int) -> str:
         """What does not fit, in a sentence; nothing if it fits, or if there is too little to tell."""
-        span_us = self.ended_us - self.began_us
-        if self.samples < MIN_SAMPLES or span_us <= 0 or delivery.censored_count:
+        workers = max(1, workers)
+        span_us = self.span_us / workers
+        if self.samples < MIN_SAMPLES or not span_us or delivery.censored_count:
             return ""
         mean = self.total / self.samples
         error = sqrt(max(0.0, self.squares / self.samples - mean * mean) / self.samples)
-        seen = mean * max(1, workers)
+        seen = mean * workers
         expected = sum(middle_of(bucket) * count for bucket, count in delivery.buckets.items()) / span_us
-        if abs(seen - expected) <= max(DISAGREEMENT * expected, SIGMAS * error * max(1, workers)):
+        if abs(seen - expected) <= max(DISAGREEMENT * expected, SIGMAS * error * workers):
             return ""
         return (
             f"{seen:.1f} deliveries were in flight on average, and rate x mean delivery time is {expected:.1f} "

@@ -43,7 +43,7 @@ class Load:
         found = []
         for second in sorted(self.planned.keys() | self.sent.keys()):
             planned, sent = self.planned.get(second, 0), self.sent.get(second, 0)
-            allowed = max(DEVIATION * planned, DEVIATION_SIGMAS * sqrt(planned))
+            allowed = max(DEVIATION * planned, DEVIATION_SIGMAS * sqrt(max(1, planned)))
             if abs(sent - planned) > allowed:
                 found.append(second)
         return found

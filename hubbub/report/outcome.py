@@ -8,17 +8,14 @@ from typing import Any
 
 from hubbub.config import Settings
 from hubbub.metrics.histogram import Histogram, milliseconds
-from hubbub.metrics.low_ends import NEVER_ON_TIME_US
 from hubbub.report.measured import Measured
-
-STAYING = {"Chatter", "Lurker", "SlowReader"}
-"""The user classes that stay in their conversation from beginning to end."""
 
 
 @dataclass(kw_only=True)
 class Outcome(Measured):
     """A run as it is now, or when it is over. `started_at` is ISO 8601, UTC.
 
+    `comes_and_goes`: a user class of the run says of itself that it leaves its conversation on purpose.
     `canary` is what the canary saw, in milliseconds; None without one.
     """
 
@@ -29,6 +26,7 @@ class Outcome(Measured):
     users: int
     workers: int
     versions: dict[str, str]
+    comes_and_goes: bool = False
     interruption: str = ""
     aborted: str = ""
     lost_workers: list[str] = field(default_factory=list)
@@ -38,19 +36,19 @@ class Outcome(Measured):
 
     def blank(self) -> Outcome:
         """The same run, before anything was measured."""
-        named = ("run_id", "started_at", "duration_s", "settings", "users", "workers", "versions")
+        named = ("run_id", "started_at", "duration_s", "settings", "users", "workers", "versions", "comes_and_goes")
         return Outcome(**{name: getattr(self, name) for name in named})
 
     @property
     def has_churn(self) -> bool:
         """Whether users were meant to come and go."""
-        return self.settings.shape != "none" or not STAYING.issuperset(self.settings.mix)
+        return self.settings.shape != "none" or self.comes_and_goes
 
     def series(self, name: str) -> Histogram:
         """A time series by its name in `summary.json`."""
         return self.tally.series[name] if name in self.tally.series else getattr(self.timings, name)
 
-    def low(self, name: str, tolerance_us: int = NEVER_ON_TIME_US) -> Histogram:
+    def low(self, name: str, tolerance_us: int | None = None) -> Histogram:
         """The low ends of a series: all, or those of messages that were sent at most so late.
 
         How late our own sends were is a fact about us, with one end.
@@ -59,7 +57,8 @@ class Outcome(Measured):
             return self.tally.low[name]
         if name == "send_lag":
             return self.timings.send_lag
-        return (self.timings.room_low if name == "room_complete" else self.timings.low).on_time(tolerance_us)
+        low = self.timings.room_low if name == "room_complete" else self.timings.low
+        return low.all() if tolerance_us is None else low.on_time(tolerance_us)
 
     def health_figures(self) -> dict[str, float | int | None]:
         """The figures of the generator's health, as `summary.json` has them."""

@@ -16,7 +16,7 @@ import operator
 import re
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hubbub.clock import parse_duration_us
@@ -85,6 +85,11 @@ class Objective:
             return None
         found = _PERCENTILE.fullmatch(self.name)
         return float(f"0.{found[1]}{found[2] or ''}") if found else 1.0 if self.name == "max" else None
+
+    @property
+    def is_about_us(self) -> bool:
+        """Whether the figure is the generator's own, so that it says nothing against a backend."""
+        return self.section in ("health", "send_lag") or self.figure == "messages.unsent"
 
     @property
     def limit_text(self) -> str:
@@ -213,43 +218,60 @@ _COUNTS = {
 }
 
 
-def ends_of(outcome: Outcome, section: str, name: str) -> tuple[float, float] | None:
-    """Both ends of a figure that is a number of its own: without what the generator may have caused, and with it."""
+_LACKS = {"succeeded": "failed", "ready": "failed", "delivered": "lost", "confirmed": "indefinite"}
+"""Which failures a success lacks: those that the generator may have caused might have been successes."""
+
+Ends = tuple[float, float, float]
+"""A figure as it was counted, and its two ends."""
+
+
+def ends_of(outcome: Outcome, section: str, name: str) -> Ends | None:
+    """A figure that is a number of its own, without what the generator may have caused, and with it."""
     if section == "health":
         value = outcome.health_figures()[name]
-        return None if value is None else (float(value), float(value))
+        return None if value is None else (float(value),) * 3
     if section == "errors":
         tally = outcome.tally
         if name != "count":
-            return tally.attempts, tally.attempts
-        return tally.error_count - tally.own_error_count, tally.error_count
+            return tally.attempts, tally.attempts, tally.attempts
+        return tally.error_count, tally.error_count - tally.own_error_count, tally.error_count
     counted = outcome.tally.connections if section == "connections" else outcome.counts
     value = getattr(counted, name)
-    return value - getattr(counted, f"{name}_unproven", 0), value
+    fewer, more = getattr(counted, f"{name}_unproven", 0), getattr(counted, f"{_LACKS.get(name)}_unproven", 0)
+    return value, value - fewer, value + more
 
 
 def evaluate(objective: Objective, outcome: Outcome) -> Result:
     """Hold an objective against a whole run, or a window of one."""
-    unmeasured = Result(objective.figure, objective.limit_text)
     if objective.quantile is not None:
-        return _judge_percentile(objective, objective.quantile, outcome)
+        result = _judge_percentile(objective, objective.quantile, outcome)
+    else:
+        found = _in_unit(objective, outcome)
+        if found is None:
+            return Result(objective.figure, objective.limit_text)
+        value, low, high = found
+        result = Result(objective.figure, objective.limit_text, value, low, high, objective.judge(low, high))
+    if result.result == BROKEN and objective.is_about_us:
+        return replace(result, result=OPEN)
+    return result
+
+
+def _in_unit(objective: Objective, outcome: Outcome) -> Ends | None:
+    """A figure that is no percentile, with both ends, in the objective's unit; None if it was not measured."""
     if objective.section in SERIES:
         series, low = outcome.series(objective.section), outcome.low(objective.section)
-        if objective.name == "min" and not series.count:
-            return unmeasured
-        ends: tuple[float, float] = (series.count, series.count)
-        if objective.name == "min":
-            ends = (milliseconds(low.min_us) or 0.0, milliseconds(series.min_us) or 0.0)
-    else:
-        found = ends_of(outcome, objective.section, objective.name)
-        if objective.is_percent and found is not None:
-            whole = ends_of(outcome, objective.section, _BASES[objective.section])
-            found = (100 * found[0] / whole[1], 100 * found[1] / whole[1]) if whole and whole[1] else None
-        if found is None:
-            return unmeasured
-        ends = found
-    low_end, high_end = ends
-    return Result(objective.figure, objective.limit_text, high_end, low_end, high_end, objective.judge(*ends))
+        if objective.name == "count":
+            return (series.count,) * 3
+        lowest, highest = milliseconds(low.min_us), milliseconds(series.min_us)
+        return None if lowest is None or highest is None else (highest, lowest, highest)
+    found = ends_of(outcome, objective.section, objective.name)
+    if found is None or not objective.is_percent:
+        return found
+    whole = ends_of(outcome, objective.section, _BASES[objective.section])
+    if not whole or not whole[0]:
+        return None
+    value, low_end, high_end = (100 * part / whole[0] for part in found)
+    return value, low_end, high_end
 
 
 def _judge_percentile(objective: Objective, quantile: float, outcome: Outcome) -> Result:

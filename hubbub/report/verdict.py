@@ -31,8 +31,7 @@ FAULTS = {
 }
 """Facts without a clock: evidence against the backend, whatever the generator's health."""
 
-LOST = "deliveries.lost"
-NO_CURE = "give the generator more room (a free core, more workers)"
+CURE = "give the generator more room (a free core, more workers)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def _evidence(outcome: Outcome, held: Held) -> list[str]:
 
 
 def _broken(objective: Objective, result: Result) -> str:
-    if objective.figure == LOST and not objective.limit and not objective.is_percent:
+    if _is_no_loss(objective):
         return _lost(result)
     shares = result.shares
     if shares is None:
@@ -81,6 +80,10 @@ def _broken(objective: Objective, result: Result) -> str:
         f"{objective.figure} {objective.limit_text} is broken: {_share(shares.surely, shares.count)} are surely over "
         f"{objective.limit:g} ms, {_share(shares.allowed, shares.count)} may be; it is {ends(objective, result)}"
     )
+
+
+def _is_no_loss(objective: Objective) -> bool:
+    return (objective.figure, objective.limit_text) == ("deliveries.lost", "== 0")
 
 
 def _lost(result: Result) -> str:
@@ -163,12 +166,14 @@ def _open(outcome: Outcome, objective: Objective, result: Result) -> str:
     shares = result.shares
     if not result.is_measured:
         return f"{objective.figure} was not measured; cannot evaluate {objective.limit_text}"
-    if objective.figure == LOST and not objective.limit and not objective.is_percent:
-        return f"{_lost(result)}{_explained(outcome)}; to settle it, {NO_CURE}"
+    if _is_no_loss(objective):
+        return f"{_lost(result)}{_explained(outcome)}; to settle it, {CURE}"
+    if objective.is_about_us:
+        return f"{name} is not met: it is {ends(objective, result)}, which is about the generator{_explained(outcome)}"
     if shares is None:
         return (
             f"{name} is open: it is {ends(objective, result)}, and the generator may have caused the difference"
-            f"{_explained(outcome)}; to settle it, {NO_CURE}"
+            f"{_explained(outcome)}; to settle it, {CURE}"
         )
     return (
         f"{name} is open: {_share(shares.surely, shares.count)} surely over {objective.limit:g} ms, "
@@ -185,5 +190,5 @@ def _whose_lateness(outcome: Outcome) -> str:
 
 def _cure(outcome: Outcome) -> str:
     if outcome.clock_bound_us is None:
-        return f"{NO_CURE}, or measure with receive stamps (Linux, --receive-stamps on)"
-    return NO_CURE
+        return f"{CURE}, or measure with receive stamps (Linux, --receive-stamps on)"
+    return CURE

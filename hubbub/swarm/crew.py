@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import resource
 import ssl
 from collections.abc import Callable
 from random import Random
@@ -25,7 +24,7 @@ from hubbub.clock import clock_domain, monotonic_us
 from hubbub.config import Settings
 from hubbub.contracts import Phase, load_contract
 from hubbub.corpus import Corpus
-from hubbub.errors import HubbubError, RunError
+from hubbub.errors import HubbubError
 from hubbub.health import BackendWait, Health, LoopWatch, Sampler, run_queue_waits
 from hubbub.history import choose, read_back
 from hubbub.independent import independent_http
@@ -36,9 +35,10 @@ from hubbub.metrics.in_flight import InFlight
 from hubbub.metrics.load import Load
 from hubbub.pacing.plan import SendPlan, ThinkPlan, constant_gaps, phase_us, poisson_gaps
 from hubbub.session import Equipment, Session
+from hubbub.swarm.files import check_open_files
 from hubbub.swarm.messages import DRAIN, GO, PREPARE, REPORT, Report
 from hubbub.transport.base import Dialling, make_ssl_context
-from hubbub.transport.http import POOL_SIZE, HttpPool
+from hubbub.transport.http import HttpPool
 from hubbub.transport.socket import SocketTransport
 from hubbub.transport.sources import parse_sources
 
@@ -49,10 +49,10 @@ DRAIN_POLL_S = 0.05
 CLOSING_AT_ONCE = 100
 CLOSE_TIMEOUT_S = 15.0
 SENDERS_PER_WORKER = 1 << 24
-IN_FLIGHT_INTERVAL_S = 0.25
+IN_FLIGHT_INTERVAL_S = 0.5
 """Mean time between two samples of what is in flight. They are random, so that no rhythm of the senders hides."""
-SPARE_FILES = POOL_SIZE + 100
-"""Open files that a worker needs beside its WebSockets."""
+IN_FLIGHT_INTERVAL_S = 0.5
+"""Mean time between two samples of what is in flight. They are random, so that no rhythm of the senders hides."""
 
 ROW_TYPE = {Phase.CONNECT: "WS", Phase.JOIN: "WS"}
 
@@ -302,12 +302,15 @@ class WorkerRun:
         """Once a second, in small steps: done at once, the work of a second would make everyone late."""
         ledger = self.equipment.ledger
         while True:
+            began_us = self.equipment.clock()
             gevent.sleep(REPORT_INTERVAL_S)
             for conversation in list(ledger.conversations.values()):
                 ledger.settle_conversation(conversation)
                 gevent.sleep(0)
             self._close_second()
             gevent.sleep(0)
+            if self._loop.has_stalled(began_us):
+                self._doubt_unread()
             ledger.tick(self.equipment.clock())
             gevent.sleep(0)
             self._report()
@@ -322,11 +325,19 @@ class WorkerRun:
             self.health.add(self._sampler.close_second(second.send_lag, second.response, dropped))
         ledger.close_second(has_low_ends=self.transport.stamps_are_steady())
 
+    def _doubt_unread(self) -> None:
+        """Losses are decided: read what is there, and accuse nobody of what arrived and was not read."""
+        self.transport.look()
+        for session in self._sessions:
+            session.doubt_unread()
+
     def _sample_in_flight(self) -> None:
         """From the opening of the window to the end of the drain."""
+        before_us = now_us = 0
         while self._is_measuring:
             gevent.sleep(self._random.expovariate(1 / IN_FLIGHT_INTERVAL_S))
-            self._in_flight.sample(self.equipment.ledger.in_flight(), self.equipment.clock())
+            before_us, now_us = now_us, self.equipment.clock()
+            self._in_flight.sample(self.equipment.ledger.in_flight(), now_us - before_us if before_us else 0)
 
     def _stop_measuring(self) -> None:
         """The drain is over: nothing that counts for the times comes any more."""
@@ -395,7 +406,8 @@ class WorkerRun:
         began_us = equipment.clock()
         while not self.is_hurried:
             now_us = equipment.clock()
-            quiet_us = now_us - max(began_us, equipment.ledger.figures.last_first_arrival_us)
+            last_us = max(equipment.ledger.figures.last_first_arrival_us, self._loop.long_stall_ended_us)
+            quiet_us = now_us - max(began_us, last_us)
             if quiet_us >= settings.drain_quiet_us or now_us - began_us >= settings.drain_timeout_us:
                 return
             gevent.sleep(DRAIN_POLL_S)
@@ -407,8 +419,7 @@ class WorkerRun:
         self._history, self._history_problem = read_back(equipment, http, self.settings.reconcile)
         if self._history_problem:
             equipment.error("history", self._history_problem)
-        for session in self._sessions:
-            session.doubt_unread()
+        self._doubt_unread()
         equipment.ledger.finish(equipment.clock(), self.is_hurried)
         for _ in range(equipment.ledger.surplus_refusals):
             equipment.error("error frame: surplus", "an error frame for which no message is left")
@@ -431,17 +442,6 @@ class WorkerRun:
         self._in_flight_sampler.kill(block=False)
         self._sampler.stop()
         self._loop.stop()
-
-
-def check_open_files(clients: int) -> None:
-    """Raise this process's limit of open files as far as it may; raises RunError when that is not enough."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if clients + SPARE_FILES > hard:
-        raise RunError(
-            f"{clients} clients on one worker need {clients + SPARE_FILES} open files, and the limit is {hard}: "
-            "raise it (ulimit -n) or use more workers."
-        )
 
 
 def websocket_origin(origin: str) -> str:

@@ -18,8 +18,9 @@ from hubbub.errors import ConfigError, HubbubError
 from hubbub.pacing.curve import Curve
 from hubbub.swarm import options, parent
 from hubbub.swarm.conductor import Conductor, check_possible
-from hubbub.swarm.crew import Crew, check_open_files
+from hubbub.swarm.crew import Crew
 from hubbub.swarm.embedded import EmbeddedBackend
+from hubbub.swarm.files import check_open_files
 from hubbub.swarm.shape import CurveShape
 from hubbub.swarm.web import guard_form
 

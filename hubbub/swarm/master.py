@@ -323,6 +323,7 @@ class MasterRun:
             users=self.settings.clients,
             workers=len(self._workers) if hasattr(self._environment.runner, "clients") else 0,
             versions=versions(),
+            comes_and_goes=any(getattr(user, "comes_and_goes", False) for user in self._environment.user_classes),
         )
 
     def _outcome(self) -> Outcome:

@@ -160,19 +160,19 @@ class SocketConnection:
         if self._stream.is_tls:
             self.read()
 
-    def read(self) -> None:
+    def read(self, not_before_us: int = 0) -> None:
         """Hub callback: read until nothing is there. The poller has a short way of its own while `take_known` is there.
 
-        Whatever goes wrong ends this connection and no other.
+        The poller knows when the socket had nothing: `not_before_us`. Whatever goes wrong ends this connection alone.
         """
         try:
-            self._read()
+            self._read(not_before_us)
         except Exception as error:
             self.caught(error)
 
     def caught(self, error: Exception) -> None:
         """The network's fault, or the receiver's or ours, which are counted."""
-        self._is_our_fault = not isinstance(error, OSError) or is_own_error(error)
+        self._is_our_fault = self._is_our_fault or not isinstance(error, OSError) or is_own_error(error)
         if isinstance(error, OSError):
             self._end(name_of(error))
             return
@@ -184,7 +184,7 @@ class SocketConnection:
         """The end of the stream was read."""
         self._end("closed by the peer" if self._close_sent else "ended without a close frame")
 
-    def _read(self) -> None:
+    def _read(self, not_before_us: int) -> None:
         shared, stream = self._shared, self._stream
         counted = shared.counted
         for _ in range(READS_PER_CALL):
@@ -204,8 +204,8 @@ class SocketConnection:
             if kept:
                 shared.buffer[:kept] = self._rest
                 self._rest = b""
-            arrived_us = earlier_us = self.emptied_us
-            if not stream.has_undecrypted:
+            arrived_us = earlier_us = max(self.emptied_us, not_before_us)
+            if not stream.has_undecrypted and kept + size < len(shared.buffer):
                 arrived_us = shared.stamps.arrived_us(stream.ancillary, before_us, earlier_us)
             self.take(kept + size, 0, shared.clock(), arrived_us, earlier_us)
             if size >= LARGE_READ_BYTES:
@@ -215,7 +215,7 @@ class SocketConnection:
     def check_window(self, just_read_bytes: int = 0) -> None:
         """Before a read after a gap, or after a large one: if the peer could not send, its losses are not its fault."""
         stream = self._stream
-        if stream.nearly_fills_buffer(just_read_bytes) if just_read_bytes else stream.is_window_closed():
+        if stream.had_no_room(just_read_bytes) if just_read_bytes else stream.is_window_closed():
             self._receiver.on_window_closed(self._shared.clock())
 
     def take(self, end: int, position: int, now_us: int, arrived_us: int, earlier_us: int) -> None:
@@ -336,7 +336,7 @@ class SocketConnection:
         Returns whether the kernel took it at once.
         """
         if not self.is_open:
-            raise LinkClosed("the connection is closed")
+            raise LinkClosed("the connection is closed", self._is_our_fault)
         payload, is_compressed = text.encode(), False
         if self._extension is not None:
             payload, is_compressed = self._extension.deflate(payload)
@@ -346,7 +346,7 @@ class SocketConnection:
         if not is_taken and not self._stream.wait_until_sent(SEND_TIMEOUT_S):
             self._end("the peer takes nothing any more")
         if self._is_over:
-            raise LinkClosed(self._close_reason or "the connection is closed")
+            raise LinkClosed(self._close_reason or "the connection is closed", self._is_our_fault)
         return is_taken
 
     def _write(self, opcode: Opcode, payload: bytes, is_compressed: bool = False) -> None:
@@ -355,7 +355,7 @@ class SocketConnection:
         try:
             self._stream.write(frame)
         except OSError as error:
-            self._end(name_of(error))
+            self._broken(error)
 
     def _pong(self, payload: bytes) -> None:
         if self._stream.unsent_bytes > MAX_UNSENT_BYTES:
@@ -412,8 +412,10 @@ class SocketConnection:
         self._fin_timer = gevent.get_hub().loop.timer(FIN_WAIT_S)
         self._fin_timer.start(self._end, "the peer did not close")
 
-    def _broken(self) -> None:
-        self._end("broken while writing")
+    def _broken(self, error: OSError) -> None:
+        """A write failed."""
+        self._is_our_fault = self._is_our_fault or is_own_error(error)
+        self._end(name_of(error))
 
     def _end(self, reason: str) -> None:
         """The connection is over. Called from the hub and from greenlets; only the first call does anything."""

@@ -48,8 +48,6 @@ class Poller:
         self._epoll: Any = None
         self._watcher: Any = None
         self._looked_us = 0
-        self.not_before_us = 0
-        """What is read now was not there when this epoll was asked the last time, at the time given here."""
 
     def add(self, fd: int, connection: SocketConnection) -> None:
         """Start reading a connection's socket. Idempotent."""
@@ -80,22 +78,22 @@ class Poller:
             return
         asked_us = self._shared.clock()
         ready = self._epoll.poll(0, MAX_EVENTS)
-        self.not_before_us = self._looked_us
+        not_before_us = self._looked_us
         if len(ready) < MAX_EVENTS:  # else some of the others were ready, too
             self._looked_us = asked_us
-        if asked_us - self.not_before_us > GAP_US:
+        if asked_us - not_before_us > GAP_US:
             for fd, _ in ready:
                 self._connections[fd].check_window()
         if ready:
-            self._read(ready)
+            self._read(ready, not_before_us)
 
-    def _read(self, ready: list[tuple[int, int]]) -> None:
-        """Read the sockets that have bytes.
+    def _read(self, ready: list[tuple[int, int]], not_before_us: int) -> None:  # noqa: PLR0912 - once for each delivery
+        """Read the sockets that have bytes. They had none when this epoll was asked before, at `not_before_us`.
 
         Nearly always these are whole frames that the connection's receiver knows byte for byte. That case is written
         out here, because it runs for every delivery; all others are the connection's own business.
         """
-        shared, not_before_us = self._shared, self.not_before_us
+        shared = self._shared
         buffer, clock, counted = shared.buffer, shared.clock, shared.counted
         buffers = [buffer]
         offset_us = shared.stamps.offset_us
@@ -108,7 +106,7 @@ class Poller:
                 continue  # removed by one that was read before it
             take_known = connection.take_known
             if take_known is None or events != EPOLLIN:
-                connection.read()
+                connection.read(not_before_us)
                 continue
             try:
                 before_us = clock()
@@ -126,7 +124,9 @@ class Poller:
                     if 0 < stamp_us <= before_us:
                         arrived_us = stamp_us
                 if size < full:
-                    connection.emptied_us = now_us
+                    connection.emptied_us = before_us
+                else:  # the stamp may be that of a later packet, because the kernel joins them
+                    arrived_us = earlier_us
                 known = take_known(buffer, 0, size, now_us, arrived_us, earlier_us)
                 if known != size:
                     connection.take(size, known, now_us, arrived_us, earlier_us)

@@ -83,6 +83,8 @@ class ReceiveStamps:
 
         A stamp from before a jump may be read in the second after it, so that one is not believed either.
         """
+        if not self.is_on:
+            return True
         offset_us = self._measure()
         is_steady = abs(offset_us - self.offset_us) <= JUMP_US
         was_steady, self._was_steady = self._was_steady, is_steady

@@ -72,6 +72,7 @@ class Stream:
     """One connected, non-blocking byte stream."""
 
     __slots__ = (
+        "_buffer_bytes",
         "_incoming",
         "_outgoing",
         "_sent",
@@ -91,6 +92,7 @@ class Stream:
         self.fd: int = connected.fileno()
         self.recvmsg_into: Callable[[list[bytearray], int], tuple[int, Ancillary, int, Any]] = connected.recvmsg_into
         """The socket's own method: bytes as they come, without TLS. Raises BlockingIOError where there are none."""
+        self._buffer_bytes = self._receive_buffer_bytes()
         self.ancillary: Ancillary = []
         """What the kernel said of the last read of the socket: its receive stamp, if there is one."""
         self._tls: ssl.SSLObject | None = None
@@ -100,7 +102,7 @@ class Stream:
         self._unsent = b""
         self._sent: Event | None = None
         self._write_watcher: Any = None
-        self.on_broken: Callable[[], None] | None = None
+        self.on_broken: Callable[[OSError], None] | None = None
 
     # -- setting up --------------------------------------------------------------------------------------------------
 
@@ -187,6 +189,8 @@ class Stream:
             data, self.ancillary, _, _ = self._socket.recvmsg(TLS_CHUNK, ANCILLARY_BYTES)
         except BlockingIOError:
             return False
+        if len(data) == TLS_CHUNK:
+            self.ancillary = []  # the stamp may be that of a later packet, because the kernel joins them
         if data:
             self._incoming.write(data)
         else:
@@ -214,15 +218,19 @@ class Stream:
                 return True
         except OSError:
             return False  # the connection is gone, which the next read finds
-        return self.unread_bytes() > self._receive_buffer_bytes // 2
+        self._buffer_bytes = self._receive_buffer_bytes()
+        return self.unread_bytes() > self._buffer_bytes // 2
 
-    def nearly_fills_buffer(self, size: int) -> bool:
-        """Whether so many bytes, waiting unread, leave the peer next to no room to send."""
-        return size > self._receive_buffer_bytes * 3 // 4
+    def had_no_room(self, read_bytes: int) -> bool:
+        """Whether so many bytes, waiting unread before they were read, left the peer next to no room to send.
 
-    @property
+        The kernel lets the buffer grow while it is read, so what counts is its size at the last call.
+        """
+        before_bytes, self._buffer_bytes = self._buffer_bytes, self._receive_buffer_bytes()
+        return read_bytes > before_bytes * 3 // 4
+
     def _receive_buffer_bytes(self) -> int:
-        """The socket's SO_RCVBUF as it is now; the kernel lets it grow."""
+        """The socket's SO_RCVBUF as it is now."""
         return int(self._socket.getsockopt(SOL_SOCKET, SO_RCVBUF))
 
     # -- writing -----------------------------------------------------------------------------------------------------
@@ -260,10 +268,10 @@ class Stream:
             sent = self._socket.send(self._unsent)
         except BlockingIOError:
             return
-        except OSError:
+        except OSError as error:
             self._unsent = b""
             if self.on_broken is not None:
-                self.on_broken()
+                self.on_broken(error)
             return
         self._unsent = self._unsent[sent:]
         if not self._unsent:

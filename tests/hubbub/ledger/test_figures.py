@@ -3,6 +3,7 @@
 import pytest
 
 from hubbub.ledger import Counts
+from hubbub.ledger.link import REOPENING_US
 
 
 def test_a_loss_is_worth_its_age_at_the_decision(bench):
@@ -47,7 +48,7 @@ def test_a_loss_after_a_closed_window_is_not_proven(bench):
         contents.append(bench.send(sender)[0])
         bench.deliver(sender, contents[-1])
         bench.wait(1)
-    other.on_window_closed(bench.now - 1_500_000)
+    other.on_window_closed(bench.now - 1_500_000 - REOPENING_US)
     counts = bench.finish()
     assert (counts.lost, counts.lost_unproven) == (3, 2), "the last one was sent after the window had opened again"
     evidence = [finding.explanation for finding in bench.ledger.findings.kept if finding.kind == "lost"]
@@ -69,20 +70,55 @@ def test_a_loss_at_a_connection_that_the_generator_ended_is_not_proven(bench):
     sender, one, two = (bench.join(n) for n in range(3))
     content, _ = bench.send(sender)
     bench.wait(6)
-    bench.ledger.close(one, bench.now, is_ours=True)
-    bench.ledger.close(two, bench.now)
+    bench.ledger.close(one, bench.now, is_fault=True)
+    bench.ledger.close(two, bench.now, is_ours=True)
     bench.deliver(sender, content)
     counts = bench.finish()
     assert (counts.lost, counts.lost_unproven) == (2, 1)
 
 
-@pytest.mark.parametrize("is_ours", [True, False])
-def test_an_indefinite_message_is_proven_unless_the_generator_ended_its_connection(bench, is_ours):
+@pytest.mark.parametrize(("how", "unproven"), [({}, 0), ({"is_ours": True}, 1), ({"is_fault": True}, 1)])
+def test_an_indefinite_message_is_proven_unless_the_generator_ended_its_connection(bench, how, unproven):
     sender = bench.join(0)
     bench.send(sender)
-    bench.ledger.close(sender, bench.now + 1, is_ours)
+    bench.ledger.close(sender, bench.now + 1, **how)
     counts = bench.finish()
-    assert (counts.indefinite, counts.indefinite_unproven) == (1, int(is_ours))
+    assert (counts.indefinite, counts.indefinite_unproven) == (1, unproven)
+
+
+def test_what_a_hurried_end_leaves_open_is_our_own_doing(bench):
+    sender = bench.join(0)
+    bench.send(sender)
+    bench.ledger.finish(bench.now + 1, is_hurried=True)
+    assert (bench.counts.indefinite, bench.counts.indefinite_unproven) == (1, 1)
+
+
+@pytest.mark.parametrize(("is_read_back", "vanished"), [(True, 1), (False, 0)])
+def test_a_message_whose_answer_may_have_been_missed_vanished_only_if_the_history_says_so(
+    bench, is_read_back, vanished
+):
+    sender = bench.join(0)
+    bench.send(sender)
+    bench.wait(6)
+    sender.doubt("not all was read", bench.now)
+    bench.ledger.conversations[0].is_read_back = is_read_back
+    counts = bench.finish()
+    assert (counts.vanished, counts.indefinite, counts.indefinite_unproven) == (vanished, 1 - vanished, 1 - vanished)
+
+
+def test_what_arrives_after_a_closed_window_has_a_low_end_of_0(bench):
+    sender, other = bench.join(0), bench.join(1)
+    content, _ = bench.send(sender)
+    payload = bench.frame(content)
+    frame = bytes((0x81, 126, *len(payload).to_bytes(2, "big"))) + payload
+    sender.on_message(payload, bench.now + 5, bench.now + 5, frame)
+    other.on_window_closed(bench.now)
+    late_us = bench.now + 3_000_000
+    assert other.take_known(bytearray(frame), 0, len(frame), late_us, late_us, late_us) == len(frame)
+    assert bench.ledger.timings.low.all().buckets == {0: 1, 5: 1}
+    later, _ = bench.send(sender)
+    other.on_message(bench.frame(later), late_us, late_us)
+    assert bench.ledger.timings.low.all().buckets == {0: 2, 5: 1}, "the backend's own queue was still full"
 
 
 def test_low_ends_count_from_the_try_to_the_arrival(bench):

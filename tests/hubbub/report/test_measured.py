@@ -40,7 +40,7 @@ def test_it_adds_up():
     assert total.timings.low.all().count == total.health.loop_lag.count == 2
     assert (total.load.planned, total.load.sent) == ({3: 1, 4: 1}, {4: 1, 5: 1})
     assert (total.in_flight.samples, total.in_flight.total, total.in_flight.squares) == (2, 7, 25)
-    assert (total.in_flight.began_us, total.in_flight.ended_us, total.clock_bound_us) == (3, 4, 4)
+    assert (total.in_flight.span_us, total.clock_bound_us) == (7, 4)
     assert total.tally.error_count == 2
     assert total.health.stall_us == 4
     assert set(total.conversations) == {3, 4}

@@ -173,9 +173,34 @@ def test_a_percentage_is_of_what_was_tried(outcome):
 
 def test_counts_and_health_are_figures_too(outcome):
     assert evaluate(only("messages.sent == 10"), outcome).result == HOLDS
-    assert evaluate(only("health.cpu_max <= 0.05"), outcome).result == BROKEN
+    assert evaluate(only("health.cpu_max <= 0.5"), outcome).result == HOLDS
     assert evaluate(only("health.clean_ratio >= 0.9"), outcome).result == HOLDS
     assert evaluate(only("errors.count == 0"), outcome).result == HOLDS
+
+
+@pytest.mark.parametrize("text", ["health.cpu_max <= 0.05", "send_lag.p50 < 1", "messages.unsent == 0"])
+def test_a_figure_of_the_generator_itself_is_no_evidence(outcome, text):
+    outcome.counts.unsent = 1
+    outcome.timings.send_lag.record(9_000)
+    assert evaluate(only(text), outcome).result == OPEN
+
+
+@pytest.mark.parametrize(("success", "failure"), [("connections.succeeded", "failed"), ("connections.ready", "failed")])
+def test_a_connection_that_we_may_have_failed_might_have_been_a_success(outcome, success, failure):
+    connections = outcome.tally.connections
+    connections.attempted, connections.failed, connections.failed_unproven = 20, 10, 10
+    result = evaluate(only(f"{success} >= 99%"), outcome)
+    assert (result.value, result.low, result.high, result.result) == (50, 50, 100, OPEN)
+    connections.failed_unproven = 5
+    assert evaluate(only(f"{success} >= 99%"), outcome).result == BROKEN
+
+
+def test_a_delivery_that_we_may_have_lost_might_have_arrived(outcome):
+    outcome.counts.due, outcome.counts.lost, outcome.counts.lost_unproven = 110, 10, 10
+    result = evaluate(only("deliveries.delivered >= 99%"), outcome)
+    assert (result.high, result.result) == (100, OPEN)
+    outcome.counts.indefinite, outcome.counts.indefinite_unproven, outcome.counts.sent = 1, 1, 11
+    assert evaluate(only("messages.confirmed >= 99%"), outcome).result == OPEN
 
 
 @pytest.mark.parametrize("text", ["join.p95 < 5", "join.min < 5", "messages.indefinite <= 1%"])
