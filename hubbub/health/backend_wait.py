@@ -20,6 +20,8 @@ MIN_INTERVAL_US, MIN_INTERVAL_COSTS = 5_000, 50
 threads takes long: 50 times as long passes between two of them, so that they take at most 2 % of a core.
 """
 
+PROC = "/proc"
+
 Read = Callable[[], dict[str, int]]
 """For each thread, how long it has waited since it began, in microseconds."""
 
@@ -74,7 +76,7 @@ def run_queue_waits(pids: Sequence[int]) -> dict[str, int]:
     """How long each thread of some processes has waited for a core, by its path; nothing of those that are gone."""
     waits = {}
     for pid in pids:
-        threads = f"/proc/{pid}/task"
+        threads = f"{PROC}/{pid}/task"
         try:
             names = os.listdir(threads)
         except OSError:

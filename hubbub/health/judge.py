@@ -102,8 +102,8 @@ class Health:
 
     _PLAIN = ("seconds", "clean_us", "unclean_us", "cpu_max", "stall_us", "dropped")
 
-    def add(self, second: Second) -> bool:
-        """Judge one more second; returns whether it is clean."""
+    def add(self, second: Second) -> None:
+        """Judge one more second."""
         causes = causes_of(second)
         self.seconds += 1
         if second.is_whole:
@@ -112,13 +112,12 @@ class Health:
         self.dropped += second.dropped
         if not causes:
             self.clean_us += second.span_us
-            return True
+            return
         self.unclean_us += second.span_us
         for cause in causes:
             self.cause_us[cause] = self.cause_us.get(cause, 0) + second.span_us
         if len(self.unclean) < KEPT_UNCLEAN:
             self.unclean.append((second.began_us, second.ended_us, causes))
-        return False
 
     @property
     def clean_ratio(self) -> float | None:

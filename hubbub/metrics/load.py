@@ -6,6 +6,7 @@ compared with the plan's (Lancet, USENIX ATC 2019, accepts a load by a test of t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import sqrt
@@ -22,42 +23,31 @@ DEVIATING_LIMIT = 0.05
 class Load:
     """Messages planned for each second of the sending window, and sent in it; the master adds workers up."""
 
-    planned: dict[int, int] = field(default_factory=dict)
-    sent: dict[int, int] = field(default_factory=dict)
-
-    def plan(self, second: int) -> None:
-        """A message was meant for a second."""
-        self.planned[second] = self.planned.get(second, 0) + 1
-
-    def send(self, second: int) -> None:
-        """A message was sent in a second."""
-        self.sent[second] = self.sent.get(second, 0) + 1
+    planned: Counter[int] = field(default_factory=Counter)
+    sent: Counter[int] = field(default_factory=Counter)
 
     @property
-    def seconds(self) -> int:
-        """How many seconds had messages, planned or sent."""
-        return len(self.planned.keys() | self.sent.keys())
+    def seconds(self) -> list[int]:
+        """The seconds that had messages, planned or sent."""
+        return sorted(self.planned.keys() | self.sent.keys())
+
+    def deviation(self, second: int) -> int:
+        """How many messages more or less than planned a second sent."""
+        return abs(self.sent[second] - self.planned[second])
 
     def deviating(self) -> list[int]:
         """The seconds that sent more or less than was planned for them."""
-        found = []
-        for second in sorted(self.planned.keys() | self.sent.keys()):
-            planned, sent = self.planned.get(second, 0), self.sent.get(second, 0)
-            allowed = max(DEVIATION * planned, DEVIATION_SIGMAS * sqrt(max(1, planned)))
-            if abs(sent - planned) > allowed:
-                found.append(second)
-        return found
+        return [second for second in self.seconds if self.deviation(second) > _allowed(self.planned[second])]
 
     @property
     def is_as_planned(self) -> bool:
         """Whether few enough seconds deviate."""
-        return len(self.deviating()) <= DEVIATING_LIMIT * self.seconds
+        return len(self.deviating()) <= DEVIATING_LIMIT * len(self.seconds)
 
     def merge(self, other: Load) -> None:
         """Add another worker's messages to these."""
-        for mine, theirs in ((self.planned, other.planned), (self.sent, other.sent)):
-            for second, count in theirs.items():
-                mine[second] = mine.get(second, 0) + count
+        self.planned.update(other.planned)
+        self.sent.update(other.sent)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for msgpack: keys are texts."""
@@ -65,4 +55,9 @@ class Load:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Load:
-        return cls(**{name: {int(second): n for second, n in values[name].items()} for name in ("planned", "sent")})
+        return cls(*(Counter({int(second): n for second, n in values[name].items()}) for name in ("planned", "sent")))
+
+
+def _allowed(planned: int) -> float:
+    """How many messages more or less a second may send."""
+    return max(DEVIATION * planned, DEVIATION_SIGMAS * sqrt(max(1, planned)))

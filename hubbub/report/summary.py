@@ -47,7 +47,7 @@ def build_summary(outcome: Outcome, held: list[tuple[Objective, Result]]) -> dic
             "dropped": outcome.tally.connections.dropped_unproven,
             "errors": outcome.tally.own_error_count,
         },
-        "load": {"seconds": outcome.load.seconds, "deviating": outcome.load.deviating()},
+        "load": {"seconds": len(outcome.load.seconds), "deviating": outcome.load.deviating()},
         "conversations": [
             {"index": index, "messages": _pick(counts, "messages"), "deliveries": _pick(counts, "deliveries")}
             for index, counts in sorted(outcome.conversations.items())

@@ -146,10 +146,10 @@ def _doubts_of_load(outcome: Outcome) -> list[str]:
         )
     if not load.is_as_planned:
         deviating = load.deviating()
-        worst = max(deviating, key=lambda second: abs(load.sent.get(second, 0) - load.planned.get(second, 0)))
+        worst = max(deviating, key=load.deviation)
         texts.append(
-            f"the load was not as asked: {len(deviating)} of {load.seconds} seconds sent other than planned, "
-            f"most of all second {worst + 1} ({load.sent.get(worst, 0)} messages for {load.planned.get(worst, 0)})"
+            f"the load was not as asked: {len(deviating)} of {len(load.seconds)} seconds sent other than planned, "
+            f"most of all second {worst + 1} ({load.sent[worst]} messages for {load.planned[worst]})"
             f"{_explained(outcome)}"
         )
     return texts

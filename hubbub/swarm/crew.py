@@ -267,12 +267,12 @@ class WorkerRun:
         now_us = self.equipment.clock()
         for intended_us in plan.unsent_us(now_us):
             self.equipment.ledger.unsent(session.conversation, intended_us, now_us)
-            self._load.plan(self._second_of(intended_us))
+            self._load.planned[self._second_of(intended_us)] += 1
 
     def note_sent(self, intended_us: int, sent_us: int) -> None:
         """A message of a plan was sent."""
-        self._load.plan(self._second_of(intended_us))
-        self._load.send(self._second_of(sent_us))
+        self._load.planned[self._second_of(intended_us)] += 1
+        self._load.sent[self._second_of(sent_us)] += 1
 
     def _second_of(self, time_us: int) -> int:
         """The second of the sending window; what is sent after its end belongs to its last one."""

@@ -4,9 +4,9 @@ A watcher of gevent's own for each socket would call from C into Python for ever
 holds all sockets, and the hub's loop watches that epoll's own file: when it is readable, one call asks which sockets
 have bytes and reads them one after another, with everything it needs in local names.
 
-Every read is given two times: when it was read, and when its last byte can have arrived at the earliest. The second is
-the kernel's stamp; without one it is the last time at which this epoll was asked and the socket had nothing. So that
-this is never long ago only because nothing happened, `look` is called by a heartbeat, too.
+Every read is given the time at which it was read, and when its bytes can have arrived at the earliest: its last one at
+the kernel's stamp, those before it, and all without a stamp, when this epoll was asked the last time and the socket had
+nothing. So that this is never long ago only because nothing happened, `look` is called by a heartbeat, too.
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ did not fill the buffer has emptied the socket, unless the peer has closed: then
 """
 MAX_EVENTS = 256
 """How many sockets one call reads before the hub's greenlets have their turn."""
+
+UNSEEN_US = 20_000
+"""How long the kernel may keep a packet before the socket shows it (its softirq waits for a core, too): what this epoll
+did not show may have arrived so much earlier.
+"""
 
 GAP_US = 50_000
 """After so long without a look, a socket's receive window may have closed: it is asked before it is read."""
@@ -85,10 +90,10 @@ class Poller:
             for fd, _ in ready:
                 self._connections[fd].check_window()
         if ready:
-            self._read(ready, not_before_us)
+            self._read(ready, not_before_us - UNSEEN_US)
 
     def _read(self, ready: list[tuple[int, int]], not_before_us: int) -> None:  # noqa: PLR0912 - once for each delivery
-        """Read the sockets that have bytes. They had none when this epoll was asked before, at `not_before_us`.
+        """Read the sockets that have bytes, which have arrived since `not_before_us`.
 
         Nearly always these are whole frames that the connection's receiver knows byte for byte. That case is written
         out here, because it runs for every delivery; all others are the connection's own business.
@@ -116,8 +121,8 @@ class Poller:
                     continue
                 reads += 1
                 bytes_read += size
-                now_us, earlier_us = clock(), connection.emptied_us
-                arrived_us = max(earlier_us, not_before_us)
+                now_us = clock()
+                arrived_us = earlier_us = max(connection.emptied_us, not_before_us)
                 if ancillary:
                     seconds, nanoseconds = unpack_timespec(ancillary[0][2])
                     stamp_us = seconds * 1_000_000 + nanoseconds // 1_000 - offset_us
@@ -125,8 +130,8 @@ class Poller:
                         arrived_us = stamp_us
                 if size < full:
                     connection.emptied_us = before_us
-                else:  # the stamp may be that of a later packet, because the kernel joins them
-                    arrived_us = earlier_us
+                else:
+                    arrived_us = earlier_us  # the stamp may be that of a later packet, because the kernel joins them
                 known = take_known(buffer, 0, size, now_us, arrived_us, earlier_us)
                 if known != size:
                     connection.take(size, known, now_us, arrived_us, earlier_us)

@@ -96,3 +96,41 @@ def test_a_process_that_is_kept_from_its_core_waits():
 
 def test_a_process_that_is_gone_has_no_waits():
     assert run_queue_waits([2**22 + 1]) == {}
+
+
+def test_every_thread_of_every_process_has_its_own_wait(tmp_path, monkeypatch):
+    for name, text in (
+        ("7/task/7", "1 2500999 3"),
+        ("7/task/9", "odd"),
+        ("7/task/10", "4 5000 6"),
+        ("8/task/8", "0 7000 0"),
+    ):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "schedstat").write_text(text)
+    monkeypatch.setattr(module, "PROC", str(tmp_path))
+    waits = run_queue_waits([7, 5, 8])
+    assert sorted(waits.values()) == [5, 7, 2_500]
+    assert len(waits) == 3
+
+
+def test_a_sample_that_takes_long_is_taken_seldom():
+    hand = Hand()
+
+    def read_slowly():
+        hand.now_us += 1_000
+        return hand.read()
+
+    hand.wait = BackendWait(lambda: hand.now_us, read_slowly)
+    reads = hand.reads
+    hand.now_us = 49_999
+    hand.wait.sample()
+    assert hand.reads == reads
+    hand.now_us = 50_000
+    hand.wait.sample()
+    assert hand.reads == reads + 1
+
+
+def test_an_arrival_at_the_time_of_the_last_sample_needs_no_other(hand):
+    hand.now_us = 90_000
+    assert hand.wait.waited_us(60_000, 80_000) == 300
+    assert hand.reads == 5

@@ -75,9 +75,9 @@ def test_a_short_second_is_judged_by_its_length():
 def test_seconds_add_up_and_clean_ones_are_told_from_others():
     health = Health()
     assert health.clean_ratio is None
-    assert health.add(at(CLEAN, 0))
-    assert not health.add(at(replace(CLEAN, cpu_us=900_000, loop_lag_us=70_000), 1))
-    assert health.add(at(CLEAN, 2))
+    health.add(at(CLEAN, 0))
+    health.add(at(replace(CLEAN, cpu_us=900_000, loop_lag_us=70_000), 1))
+    health.add(at(CLEAN, 2))
     assert (health.seconds, health.clean_us, health.unclean_us) == (3, 2_000_000, 1_000_000)
     assert (health.clean_ratio, health.cpu_max, health.stall_us) == (2 / 3, 0.9, 70_000)
 
@@ -100,13 +100,21 @@ def test_a_long_unclean_time_is_remembered_whole():
 
 def test_workers_are_merged_and_travel_unchanged():
     one, other = Health(), Health()
-    one.add(at(replace(CLEAN, throttled=2), 0))
-    other.add(at(replace(CLEAN, dropped=3, cpu_us=100_000), 0))
+    one.add(at(replace(CLEAN, throttled=2, cpu_us=100_000), 0))
+    one.add(at(replace(CLEAN, dropped=4), 1))
+    other.add(at(replace(CLEAN, dropped=3, cpu_us=200_000), 0))
+    other.add(at(replace(CLEAN, dropped=2, throttled=1, cpu_us=200_000), 1))
+    other.add(at(replace(CLEAN, cpu_us=200_000), 2))
     other.loop_lag.record(7)
+    assert (other.dropped, other.unclean_us) == (5, 2_000_000)
     one.merge(Health.from_dict(other.to_dict()))
-    assert (one.seconds, one.dropped, one.loop_lag.count) == (2, 3, 1)
-    assert dict(one.causes()) == {"CPU-throttled by cgroup": 1_000_000, "frames dropped by the generator": 1_000_000}
+    assert (one.seconds, one.dropped, one.loop_lag.count, one.cpu_max) == (5, 9, 1, 0.8)
+    assert (one.clean_us, one.unclean_us, len(one.unclean)) == (1_000_000, 4_000_000, 4)
+    assert one.causes() == [("frames dropped by the generator", 3_000_000), ("CPU-throttled by cgroup", 2_000_000)]
     assert Health.from_dict(one.to_dict()).to_dict() == one.to_dict()
+    fresh = Health()
+    fresh.merge(other)
+    assert fresh.cpu_max == 0.2
 
 
 def test_a_merge_with_nothing_changes_nothing():
@@ -117,14 +125,21 @@ def test_a_merge_with_nothing_changes_nothing():
     assert health.to_dict() == before
 
 
-def test_the_diagnosis_names_the_longest_stall_and_the_causes():
+def test_the_diagnosis_names_the_longest_stall_and_the_three_most_frequent_causes():
     health = Health()
     assert health.diagnosis() == ""
     health.add(at(replace(CLEAN, loop_lag_us=4_999), 0))
     assert health.diagnosis() == ""
-    health.add(at(replace(CLEAN, loop_lag_us=61_000), 1))
-    health.add(at(replace(CLEAN, loop_lag_us=70_400, throttled=1), 2))
+    health.add(at(replace(CLEAN, loop_lag_us=5_000), 0))
+    assert health.diagnosis() == "generator event loop stalled for up to 5 ms"
+    for second in range(1, 2_000):
+        health.add(at(replace(CLEAN, loop_lag_us=999_499), second))
+    health.add(at(replace(CLEAN, throttled=1, dropped=1, gc_pause_us=11_000, loop_lag_us=12_000), 2_000))
     assert health.diagnosis() == (
-        "generator event loop stalled for up to 70 ms; event loop over 50 ms late in 2 s; "
-        "CPU-throttled by cgroup in 1 s"
+        "generator event loop stalled for up to 999 ms; event loop over 50 ms late in 1999 s; "
+        "CPU-throttled by cgroup in 1 s; garbage collection over 10 ms in 1 s"
     )
+
+
+def test_a_collection_counts_only_if_the_loop_was_late_for_longer_than_its_limit():
+    assert causes_of(replace(CLEAN, gc_pause_us=11_000, loop_lag_us=10_000)) == []

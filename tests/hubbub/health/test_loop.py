@@ -27,10 +27,41 @@ def hand():
 
 def test_beats_on_time_leave_no_gap(hand):
     began_us = hand.now_us
+    assert hand.loop.take_worst_us() == 0
     for _ in range(10):
         hand.beat(late_us=LATE_US)
     assert hand.loop.gaps_us(began_us, hand.now_us) == 0
     assert hand.loop.take_worst_us() == LATE_US
+
+
+def test_a_beat_on_time_is_not_late(hand):
+    hand.loop.lag = Histogram()
+    hand.beat()
+    assert hand.loop.lag.buckets == {0: 1}
+
+
+def test_what_happened_since_the_last_beat_is_not_known_yet(hand):
+    hand.beat()
+    hand.now_us += 700
+    assert hand.loop.late_us == 0
+    assert hand.loop.gaps_us(hand.now_us - 2_000, hand.now_us) == 700
+    assert hand.loop.gaps_us(hand.now_us - 100, hand.now_us) == 100
+
+
+def test_a_heartbeat_goes_on_when_what_it_calls_fails(caplog):
+    calls = []
+
+    def fail():
+        calls.append(monotonic_us())
+        raise OSError("too many open files")
+
+    loop = LoopWatch(monotonic_us, fail)
+    loop.start()
+    while len(calls) < 3:
+        gevent.sleep(0.001)
+    loop.stop()
+    assert loop.failures >= 2
+    assert caplog.text.count("Traceback") == 1
 
 
 def test_a_late_beat_makes_a_gap_of_the_whole_time_since_the_last_one(hand):
@@ -116,5 +147,7 @@ def test_a_real_loop_beats_until_it_is_stopped():
     assert second - first >= BEAT_US / 2
     loop.stop()
     loop.stop()
-    gevent.idle()
+    while not beats.empty():
+        beats.get()
+    gevent.sleep(3 * BEAT_US / 1e6)
     assert beats.empty()

@@ -102,3 +102,62 @@ def test_sampling_stops_and_leaves_nothing_behind():
     assert len(gc.callbacks) == len(before) + 1
     sampler.stop()
     assert gc.callbacks == before
+
+
+def test_a_second_is_the_difference_of_two_reads(monkeypatch):
+    """Every figure of the machine, with a machine that is set by hand."""
+    now = {"clock": 1_000_000, "cpu": 5_000_000_000, "wait": 70, "throttled": 3}
+    monkeypatch.setattr(module.time, "process_time_ns", lambda: now["cpu"])
+    monkeypatch.setattr(module, "run_queue_us", lambda: now["wait"])
+    monkeypatch.setattr(module, "times_throttled", lambda _files: now["throttled"])
+    loop = LoopWatch(lambda: now["clock"], lambda: None)
+    sampler = Sampler(lambda: now["clock"], loop, Histogram())
+    now |= {"clock": 2_000_000, "cpu": 5_100_999_999, "wait": 95, "throttled": 4}
+    loop._beat_us = 1_990_000
+    response = Histogram()
+    response.record(200)
+    sampler._on_gc("start", {})
+    now["clock"] += 300
+    sampler._on_gc("stop", {})
+    second = sampler.close_second(Histogram(), response, dropped=6)
+    assert (second.began_us, second.ended_us, second.cpu_us) == (1_000_000, 2_000_300, 100_999)
+    assert (second.run_queue_us, second.throttled, second.gc_pause_us, second.dropped) == (25, 1, 300, 6)
+    assert (second.response_p50_us, second.loop_lag_us) == (200, 0)
+    now |= {"wait": None, "throttled": None}
+    assert (close(sampler).run_queue_us, close(sampler).throttled) == (None, None)
+    now |= {"wait": 5, "throttled": 5}
+    later = close(sampler)
+    assert (later.run_queue_us, later.throttled, later.gc_pause_us) == (None, None, 0)
+
+
+def test_what_the_kernel_says_is_read_in_microseconds(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "PROC", tmp_path)
+    (tmp_path / "schedstat").write_text("111 2005999 333\n")
+    assert run_queue_us() == 2_005
+
+
+def test_a_control_group_of_version_2_alone_is_the_root_of_all(tmp_path, monkeypatch):
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "cgroup").write_text("0::/a:b\n")
+    for folder, count in (("", 5), ("a:b", 2)):
+        path = tmp_path / "cgroup" / folder
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "cpu.stat").write_text(f"nr_throttled {count}\n")
+    monkeypatch.setattr(module, "PROC", tmp_path / "proc")
+    monkeypatch.setattr(module, "CGROUPS", tmp_path / "cgroup")
+    files = cpu_stats()
+    assert files == [tmp_path / "cgroup" / "a:b" / "cpu.stat", tmp_path / "cgroup" / "cpu.stat"]
+    files.insert(0, tmp_path / "gone")
+    assert times_throttled(files) == 7
+
+
+def test_beside_version_1_the_groups_of_version_2_lie_in_a_folder_of_their_own(tmp_path, monkeypatch):
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "cgroup").write_text("3:cpuset:/y\n2:cpu:/x\n0::/job\n")
+    for folder in ("unified/job", "cpu/x", "job", "cpuset/y"):
+        path = tmp_path / "cgroup" / folder
+        path.mkdir(parents=True)
+        (path / "cpu.stat").write_text("nr_throttled 1\n")
+    monkeypatch.setattr(module, "PROC", tmp_path / "proc")
+    monkeypatch.setattr(module, "CGROUPS", tmp_path / "cgroup")
+    assert cpu_stats() == [tmp_path / "cgroup" / "cpu/x/cpu.stat", tmp_path / "cgroup" / "unified/job/cpu.stat"]

@@ -59,11 +59,81 @@ def test_a_loss_after_a_closed_window_is_not_proven(bench):
 
 
 def test_a_doubt_at_the_moment_of_the_send_is_a_doubt(bench):
+    sender, other, gone, here = (bench.join(n) for n in range(4))
+    content, message = bench.send(sender)
+    for link in (other, gone, here):
+        link.doubt("busy", message.sent_us)
+    bench.wait(6)
+    bench.ledger.close(gone, bench.now)
+    payload = bench.frame(content)
+    frame = bytes((0x81, 126, *len(payload).to_bytes(2, "big"))) + payload
+    sender.on_message(payload, bench.now, bench.now, frame)
+    assert here.take_known(bytearray(frame), 0, len(frame), bench.now, bench.now, bench.now) == len(frame)
+    assert bench.finish().lost_unproven == 2
+    assert bench.ledger.timings.low.all().buckets.get(0) == 3, "two losses, and an arrival that might have come sooner"
+
+
+def test_a_first_frame_that_waited_for_us_is_known_by_its_stamp_alone(bench):
     sender, other = bench.join(0), bench.join(1)
     content, message = bench.send(sender)
-    bench.deliver(sender, content)
-    other.doubt("busy", message.sent_us)
-    assert bench.finish().lost_unproven == 1
+    payload = bench.frame(content)
+    frame = bytes((0x81, 126, *len(payload).to_bytes(2, "big"))) + payload
+    sender.on_message(payload, bench.now, bench.now, frame)
+    late_us = bench.now + 900_000
+    assert other.take_known(bytearray(frame), 0, len(frame), late_us, message.sent_us + 3, message.sent_us + 1) > 0
+    assert bench.ledger.timings.low.all().buckets == {0: 1, 3: 1}
+
+
+def test_a_wait_of_the_backend_that_is_the_same_for_all_is_taken_off_all(make_bench):
+    bench = make_bench(backend_wait_us=lambda _from, _to: 30)
+    sender, other = bench.join(0), bench.join(1)
+    content, message = bench.send(sender)
+    frame = bench.frame(content)
+    for link, delay_us in ((sender, 100), (other, 50)):
+        link.on_message(frame, message.tried_us + delay_us, message.tried_us + delay_us)
+    assert bench.ledger.timings.low.all().buckets == {20: 1, 70: 1}
+    assert bench.ledger.timings.room_low.all().buckets == {70: 1}
+
+
+@pytest.mark.parametrize("is_proven", [True, False])
+def test_a_lost_deliverys_low_end_is_its_age_if_it_is_proven_and_else_0(bench, is_proven):
+    sender, other = bench.join(0), bench.join(1)
+    content, message = bench.send(sender)
+    message.tried_us += 1_000_000
+    sender.on_message(bench.frame(content), message.tried_us, message.tried_us)
+    bench.wait(6)
+    if not is_proven:
+        other.doubt("busy", bench.now)
+    assert bench.finish().lost == 1
+    timings = bench.ledger.timings
+    for low in (timings.low.all(), timings.room_low.all()):
+        if is_proven:
+            assert abs(low.quantile_us(1.0)[0] - 5_000_000) <= 0.004 * 5_000_000
+            assert low.censored_count == 1
+        else:
+            assert (low.censored_count, low.max_us) == (0, 0)
+
+
+def test_an_arrival_that_overtook_others_has_its_own_stamp(bench):
+    sender, other = bench.join(0), bench.join(1)
+    contents = [bench.send(sender)[0] for _ in range(2)]
+    for content in contents:
+        sender.on_message(bench.frame(content), bench.now, bench.now)
+    for content, delay_us in ((contents[1], 40), (contents[0], 60)):
+        other.on_message(bench.frame(content), bench.now + 100, bench.now + delay_us)
+    assert bench.ledger.timings.low.all().buckets == {0: 2, 40: 1, 60: 1}
+
+
+def test_indefinite_messages_of_our_own_doing_add_up(bench):
+    one, two, three = (bench.join(n) for n in range(3))
+    for link in (one, two, three):
+        bench.send(link)
+    bench.ledger.close(one, bench.now, is_fault=True)
+    bench.ledger.close(two, bench.now, is_ours=True)
+    bench.ledger.close(three, bench.now)
+    counts = bench.finish()
+    assert (counts.indefinite, counts.indefinite_unproven) == (3, 2)
+    assert one.note == "the generator may have ended the connection"
 
 
 def test_a_loss_at_a_connection_that_the_generator_ended_is_not_proven(bench):
@@ -206,8 +276,8 @@ def test_what_a_bad_second_said_of_a_room_is_forgotten(bench):
     frame = bench.frame(content)
     sender.on_message(frame, bench.now + 900, bench.now + 900)
     bench.ledger.close_second(has_low_ends=False)
-    other.on_message(frame, bench.now + 1_000, message.tried_us + 300)
-    assert bench.ledger.timings.room_low.all().max_us == 300
+    other.on_message(frame, bench.now + 1_000, message.tried_us - 1)
+    assert bench.ledger.timings.room_low.all().max_us == 0
 
 
 def test_what_is_in_flight_is_due_and_not_here(bench):

@@ -10,8 +10,8 @@ def filled(number):
     measured.timings.response.record(number)
     measured.timings.response.censor(number)
     measured.timings.low.within(1_000).record(number)
-    measured.load.plan(number)
-    measured.load.send(number + 1)
+    measured.load.planned[number] = 1
+    measured.load.sent[number + 1] = 1
     measured.in_flight.sample(number, number)
     measured.clock_bound_us = number
     measured.tally.connections.attempted = number

@@ -1,9 +1,12 @@
 """PASS, FAIL and INCONCLUSIVE: one rule per test."""
 
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 
 from hubbub.health.judge import Second
-from hubbub.report import judge
+from hubbub.report import Watch, judge, parse_objectives
 from tests.hubbub.report.conftest import deliver
 
 
@@ -141,18 +144,26 @@ def test_load_that_was_not_applied_is_a_doubt(outcome, verdict, name):
     assert "the load was not as asked: of 1" in reasons[0]
 
 
+def test_one_per_cent_may_be_missing(outcome, verdict):
+    outcome.counts.sent = outcome.counts.confirmed = 99
+    outcome.counts.unsent = 1
+    assert verdict(outcome) == ("PASS", [])
+
+
 @pytest.mark.parametrize(("seconds", "expected"), [(1, "PASS"), (2, "INCONCLUSIVE")])
 def test_load_that_was_sent_at_other_times_is_a_doubt(outcome, verdict, seconds, expected):
-    outcome.load.planned = dict.fromkeys(range(30), 100)
-    outcome.load.sent = outcome.load.planned | {second: 50 + 81 * second for second in range(seconds)}
+    outcome.load.planned = Counter(dict.fromkeys(range(30), 100))
+    outcome.load.sent = Counter(outcome.load.planned)
+    for second, sent in ((8, 131), (7, 0))[:seconds]:
+        outcome.load.sent[second] = sent
     make_unhealthy(outcome, 30)
     result, reasons = verdict(outcome)
     assert result == expected
     assert (
         reasons
         == [
-            "INCONCLUSIVE: the load was not as asked: 2 of 30 seconds sent other than planned, most of all second 1 "
-            f"(50 messages for 100); {ILL}"
+            "INCONCLUSIVE: the load was not as asked: 2 of 30 seconds sent other than planned, most of all second 8 "
+            f"(0 messages for 100); {ILL}"
         ][: seconds - 1]
     )
 
@@ -168,7 +179,98 @@ def test_an_interruption_a_lost_worker_and_an_abort_are_doubts(outcome, verdict)
     outcome.interruption, outcome.lost_workers, outcome.aborted = "the run was interrupted", ["w1"], "too slow"
     result, reasons = verdict(outcome)
     assert result == "INCONCLUSIVE"
-    assert len(reasons) == 3
+    assert reasons == [
+        "INCONCLUSIVE: the run was interrupted",
+        "INCONCLUSIVE: the run was ended early: too slow",
+        "INCONCLUSIVE: worker w1 was lost; what it did since its last report is not known",
+    ]
+
+
+def test_messages_without_a_fate_and_a_history_that_was_not_read_are_doubts(outcome, verdict):
+    outcome.counts.confirmed -= 2
+    outcome.history_problem = "HTTP 500"
+    assert verdict(outcome)[1] == [
+        "INCONCLUSIVE: the fate of 2 messages is not known",
+        "INCONCLUSIVE: the history could not be read: HTTP 500",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("excused", "optional", "comes_and_goes", "expected"),
+    [(2, 3, False, "PASS"), (3, 3, False, "INCONCLUSIVE"), (30, 30, True, "PASS")],
+)
+def test_comings_and_goings_that_no_user_class_told_of_are_a_doubt(
+    outcome, verdict, excused, optional, comes_and_goes, expected
+):
+    outcome.counts.excused, outcome.counts.optional = excused, optional
+    outcome.comes_and_goes = comes_and_goes
+    result, reasons = verdict(outcome)
+    assert result == expected
+    assert reasons == ["INCONCLUSIVE: 3 deliveries were excused and 3 optional, of 100 due"] * (expected != "PASS")
+
+
+def test_shares_too_small_or_too_large_for_a_percentage_are_counts(outcome, verdict):
+    outcome.settings = replace(outcome.settings, backend_pids=(1,))
+    for _ in range(900):
+        deliver(outcome, 10_000)
+    for _ in range(999):
+        deliver(outcome, 600_000, low_us=1_000)
+    deliver(outcome, 600_000)
+    text = verdict(outcome)[1][0]
+    assert text.startswith(
+        "INCONCLUSIVE: response.p95 < 500 is open: 1 of 2000 surely over 500 ms, 50.0% more only by the generator's "
+        "own lateness or the backend's waits for a core; 5.0% allowed"
+    )
+    assert "1000 of 1001 are surely over 15 ms" in verdict(slow_but_one(outcome), "response.p95 < 15")[1][0]
+
+
+def slow_but_one(outcome):
+    outcome.timings.response.clear()
+    outcome.timings.low.clear()
+    deliver(outcome, 10_000)
+    for _ in range(1_000):
+        deliver(outcome, 600_000)
+    return outcome
+
+
+def test_the_edges_of_a_percentage(outcome, verdict):
+    for _ in range(899):
+        deliver(outcome, 20_000)
+    deliver(outcome, 600_000)
+    assert "0.1% are surely over 500 ms, 0 of 1000 may be" in verdict(outcome, "response.max < 500")[1][0]
+    outcome.timings.response.clear()
+    outcome.timings.low.clear()
+    deliver(outcome, 20_000)
+    for _ in range(999):
+        deliver(outcome, 600_000)
+    assert "99.9% are surely over 500 ms" in verdict(outcome, "response.max < 500")[1][0]
+
+
+def test_figures_have_their_units(outcome, verdict):
+    for _ in range(10):
+        outcome.tally.time("join", 70_000, 9_000)
+    assert verdict(outcome, "join.count <= 3")[1] == ["FAIL: join.count <= 3 is broken: it is 10"]
+    assert verdict(outcome, "deliveries.received <= 3")[1] == ["FAIL: deliveries.received <= 3 is broken: it is 100"]
+    assert verdict(outcome, "join.min < 50")[1] == [
+        "INCONCLUSIVE: join.min < 50 is open: it is 70.0 ms [9.0 .. 70.0], and the generator may have caused the "
+        f"difference; {CURE}"
+    ]
+    outcome.counts.lost = 3
+    assert verdict(outcome, "deliveries.lost <= 1")[1][0] == "FAIL: deliveries.lost <= 1 is broken: it is 3"
+
+
+def test_a_figure_of_the_generator_itself_that_is_not_met_is_a_doubt(outcome, verdict):
+    assert verdict(outcome, "health.cpu_max <= 0.05") == (
+        "INCONCLUSIVE",
+        ["INCONCLUSIVE: health.cpu_max <= 0.05 is not met: it is 0.1, which is about the generator"],
+    )
+
+
+def test_losses_within_a_window_name_it(outcome, held):
+    outcome.counts.lost = 2
+    watch = Watch(parse_objectives(["deliveries.lost == 0 over 1s"]))
+    watch.observe(1_000_000, outcome)
+    assert judge(outcome, watch.results(outcome))[1][0].text == "deliveries.lost == 0 over 1s is broken: it is 2"
 
 
 @pytest.mark.parametrize(("dropped", "expected"), [(1, "PASS"), (2, "FAIL")])
