@@ -1,6 +1,6 @@
 """What Locust loads: binds the kinds of users and the load shapes. No logic here."""
 
-from hubbub.swarm import install
+from hubbub.swarm.install import install
 from shapes import SHAPES
 from users import Chatter, Lurker, Roamer, SlowReader
 

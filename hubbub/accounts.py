@@ -38,16 +38,6 @@ class Account:
     conversations: list[int]
     user_id: int = 0
 
-    def to_dict(self) -> dict[str, Any]:
-        """For the worker that will use the account."""
-        return {
-            "index": self.index,
-            "email": self.email,
-            "password": self.password,
-            "conversations": self.conversations,
-            "user_id": self.user_id,
-        }
-
 
 def perform(request: Request, call: Call) -> Any:
     """Make a contract's call; returns the answer's JSON. Raises CallFailed and ConnectError."""
@@ -124,21 +114,6 @@ class Provision:
     shared: list[Account]
     own: list[Account]
     conversations: list[tuple[int, int]]
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "shared": [account.to_dict() for account in self.shared],
-            "own": [account.to_dict() for account in self.own],
-            "conversations": self.conversations,
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Provision:
-        return cls(
-            [Account(**account) for account in values["shared"]],
-            [Account(**account) for account in values["own"]],
-            [(int(index), int(backend_id)) for index, backend_id in values["conversations"]],
-        )
 
 
 def read_accounts(path: str) -> list[tuple[str, str]]:

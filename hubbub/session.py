@@ -260,6 +260,8 @@ class Session:
             link.explain("the backend said that it dropped messages for this connection")
             is_ours = not link.is_timed or now_us - link.doubted_us < SETTLE_US
             equipment.error("messages_dropped", "the backend dropped messages for a connection", is_ours=is_ours)
+        elif event.kind is EventKind.SHUTDOWN:
+            link.explain("the backend said that it was about to stop")
         elif event.kind is EventKind.UNREADABLE:
             equipment.error("unreadable frame", event.text)
 

@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 LAYERS = {
     "errors": set(),
+    "wire": set(),
     "clock": {"errors"},
     "config": {"clock", "errors"},
     "metrics": {"config", "clock", "errors"},
@@ -27,7 +28,7 @@ LAYERS = {
     "history": {"session", "accounts", "contracts", "ledger", "config", "clock", "errors"},
     "report": {"health", "ledger", "metrics", "pacing", "config", "clock", "errors"},
     "swarm": {
-        "session", "history", "corpus", "canary", "independent", "health", "report", "accounts", "transport",
+        "session", "wire", "history", "corpus", "canary", "independent", "health", "report", "accounts", "transport",
         "contracts", "ledger", "metrics", "pacing", "config", "clock", "errors",
     },
     "__main__": {"config", "clock", "errors"},

@@ -26,8 +26,6 @@ class Phase(Enum):
     """The connection subscribes to its conversation and is confirmed."""
     READY = "ready"
     """The connection chats."""
-    DRAIN = "drain"
-    """Nothing is sent any more; what is on its way may still arrive."""
     LEAVE = "leave"
     """The connection leaves its conversation."""
     CLOSE = "close"

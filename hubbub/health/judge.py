@@ -5,9 +5,7 @@ It is diagnosis: it explains why an objective is open, and by itself decides not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from hubbub.metrics.histogram import Histogram
 
@@ -100,8 +98,6 @@ class Health:
     unclean: list[tuple[int, int, list[str]]] = field(default_factory=list)
     cause_us: dict[str, int] = field(default_factory=dict)
 
-    _PLAIN = ("seconds", "clean_us", "unclean_us", "cpu_max", "stall_us", "dropped")
-
     def add(self, second: Second) -> None:
         """Judge one more second."""
         causes = causes_of(second)
@@ -149,15 +145,3 @@ class Health:
         self.unclean += other.unclean
         for cause, us in other.cause_us.items():
             self.cause_us[cause] = self.cause_us.get(cause, 0) + us
-
-    def to_dict(self) -> dict[str, Any]:
-        values: dict[str, Any] = {name: getattr(self, name) for name in self._PLAIN}
-        return values | {"loop_lag": self.loop_lag.to_dict(), "unclean": self.unclean, "cause_us": self.cause_us}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Health:
-        health = cls(**{name: values[name] for name in cls._PLAIN})
-        health.loop_lag = Histogram.from_dict(values["loop_lag"])
-        health.unclean = [(int(began), int(ended), list(causes)) for began, ended, causes in values["unclean"]]
-        health.cause_us = {str(cause): int(us) for cause, us in values["cause_us"].items()}
-        return health

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hubbub.ledger.tag import Tag
 
@@ -41,13 +40,6 @@ class Finding:
     before: str = ""
     after: str = ""
     explanation: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Finding:
-        return cls(**values)
 
 
 def name_of(message: Message) -> str:

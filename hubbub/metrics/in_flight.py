@@ -6,10 +6,8 @@ come from the histogram of what has arrived. If the two do not agree, one of the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import sqrt
-from typing import Any
 
 from hubbub.metrics.histogram import Histogram, middle_of
 
@@ -60,10 +58,3 @@ class InFlight:
             f"{seen:.1f} deliveries were in flight on average, and rate x mean delivery time is {expected:.1f} "
             "(Little's law): one of the two is wrong"
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> InFlight:
-        return cls(**values)

@@ -7,10 +7,8 @@ compared with the plan's (Lancet, USENIX ATC 2019, accepts a load by a test of t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import sqrt
-from typing import Any
 
 DEVIATION, DEVIATION_SIGMAS = 0.1, 3.0
 """A second deviates if it sends more than the larger of 10 % and 3/sqrt(planned) more or less than was planned."""
@@ -48,14 +46,6 @@ class Load:
         """Add another worker's messages to these."""
         self.planned.update(other.planned)
         self.sent.update(other.sent)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values for msgpack: keys are texts."""
-        return {name: {str(second): n for second, n in getattr(self, name).items()} for name in ("planned", "sent")}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Load:
-        return cls(*(Counter({int(second): n for second, n in values[name].items()}) for name in ("planned", "sent")))
 
 
 def _allowed(planned: int) -> float:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
 
 from hubbub.metrics.histogram import Histogram
 
@@ -40,18 +38,18 @@ class ErrorClass:
     sample: str
 
 
+@dataclass
 class Tally:
     """The phases, connections and errors of one worker; the master adds them up with `merge`.
 
     `low` has the low ends of the series: what of each phase was surely not the generator's own lateness.
     """
 
-    def __init__(self) -> None:
-        self.series = {name: Histogram() for name in PHASE_SERIES}
-        self.low = {name: Histogram() for name in PHASE_SERIES}
-        self.connections = Connections()
-        self.errors: dict[str, ErrorClass] = {}
-        self.attempts = 0
+    series: dict[str, Histogram] = field(default_factory=lambda: {name: Histogram() for name in PHASE_SERIES})
+    low: dict[str, Histogram] = field(default_factory=lambda: {name: Histogram() for name in PHASE_SERIES})
+    connections: Connections = field(default_factory=Connections)
+    errors: dict[str, ErrorClass] = field(default_factory=dict)
+    attempts: int = 0
 
     def phase(self, name: str, elapsed_us: int, low_us: int) -> None:
         """One phase that succeeded, and how long it took: by the clock, and without our own lateness."""
@@ -88,9 +86,9 @@ class Tally:
         for name, histogram in other.series.items():
             self.series[name].merge(histogram)
             self.low[name].merge(other.low[name])
-        for field in fields(Connections):
-            total = getattr(self.connections, field.name) + getattr(other.connections, field.name)
-            setattr(self.connections, field.name, total)
+        for each in fields(Connections):
+            total = getattr(self.connections, each.name) + getattr(other.connections, each.name)
+            setattr(self.connections, each.name, total)
         self.attempts += other.attempts
         for kind, theirs in other.errors.items():
             mine = self.errors.setdefault(kind, ErrorClass(0, theirs.first_us, theirs.last_us, theirs.sample))
@@ -103,31 +101,12 @@ class Tally:
         later = Tally()
         later.series = {name: histogram.since(earlier.series[name]) for name, histogram in self.series.items()}
         later.low = {name: histogram.since(earlier.low[name]) for name, histogram in self.low.items()}
-        for field in fields(Connections):
-            added = getattr(self.connections, field.name) - getattr(earlier.connections, field.name)
-            setattr(later.connections, field.name, added)
+        for each in fields(Connections):
+            added = getattr(self.connections, each.name) - getattr(earlier.connections, each.name)
+            setattr(later.connections, each.name, added)
         later.attempts = self.attempts - earlier.attempts
         for kind, error in self.errors.items():
             before = earlier.errors[kind].count if kind in earlier.errors else 0
             if error.count > before:
                 later.errors[kind] = replace(error, count=error.count - before)
         return later
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "series": {name: histogram.to_dict() for name, histogram in self.series.items()},
-            "low": {name: histogram.to_dict() for name, histogram in self.low.items()},
-            "connections": asdict(self.connections),
-            "errors": {kind: asdict(error) for kind, error in self.errors.items()},
-            "attempts": self.attempts,
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Tally:
-        tally = cls()
-        tally.series = {name: Histogram.from_dict(value) for name, value in values["series"].items()}
-        tally.low = {name: Histogram.from_dict(value) for name, value in values["low"].items()}
-        tally.connections = Connections(**values["connections"])
-        tally.errors = {kind: ErrorClass(**value) for kind, value in values["errors"].items()}
-        tally.attempts = values["attempts"]
-        return tally

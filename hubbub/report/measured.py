@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from hubbub.health import Health
 from hubbub.ledger import Counts, Finding, Timings
@@ -45,34 +43,3 @@ class Measured:
         if other.clock_bound_us is not None:
             self.clock_bound_us = max(self.clock_bound_us or 0, other.clock_bound_us)
         self.conversations |= other.conversations
-
-    def measured_to_dict(self) -> dict[str, Any]:
-        """As plain values for msgpack."""
-        return {
-            "counts": self.counts.to_dict(),
-            "timings": self.timings.to_dict(),
-            "tally": self.tally.to_dict(),
-            "health": self.health.to_dict(),
-            "history": asdict(self.history),
-            "load": self.load.to_dict(),
-            "in_flight": self.in_flight.to_dict(),
-            "clock_bound_us": self.clock_bound_us,
-            "findings": [finding.to_dict() for finding in self.findings],
-            "conversations": [(index, counts.to_dict()) for index, counts in self.conversations.items()],
-        }
-
-    @staticmethod
-    def measured_from_dict(values: Mapping[str, Any]) -> dict[str, Any]:
-        """The fields of this class from what measured_to_dict made of them."""
-        return {
-            "counts": Counts.from_dict(values["counts"]),
-            "timings": Timings.from_dict(values["timings"]),
-            "tally": Tally.from_dict(values["tally"]),
-            "health": Health.from_dict(values["health"]),
-            "history": History(**values["history"]),
-            "load": Load.from_dict(values["load"]),
-            "in_flight": InFlight.from_dict(values["in_flight"]),
-            "clock_bound_us": values["clock_bound_us"],
-            "findings": [Finding.from_dict(finding) for finding in values["findings"]],
-            "conversations": {int(index): Counts.from_dict(counts) for index, counts in values["conversations"]},
-        }

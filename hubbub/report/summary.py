@@ -85,7 +85,7 @@ def _self_check(outcome: Outcome) -> str:
 
 def _evidence(finding: Finding) -> dict[str, Any]:
     """A finding without what is not known of it."""
-    return {name: value for name, value in finding.to_dict().items() if value not in ("", -1)}
+    return {name: value for name, value in asdict(finding).items() if value not in ("", -1)}
 
 
 def _run(outcome: Outcome) -> dict[str, Any]:

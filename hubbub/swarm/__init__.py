@@ -4,7 +4,3 @@ A locustfile calls `install` once. From then on Locust's events drive two parts:
 the only process), plans a run, starts and ends it and judges it; the `Crew`, on each worker (or in the only process),
 has the ledger, the connections and the users.
 """
-
-from hubbub.swarm.install import install
-
-__all__ = ["install"]

@@ -21,6 +21,7 @@ from hubbub.report import parse_objectives
 from hubbub.swarm.folder import make_folder
 from hubbub.swarm.master import MISSING_STATE, MasterRun
 from hubbub.swarm.messages import REPORT, Report
+from hubbub.wire import from_plain
 
 
 class Conductor:
@@ -37,7 +38,7 @@ class Conductor:
 
     def _on_report(self, environment: Any, msg: Any, **_kwargs: Any) -> None:
         if self.run is not None and msg.data["run"] == self.run.id:
-            self.run.take(Report.from_dict(msg.data))
+            self.run.take(from_plain(Report, msg.data))
 
     @property
     def workers(self) -> list[str]:

@@ -41,6 +41,7 @@ from hubbub.transport.base import Dialling, make_ssl_context
 from hubbub.transport.http import HttpPool
 from hubbub.transport.socket import SocketTransport
 from hubbub.transport.sources import parse_sources
+from hubbub.wire import from_plain, to_plain
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class Crew:
             self.run.begin_end(msg.data["is_hurried"])
 
     def _send(self, report: Report) -> None:
-        self.environment.runner.send_message(REPORT, report.to_dict())
+        self.environment.runner.send_message(REPORT, to_plain(report))
 
     def end(self) -> None:
         """End this worker's part because its process is told to stop; blocks until the final report is sent."""
@@ -126,7 +127,7 @@ class WorkerRun:
         self._in_flight = InFlight()
         self._random = Random(f"{self.settings.seed}:{self._ordinal}")
         check_open_files(plan["clients"])
-        provision = Provision.from_dict(plan["provision"])
+        provision = from_plain(Provision, plan["provision"])
         self.corpus = Corpus.from_dict(plan["corpus"])
         self.shared = Places(provision.shared, self.settings.max_conns_per_user)
         self.own = Places(provision.own, 1)
@@ -355,9 +356,7 @@ class WorkerRun:
             run=self.id,
             worker=self._name,
             sequence=self._sequence,
-            users=len(self._sessions),
             ready=sum(session.is_ready for session in self._sessions),
-            backlog=sum(len(plan.unsent_us(now_us)) for plan in self._plans.values()),
             is_final=is_final,
             history_problem=self._history_problem,
             host=self._host,

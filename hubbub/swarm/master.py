@@ -27,6 +27,7 @@ from hubbub.swarm.crew import websocket_origin
 from hubbub.swarm.folder import RunFolder, make_folder, versions
 from hubbub.swarm.messages import DRAIN, GO, PREPARE, Report
 from hubbub.swarm.record import Record
+from hubbub.wire import to_plain
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ class MasterRun:
                 "user_ids": user_ids,
                 "tolerances_us": tolerances_us(watch.objectives),
                 "clock_domain": clock_domain(),
-                "provision": provision.to_dict(),
+                "provision": to_plain(provision),
             }
             self._environment.runner.send_message(PREPARE, plan, worker)
         self._canary = CanaryProcess(self._canary_task) if self._canary_task is not None else None

@@ -6,9 +6,7 @@ report of a worker says everything about it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from hubbub.report.measured import Measured
 
@@ -36,21 +34,7 @@ class Report(Measured):
     worker: str
     host: str = ""
     sequence: int = 0
-    users: int = 0
     ready: int = 0
-    backlog: int = 0
     is_final: bool = False
     problem: str = ""
     history_problem: str = ""
-
-    _PLAIN = (
-        *("run", "worker", "host", "sequence", "users", "ready", "backlog"),
-        *("is_final", "problem", "history_problem"),
-    )
-
-    def to_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self._PLAIN} | self.measured_to_dict()
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Report:
-        return cls(**{name: values[name] for name in cls._PLAIN}, **cls.measured_from_dict(values))

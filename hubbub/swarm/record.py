@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 from hubbub.clock import clock_domain
@@ -54,9 +55,9 @@ class Record:
         """A report's lines in the journal: its figures, and what is new of findings and unclean seconds."""
         journal = self._folder.journal
         worker = report.worker
-        journal("report", worker=worker, sequence=report.sequence, ready=report.ready, counts=report.counts.to_dict())
+        journal("report", worker=worker, sequence=report.sequence, ready=report.ready, counts=asdict(report.counts))
         for finding in report.findings:
-            journal("finding", worker=worker, **finding.to_dict())
+            journal("finding", worker=worker, **asdict(finding))
         written = self._unclean_written.get(worker, 0)
         for began_us, ended_us, causes in report.health.unclean[written:]:
             journal("unclean", worker=worker, began_us=began_us, ended_us=ended_us, causes=causes)

@@ -152,11 +152,6 @@ class Reader:
         """Nothing is half received: a new reader would do as well."""
         return not self._buffer and self._opcode is None and not self._is_over
 
-    @property
-    def buffered_bytes(self) -> int:
-        """How much of an unfinished frame is here."""
-        return len(self._buffer)
-
     def receive(self, data: bytes | bytearray | memoryview) -> list[Event]:
         """Take bytes, return what they complete, in order; `Failed` or `Closed` comes last, and once."""
         events: list[Event] = []

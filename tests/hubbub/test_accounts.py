@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hubbub.accounts import Account, Needs, Places, Provision, Provisioner, read_accounts
 from hubbub.contracts import load_contract
 from hubbub.errors import ConfigError, ConnectError, RunError
+from hubbub.wire import from_plain, to_plain
 
 
 class FakeBackend:
@@ -128,7 +129,7 @@ def test_accounts_files_need_both_columns_filled(tmp_path):
 
 def test_a_provision_travels_as_plain_values():
     provision = Provision([Account(0, "a", "p", [0], 5)], [], [(0, 9)])
-    assert Provision.from_dict(provision.to_dict()) == provision
+    assert from_plain(Provision, to_plain(provision)) == provision
 
 
 @given(st.integers(1, 40), st.integers(1, 12), st.integers(1, 8), st.data())

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hubbub.health.judge import Health, Second, causes_of
+from hubbub.wire import from_plain, to_plain
 
 CLEAN = Second(
     began_us=0,
@@ -107,11 +108,11 @@ def test_workers_are_merged_and_travel_unchanged():
     other.add(at(replace(CLEAN, cpu_us=200_000), 2))
     other.loop_lag.record(7)
     assert (other.dropped, other.unclean_us) == (5, 2_000_000)
-    one.merge(Health.from_dict(other.to_dict()))
+    one.merge(from_plain(Health, to_plain(other)))
     assert (one.seconds, one.dropped, one.loop_lag.count, one.cpu_max) == (5, 9, 1, 0.8)
     assert (one.clean_us, one.unclean_us, len(one.unclean)) == (1_000_000, 4_000_000, 4)
     assert one.causes() == [("frames dropped by the generator", 3_000_000), ("CPU-throttled by cgroup", 2_000_000)]
-    assert Health.from_dict(one.to_dict()).to_dict() == one.to_dict()
+    assert to_plain(from_plain(Health, to_plain(one))) == to_plain(one)
     fresh = Health()
     fresh.merge(other)
     assert fresh.cpu_max == 0.2
@@ -120,9 +121,9 @@ def test_workers_are_merged_and_travel_unchanged():
 def test_a_merge_with_nothing_changes_nothing():
     health = Health()
     health.add(CLEAN)
-    before = health.to_dict()
+    before = to_plain(health)
     health.merge(Health())
-    assert health.to_dict() == before
+    assert to_plain(health) == before
 
 
 def test_the_diagnosis_names_the_longest_stall_and_the_three_most_frequent_causes():

@@ -4,6 +4,7 @@ import pytest
 
 from hubbub.ledger import Finding
 from hubbub.ledger.findings import FOLLOW_US, KEPT_OF_EACH
+from hubbub.wire import from_plain, to_plain
 
 
 @pytest.fixture
@@ -195,7 +196,7 @@ def test_a_finding_travels_unchanged(chat):
     content, _ = say()
     bench.deliver(other, content)
     finding = only(bench)
-    assert Finding.from_dict(finding.to_dict()) == finding
+    assert from_plain(Finding, to_plain(finding)) == finding
 
 
 def test_a_link_is_explained_by_everything_that_is_known_of_it_once(bench):

@@ -6,6 +6,7 @@ import pytest
 
 from hubbub.metrics.histogram import Histogram, middle_of
 from hubbub.metrics.in_flight import MIN_SAMPLES, InFlight
+from hubbub.wire import from_plain, to_plain
 
 SECOND = 1_000_000
 
@@ -73,7 +74,7 @@ def test_workers_means_add_up():
         for _ in range(8 if n else 0):
             histogram.record(10_000)
     total = InFlight()
-    for worker in (one, InFlight.from_dict(other.to_dict())):
+    for worker in (one, from_plain(InFlight, to_plain(other))):
         total.merge(worker)
     assert (total.samples, total.span_us) == (202, 2_000_000)
     assert total.disagreement(histogram, workers=2) == ""

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from hubbub.metrics.load import Load
+from hubbub.wire import from_plain, to_plain
 
 
 def load(planned, sent):
@@ -51,5 +52,5 @@ def test_a_second_deviates_whether_it_lacks_messages_or_has_them_too_often():
 
 def test_workers_add_up_and_travel():
     total = load([5, 6], [5, 6])
-    total.merge(Load.from_dict(load([1], [0, 3]).to_dict()))
+    total.merge(from_plain(Load, to_plain(load([1], [0, 3]))))
     assert (total.planned, total.sent) == ({0: 6, 1: 6}, {0: 5, 1: 9})

@@ -1,6 +1,7 @@
 """The tally of phases, connections and errors."""
 
 from hubbub.metrics.tally import Tally
+from hubbub.wire import from_plain, to_plain
 
 
 def test_two_workers_tallies_add_up():
@@ -24,6 +25,6 @@ def test_a_tally_travels_as_plain_values():
     tally = Tally()
     tally.phase("connect", 20_000, 19_000)
     tally.error("login: HTTP 500", 1, "x" * 999)
-    again = Tally.from_dict(tally.to_dict())
-    assert again.to_dict() == tally.to_dict()
+    again = from_plain(Tally, to_plain(tally))
+    assert to_plain(again) == to_plain(tally)
     assert len(again.errors["login: HTTP 500"].sample) == 200

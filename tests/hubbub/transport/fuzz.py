@@ -156,7 +156,7 @@ def ends_of_ours(stream, candidates):
     reader, previous, ends = Reader(LIMIT), 0, []
     for end in candidates:
         events = reader.receive(stream[previous:end])
-        if any(isinstance(event, Failed) for event in events) or reader.buffered_bytes:
+        if any(isinstance(event, Failed) for event in events) or reader._buffer:
             return ends
         ends.append(end)
         previous = end
