@@ -15,7 +15,7 @@ COPY hubbub ./hubbub
 COPY users ./users
 COPY shapes ./shapes
 COPY conf ./conf
-COPY target ./target
+COPY backend ./backend
 
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin hubbub \
     && mkdir /results && chown hubbub /results && ln -s /results runs

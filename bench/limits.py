@@ -182,7 +182,7 @@ def memory() -> dict[str, Any]:
 
 def joining() -> dict[str, Any]:
     """CPU per user from nothing to ready: login, conversation, ticket, connect, join, one account each."""
-    with serving("target", "--port", "0", "--no-presence", "--max-connections", "100000") as origin:
+    with serving("backend", "--port", "0", "--no-presence", "--max-connections", "100000") as origin:
         options = ["--host", origin, "--clients", str(JOINERS), "--spawn-rate", "100", "--conversations", "20"]
         with Generator(*options, "--max-conns-per-user", "1", "--duration", "5m", "--message-interval", "60s") as run:
             run.wait_for("Ramping to")

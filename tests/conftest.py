@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.support import Program, Target
+from tests.support import Backend, Program
 
 
 @pytest.fixture
@@ -40,6 +40,6 @@ def summary(tmp_path):
 
 
 @pytest.fixture
-def target(start):
+def start_backend(start):
     """Start the embedded backend with options."""
-    return lambda *options: Target(start(sys.executable, "-m", "target", "--port", "0", *options))
+    return lambda *options: Backend(start(sys.executable, "-m", "backend", "--port", "0", *options))

@@ -104,7 +104,7 @@ class Program:
             self.process.wait()
 
 
-class Target:
+class Backend:
     """A running embedded backend."""
 
     def __init__(self, program):

@@ -38,7 +38,7 @@ LAYERS = {
 OUTSIDE = {
     "users": {"hubbub", "users"},
     "shapes": {"hubbub", "shapes"},
-    "target": {"target"},
+    "backend": {"backend"},
     "locustfile.py": {"hubbub", "users", "shapes"},
 }
 """For each top-level package, the project's packages it may import."""
@@ -103,6 +103,6 @@ def test_only_swarm_and_users_import_locust():
 
 
 def test_source_files_stay_readable():
-    for name in ("hubbub", "users", "shapes", "target"):
+    for name in ("hubbub", "users", "shapes", "backend"):
         for path in files_of(name):
             assert len(path.read_text().splitlines()) <= 450, f"{path} is too long: split it"

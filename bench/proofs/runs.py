@@ -41,7 +41,7 @@ def listener(origin: str) -> int:
 @contextmanager
 def backend(*options: str) -> Iterator[tuple[str, int]]:
     """The embedded backend on its core; yields its origin and process id."""
-    with serving("target", "--port", "0", "--max-conns-per-user", "100", *options) as origin:
+    with serving("backend", "--port", "0", "--max-conns-per-user", "100", *options) as origin:
         yield origin, listener(origin)
 
 

@@ -15,10 +15,10 @@ START_TIMEOUT_S = 30.0
 
 
 class EmbeddedBackend:
-    """A running `python -m target`. It stops when its standard input ends, which the end of this process does too."""
+    """A running `python -m backend`. It stops when its standard input ends, which the end of this process does too."""
 
     def __init__(self, max_conns_per_user: int, max_connections: int) -> None:
-        command = [sys.executable, "-m", "target", "--port", "0", "--stop-with-stdin"]
+        command = [sys.executable, "-m", "backend", "--port", "0", "--stop-with-stdin"]
         command += ["--max-conns-per-user", str(max_conns_per_user), "--max-connections", str(max_connections)]
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True

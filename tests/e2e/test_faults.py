@@ -39,14 +39,14 @@ ROUGH = {"close": "close=1/3", "stall": "stall=0.01/3:1s", "freeze": "freeze=0.0
 
 
 @pytest.fixture
-def run_pair(start, target, tmp_path):
+def run_pair(start, start_backend, tmp_path):
     """Run against a faulty backend in one process and with two workers; returns (summary, truth) of both."""
 
     def run_pair(faults, seed):
         started = []
         for workers in (0, 2):
             options = [option for fault in faults for option in ("--fault", fault)]
-            backend = target(*options, "--fault-seed", str(seed), *map(str, SETTLED))
+            backend = start_backend(*options, "--fault-seed", str(seed), *map(str, SETTLED))
             folder = tmp_path / f"run-{workers}"
             command = [sys.executable, "-m", "hubbub", "perf-ws", "--host", backend.origin, "--run-dir", folder]
             started.append((start(*command, "--workers", workers, "--seed", seed, *RUN), backend, folder))
@@ -124,7 +124,7 @@ def test_without_faults_nothing_is_found(run_pair):
 
 
 def test_a_fault_that_does_not_exist_is_one_sentence(start):
-    program = start(sys.executable, "-m", "target", "--port", "0", "--fault", "gremlins=1")
+    program = start(sys.executable, "-m", "backend", "--port", "0", "--fault", "gremlins=1")
     assert program.code() == 2
     assert "a fault must be KIND=RATE" in program.text
     assert "Traceback" not in program.text

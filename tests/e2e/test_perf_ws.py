@@ -21,20 +21,20 @@ def classic(text):
     return [int(line.split()[-1]) for line in lines]
 
 
-def test_everything_is_counted_and_equals_what_the_backend_wrote(hubbub, target, summary, tmp_path):
-    backend = target()
+def test_everything_is_counted_and_equals_what_the_backend_wrote(hubbub, start_backend, summary, tmp_path):
+    backend = start_backend()
     run = hubbub("perf-ws", "--host", backend.origin, "--clients", 120, *FAST)
     run.passes()
     assert classic(run.text) == [120, 120, 0, 960, 960 * 120, 0]
     result = summary()
     assert result["verdict"]["exit_code"] == run.code()
-    assert result["deliveries"]["received"] == backend.metric("target_deliveries_queued_total")
+    assert result["deliveries"]["received"] == backend.metric("backend_deliveries_queued_total")
     assert result["deliveries"]["expected"] == result["deliveries"]["delivered"] == 960 * 120
-    assert result["messages"]["sent"] == backend.metric("target_messages_taken_total") == 960
+    assert result["messages"]["sent"] == backend.metric("backend_messages_taken_total") == 960
     assert result["messages"]["confirmed"] == 960
     assert result["latency_ms"]["response"]["count"] == 960 * 120
-    assert backend.metric("target_frames_dropped_total") == 0
-    assert backend.metric("target_connections") == 0
+    assert backend.metric("backend_frames_dropped_total") == 0
+    assert backend.metric("backend_connections") == 0
     run_folder = tmp_path / "run"
     history = (run_folder / "locust_stats_history.csv").read_text().splitlines()
     assert any(",connect," in line for line in history)
@@ -56,20 +56,20 @@ def test_without_a_host_the_embedded_backend_starts_is_announced_and_stops(hubbu
     assert not family_of(run.process.pid)
 
 
-def test_conversations_divide_the_clients(hubbub, target, summary):
-    backend = target()
+def test_conversations_divide_the_clients(hubbub, start_backend, summary):
+    backend = start_backend()
     run = hubbub("perf-ws", "--host", backend.origin, "--clients", 120, "--conversations", 10, *FAST)
     run.passes()
     assert classic(run.text) == [120, 120, 0, 960, 960 * 12, 0]
-    assert summary()["deliveries"]["received"] == backend.metric("target_deliveries_queued_total")
+    assert summary()["deliveries"]["received"] == backend.metric("backend_deliveries_queued_total")
 
 
-def test_two_workers_lose_nothing(hubbub, target, summary):
-    backend = target()
+def test_two_workers_lose_nothing(hubbub, start_backend, summary):
+    backend = start_backend()
     run = hubbub("perf-ws", "--host", backend.origin, "--clients", 120, "--workers", 2, *FAST)
     run.passes()
     assert classic(run.text) == [120, 120, 0, 960, 960 * 60, 0]
-    assert summary()["deliveries"]["received"] == backend.metric("target_deliveries_queued_total")
+    assert summary()["deliveries"]["received"] == backend.metric("backend_deliveries_queued_total")
     assert summary()["run"]["workers"] == 2
     assert summary()["latency_ms"]["connect"]["count"] == 120
 
@@ -80,8 +80,8 @@ def test_a_swarm_has_two_workers_unless_told_otherwise(hubbub, summary):
     assert summary()["run"]["workers"] == 2
 
 
-def test_the_thirteenth_connection_of_an_account_fails_and_is_counted(hubbub, target, summary):
-    backend = target("--max-conns-per-user", "12")
+def test_the_thirteenth_connection_of_an_account_fails_and_is_counted(hubbub, start_backend, summary):
+    backend = start_backend("--max-conns-per-user", "12")
     run = hubbub(
         "perf-ws", "--host", backend.origin, "--clients", 13, "--max-conns-per-user", 13, "--ready-timeout", "1s", *FAST
     )
@@ -172,8 +172,8 @@ def test_an_interrupt_while_users_get_ready_leaves_no_process(hubbub):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_backend_that_is_killed_is_a_failure_and_no_hang(hubbub, target, summary, workers):
-    backend = target()
+def test_a_backend_that_is_killed_is_a_failure_and_no_hang(hubbub, start_backend, summary, workers):
+    backend = start_backend()
     run = hubbub(
         "perf-ws",
         "--host",
@@ -188,7 +188,7 @@ def test_a_backend_that_is_killed_is_a_failure_and_no_hang(hubbub, target, summa
         "200ms",
     )
     run.wait_for("clients are ready; sending")
-    wait_until(lambda: backend.metric("target_messages_taken_total") > 50)
+    wait_until(lambda: backend.metric("backend_messages_taken_total") > 50)
     backend.program.process.kill()
     assert run.code() == 1, run.text
     result = summary()
@@ -198,8 +198,8 @@ def test_a_backend_that_is_killed_is_a_failure_and_no_hang(hubbub, target, summa
     assert deliveries["due"] == deliveries["delivered"] + deliveries["lost"] + deliveries["excused"]
 
 
-def test_a_worker_that_is_killed_makes_the_run_inconclusive(hubbub, target, summary):
-    backend = target()
+def test_a_worker_that_is_killed_makes_the_run_inconclusive(hubbub, start_backend, summary):
+    backend = start_backend()
     run = hubbub(
         "perf-ws",
         "--host",
@@ -229,15 +229,15 @@ def test_no_backend_is_one_sentence(hubbub):
     assert "Traceback" not in run.text
 
 
-def test_a_backend_that_limits_sign_ups_is_one_sentence(hubbub, target):
-    run = hubbub("perf-ws", "--host", target("--rate-limits").origin, "--clients", 60)
+def test_a_backend_that_limits_sign_ups_is_one_sentence(hubbub, start_backend):
+    run = hubbub("perf-ws", "--host", start_backend("--rate-limits").origin, "--clients", 60)
     assert run.code() == 2
     assert "give an accounts file (--accounts) or switch the backend's limits off" in run.text
     assert "Traceback" not in run.text
 
 
-def test_wrong_credentials_are_one_sentence(hubbub, target, tmp_path):
-    backend = target()
+def test_wrong_credentials_are_one_sentence(hubbub, start_backend, tmp_path):
+    backend = start_backend()
     accounts = tmp_path / "accounts.csv"
     accounts.write_text("email,password\nada@example.com,TestPass123!@#\n")
     first = hubbub("perf-ws", "--host", backend.origin, "--clients", 2, "--accounts", accounts, *FAST)

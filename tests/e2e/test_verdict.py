@@ -18,8 +18,8 @@ def journal(tmp_path):
     return lambda: [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]
 
 
-def test_an_objective_that_does_not_hold_fails_the_run(hubbub, target, summary):
-    backend = target("--fault", "delay=1:60ms", "--settled-after", "0")
+def test_an_objective_that_does_not_hold_fails_the_run(hubbub, start_backend, summary):
+    backend = start_backend("--fault", "delay=1:60ms", "--settled-after", "0")
     run = hubbub("perf-ws", "--host", backend.origin, "--slo", "response.p50<30\njoin.p50<5000", *RUN)
     assert run.code() == 1, run.text
     held = {slo["name"]: slo for slo in summary()["slo"]}
@@ -32,8 +32,8 @@ def test_an_objective_that_does_not_hold_fails_the_run(hubbub, target, summary):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_an_aborting_objective_ends_the_run_early(hubbub, target, summary, workers):
-    backend = target("--fault", "delay=1:60ms", "--settled-after", "0")
+def test_an_aborting_objective_ends_the_run_early(hubbub, start_backend, summary, workers):
+    backend = start_backend("--fault", "delay=1:60ms", "--settled-after", "0")
     slo = "response.p50 < 30 over 1s abort after 2s"
     options = ("--clients", 12, "--conversations", 2, "--message-interval", "200ms", "--duration", "10m")
     run = hubbub("perf-ws", "--host", backend.origin, "--workers", workers, "--slo", slo, *options)
@@ -44,8 +44,8 @@ def test_an_aborting_objective_ends_the_run_early(hubbub, target, summary, worke
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_the_canary_sees_what_one_more_receiver_sees_and_is_counted_apart(hubbub, target, summary, workers):
-    backend = target("--fault", "delay=1:40ms", "--settled-after", "0")
+def test_the_canary_sees_what_one_more_receiver_sees_and_is_counted_apart(hubbub, start_backend, summary, workers):
+    backend = start_backend("--fault", "delay=1:40ms", "--settled-after", "0")
     run = hubbub("perf-ws", "--host", backend.origin, "--workers", workers, "--canary", *RUN)
     run.passes()
     result = summary()
@@ -56,8 +56,8 @@ def test_the_canary_sees_what_one_more_receiver_sees_and_is_counted_apart(hubbub
     assert "canary" in run.text
 
 
-def test_the_journal_tells_the_run_from_its_beginning_to_its_end(hubbub, target, journal, summary):
-    backend = target("--fault", "duplicate=1/3", "--settled-after", "0")
+def test_the_journal_tells_the_run_from_its_beginning_to_its_end(hubbub, start_backend, journal, summary):
+    backend = start_backend("--fault", "duplicate=1/3", "--settled-after", "0")
     run = hubbub("perf-ws", "--host", backend.origin, *RUN)
     assert run.code() == 1, run.text
     events = journal()
@@ -70,8 +70,8 @@ def test_the_journal_tells_the_run_from_its_beginning_to_its_end(hubbub, target,
     assert all(finding["before"] for finding in found)
 
 
-def test_the_closed_model_waits_for_a_slow_backend_and_the_open_one_does_not(hubbub, target, summary, tmp_path):
-    backend = target("--fault", "delay=1:300ms", "--settled-after", "0")
+def test_the_closed_model_waits_for_a_slow_backend_and_the_open_one_does_not(hubbub, start_backend, summary, tmp_path):
+    backend = start_backend("--fault", "delay=1:300ms", "--settled-after", "0")
     sent = {}
     for model in ("open", "closed"):
         run = hubbub("perf-ws", "--host", backend.origin, "--model", model, *RUN, "--run-dir", tmp_path / model)
@@ -91,13 +91,13 @@ def test_a_bad_objective_is_one_sentence(hubbub):
     assert "Traceback" not in run.text
 
 
-def test_a_backend_that_gives_up_on_a_stopped_generator_is_not_to_blame(hubbub, target, summary):
-    backend = target()
+def test_a_backend_that_gives_up_on_a_stopped_generator_is_not_to_blame(hubbub, start_backend, summary):
+    backend = start_backend()
     run = hubbub("perf-ws", "--host", backend.origin, "--clients", 4, "--message-interval", "1s", "--duration", "16s")
     run.wait_for("clients are ready; sending")
     (locust,) = members(run.process.pid, "-m locust")
     os.kill(locust, signal.SIGSTOP)
-    wait_until(lambda: backend.metric("target_connections") == 0, what="the backend's patience with it ends")
+    wait_until(lambda: backend.metric("backend_connections") == 0, what="the backend's patience with it ends")
     os.kill(locust, signal.SIGCONT)
     assert run.code() == 3, run.text
     result = summary()
@@ -109,8 +109,8 @@ def test_a_backend_that_gives_up_on_a_stopped_generator_is_not_to_blame(hubbub, 
     assert any(text.startswith("connections.dropped <= 1% is open: it is ") for text in texts)
 
 
-def test_an_address_that_is_not_ours_is_no_fault_of_the_backend(hubbub, target, summary):
-    backend = target()
+def test_an_address_that_is_not_ours_is_no_fault_of_the_backend(hubbub, start_backend, summary):
+    backend = start_backend()
     options = ("--clients", 2, "--duration", "1s", "--ready-timeout", "1s", "--source-addresses", "203.0.113.9")
     run = hubbub("perf-ws", "--host", backend.origin, *options)
     assert run.code() == 3, run.text
@@ -119,8 +119,8 @@ def test_an_address_that_is_not_ours_is_no_fault_of_the_backend(hubbub, target, 
     assert result["generator"]["failed"] == result["connections"]["failed"] > 0
 
 
-def test_without_receive_stamps_a_run_still_passes(hubbub, target, summary):
-    backend = target()
+def test_without_receive_stamps_a_run_still_passes(hubbub, start_backend, summary):
+    backend = start_backend()
     run = hubbub("perf-ws", "--host", backend.origin, "--receive-stamps", "off", *RUN)
     run.passes()
     result = summary()
@@ -129,8 +129,8 @@ def test_without_receive_stamps_a_run_still_passes(hubbub, target, summary):
         assert result["latency_ms"][series]["low"]["count"] == result["latency_ms"][series]["count"] > 0
 
 
-def test_what_a_slow_reader_of_our_own_loses_is_lost_and_explained(hubbub, target, summary):
-    backend = target()
+def test_what_a_slow_reader_of_our_own_loses_is_lost_and_explained(hubbub, start_backend, summary):
+    backend = start_backend()
     mix = ("--mix", "Chatter=11,SlowReader=1", "--clients", 12, "--message-size", 10_000)
     run = hubbub("perf-ws", "--host", backend.origin, *mix, "--message-interval", "40ms", "--duration", "8s")
     assert run.code() == 3, run.text  # its receive window was closed, by our own doing

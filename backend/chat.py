@@ -7,10 +7,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from target.faults import Delivery, Faults
-from target.hub import Connection, Hub, encode
-from target.limits import RateLimits
-from target.store import Store
+from backend.faults import Delivery, Faults
+from backend.hub import Connection, Hub, encode
+from backend.limits import RateLimits
+from backend.store import Store
 
 MAX_CONTENT = 10_000
 RATE_LIMIT_TEXT = "Rate limit exceeded. Please wait a moment."

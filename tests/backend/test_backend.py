@@ -65,11 +65,11 @@ def until(link, kind):
 
 
 @pytest.fixture
-def people(target):
+def people(start_backend):
     made = []
 
     def people(*names, options=()):
-        origin = target(*options).origin
+        origin = start_backend(*options).origin
         made.extend(Person(origin, name) for name in names)
         return made if len(made) > 1 else made[0]
 
@@ -231,8 +231,8 @@ def test_contents_and_frames_have_a_limit(people):
     assert int.from_bytes(payload[:2], "big") == 1009
 
 
-def test_a_slow_reader_loses_messages_and_the_counters_say_how_many(target):
-    backend = target()
+def test_a_slow_reader_loses_messages_and_the_counters_say_how_many(start_backend):
+    backend = start_backend()
     ada = Person(backend.origin, "ada")
     room = ada.group()
     small = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)
@@ -241,7 +241,7 @@ def test_a_slow_reader_loses_messages_and_the_counters_say_how_many(target):
     for number in range(count):
         ada.say(sender, room, f"{number:06}" + "x" * size)
         until(sender, "message")
-    dropped = wait_until(lambda: backend.metric("target_frames_dropped_total"))
+    dropped = wait_until(lambda: backend.metric("backend_frames_dropped_total"))
     got = 0
     while (frame := json.loads(slow.recv()))["type"] != "messages_dropped":
         got += frame["type"] == "message"
@@ -250,8 +250,8 @@ def test_a_slow_reader_loses_messages_and_the_counters_say_how_many(target):
         person_socket.shutdown()
 
 
-def test_pings_come_and_a_silent_connection_is_closed(target):
-    backend = target()
+def test_pings_come_and_a_silent_connection_is_closed(start_backend):
+    backend = start_backend()
     ada = Person(backend.origin, "ada")
     link = ada.connect()
     until(link, "connected")
@@ -264,21 +264,21 @@ def test_pings_come_and_a_silent_connection_is_closed(target):
     assert 9 <= time.monotonic() - began <= 14, "nothing was answered, so it was closed after ten seconds"
 
 
-def test_a_database_file_survives_a_restart(target, tmp_path):
+def test_a_database_file_survives_a_restart(start_backend, tmp_path):
     file = str(tmp_path / "chat.db")
-    backend = target("--db", file)
+    backend = start_backend("--db", file)
     ada = Person(backend.origin, "ada")
     room = ada.group()
     ada.call("POST", f"/conversations/{room}/messages", {"content": "remember me"})
     backend.program.process.kill()
-    again = Person(target("--db", file).origin, "ada")
+    again = Person(start_backend("--db", file).origin, "ada")
     assert (again.status, again.id) == (200, ada.id)
     contents = [message["content"] for message in again.call("GET", f"/conversations/{room}/messages").json()]
     assert "remember me" in contents
 
 
-def test_a_shutdown_is_announced(target):
-    backend = target()
+def test_a_shutdown_is_announced(start_backend):
+    backend = start_backend()
     ada = Person(backend.origin, "ada")
     link = ada.connect()
     backend.program.signal(signal.SIGTERM)
@@ -286,10 +286,10 @@ def test_a_shutdown_is_announced(target):
     assert backend.program.code() == 0
 
 
-def test_a_taken_port_is_one_sentence(target):
-    port = target().origin.rsplit(":", 1)[1]
-    command = [sys.executable, "-m", "target", "--port", port]
+def test_a_taken_port_is_one_sentence(start_backend):
+    port = start_backend().origin.rsplit(":", 1)[1]
+    command = [sys.executable, "-m", "backend", "--port", port]
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
     assert again.returncode == 2
-    assert again.stderr.startswith("target: cannot listen on")
+    assert again.stderr.startswith("backend: cannot listen on")
     assert len(again.stderr.splitlines()) == 1

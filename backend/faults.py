@@ -35,7 +35,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from target.hub import Connection, Hub
+    from backend.hub import Connection, Hub
 
 MESSAGE_KINDS = ("refuse", "throttle", "swallow", "undelivered", "unstored", "freeze")
 DELIVERY_KINDS = ("drop", "corrupt", "close", "reorder", "duplicate", "leak", "stall", "delay")

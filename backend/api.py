@@ -10,10 +10,10 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from target.auth import Tickets, Tokens, hash_password, password_fits, signup_problem
-from target.chat import Chat
-from target.hub import Connection, encode
-from target.store import Duplicate
+from backend.auth import Tickets, Tokens, hash_password, password_fits, signup_problem
+from backend.chat import Chat
+from backend.hub import Connection, encode
+from backend.store import Duplicate
 
 PING_INTERVAL_S = 3.0
 SILENCE_LIMIT_S = 10.0
@@ -115,16 +115,16 @@ class Api:
         """The counts in Prometheus' terms; called by its registry."""
         hub = self.chat.hub
         for name, text, value in (
-            ("target_messages_taken", "Messages accepted", hub.messages_taken),
-            ("target_deliveries_queued", "Deliveries of messages given to connections", hub.deliveries_queued),
-            ("target_frames_queued", "Frames given to connections, of every kind", hub.frames_queued),
-            ("target_frames_written", "Frames written to sockets", hub.frames_written),
-            ("target_frames_dropped", "Frames dropped because a connection's buffer was full", hub.frames_dropped),
+            ("backend_messages_taken", "Messages accepted", hub.messages_taken),
+            ("backend_deliveries_queued", "Deliveries of messages given to connections", hub.deliveries_queued),
+            ("backend_frames_queued", "Frames given to connections, of every kind", hub.frames_queued),
+            ("backend_frames_written", "Frames written to sockets", hub.frames_written),
+            ("backend_frames_dropped", "Frames dropped because a connection's buffer was full", hub.frames_dropped),
         ):
             family = CounterMetricFamily(name, text)
             family.add_metric([], value)
             yield family
-        gauge = GaugeMetricFamily("target_connections", "Open WebSocket connections")
+        gauge = GaugeMetricFamily("backend_connections", "Open WebSocket connections")
         gauge.add_metric([], hub.connection_count)
         yield gauge
 

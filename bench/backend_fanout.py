@@ -1,6 +1,6 @@
 """How many deliveries a second the embedded backend makes on one core, to 200 connections in rooms of 50.
 
-    python -m bench.target_fanout [--seconds 10]
+    python -m bench.backend_fanout [--seconds 10]
 
 The backend is pinned to one core, the sender and the four processes that drain the connections to the other. The
 backend's own counters say how many frames it wrote; its CPU time says what a delivery costs.
@@ -26,8 +26,8 @@ CONTENT = "x" * 200
 IN_FLIGHT = 20
 
 
-def start_target(core: int) -> tuple[subprocess.Popen[str], str]:
-    command = ["taskset", "-c", str(core), sys.executable, "-m", "target", "--port", "0", "--no-presence"]
+def start_backend(core: int) -> tuple[subprocess.Popen[str], str]:
+    command = ["taskset", "-c", str(core), sys.executable, "-m", "backend", "--port", "0", "--no-presence"]
     process = subprocess.Popen([*command, "--max-conns-per-user", "50"], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     return process, process.stdout.readline().rsplit(" ", 1)[-1].strip()
@@ -85,7 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=10)
     seconds = parser.parse_args().seconds
-    target, origin = start_target(core=0)
+    backend, origin = start_backend(core=0)
     os.sched_setaffinity(0, {1})
     joined = multiprocessing.Barrier(ROOMS + 1)
     until = time.monotonic() + seconds + 5
@@ -98,18 +98,18 @@ def main() -> None:
     joined.wait()
     time.sleep(1)
     before, cpu_before, began = (
-        metric(origin, "target_deliveries_queued_total"),
-        cpu_seconds(target.pid),
+        metric(origin, "backend_deliveries_queued_total"),
+        cpu_seconds(backend.pid),
         time.monotonic(),
     )
     time.sleep(seconds)
-    count = metric(origin, "target_deliveries_queued_total") - before
-    cpu, elapsed = cpu_seconds(target.pid) - cpu_before, time.monotonic() - began
-    dropped = metric(origin, "target_frames_dropped_total")
+    count = metric(origin, "backend_deliveries_queued_total") - before
+    cpu, elapsed = cpu_seconds(backend.pid) - cpu_before, time.monotonic() - began
+    dropped = metric(origin, "backend_frames_dropped_total")
     print(f"{count / elapsed:,.0f} deliveries/s to {ROOMS * MEMBERS} connections, {dropped} frames dropped")
     print(f"backend: {100 * cpu / elapsed:.0f} % of a core, {1e6 * cpu / count:.1f} us of CPU per delivery")
     print(f"at a whole core: {count / cpu:,.0f} deliveries/s")
-    target.terminate()
+    backend.terminate()
     for driver in drivers:
         driver.terminate()
 

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from target.faults import Fault, corrupted, parse_fault, sampler
+from backend.faults import Fault, corrupted, parse_fault, sampler
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`python -m target`: start the embedded backend, say where it listens, and serve until told to stop."""
+"""`python -m backend`: start the embedded backend, say where it listens, and serve until told to stop."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ import sys
 
 from aiohttp import web
 
-from target.api import Api
-from target.auth import Tokens
-from target.chat import Chat
-from target.faults import Faults, parse_fault
-from target.hub import Hub
-from target.limits import RateLimits
-from target.store import Store
+from backend.api import Api
+from backend.auth import Tokens
+from backend.chat import Chat
+from backend.faults import Faults, parse_fault
+from backend.hub import Hub
+from backend.limits import RateLimits
+from backend.store import Store
 
 SHUTDOWN_S = 2.0
 BACKLOG = 4096
 
 
 def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="target", description="Hubbub's embedded chat backend.")
+    parser = argparse.ArgumentParser(prog="backend", description="Hubbub's embedded chat backend.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8375, help="port to listen on; 0 takes a free one")
     parser.add_argument("--db", default=":memory:", help="SQLite file, which survives a restart, or :memory:")
@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--fault-seed", type=int, default=1, help="what chooses where faults strike")
     parser.add_argument("--settled-after", type=float, default=5.0, help="seconds after which a receiver can be struck")
-    parser.add_argument("--secret", default="", help="key of the tokens (default: TARGET_SECRET, or a random one)")
+    parser.add_argument("--secret", default="", help="key of the tokens (default: BACKEND_SECRET, or a random one)")
     parser.add_argument("--stop-with-stdin", action="store_true", help="stop when standard input ends")
     return parser
 
@@ -53,7 +53,7 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         print(
-            f"target: cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); give another --port.",
+            f"backend: cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); give another --port.",
             file=sys.stderr,
         )
         raise SystemExit(2) from error
@@ -66,14 +66,14 @@ def faults_of(options: argparse.Namespace, store: Store) -> Faults | None:
     try:
         faults = [parse_fault(text) for text in options.fault]
     except ValueError as error:
-        print(f"target: {error}.", file=sys.stderr)
+        print(f"backend: {error}.", file=sys.stderr)
         raise SystemExit(2) from error
     return Faults(faults, options.fault_seed, options.settled_after, store.is_member)
 
 
 async def serve(options: argparse.Namespace) -> None:
     listening = listen(options.host, options.port)
-    secret = options.secret or os.environ.get("TARGET_SECRET") or secrets.token_urlsafe(32)
+    secret = options.secret or os.environ.get("BACKEND_SECRET") or secrets.token_urlsafe(32)
     store = Store(options.db)
     hub = Hub(options.max_conns_per_user, options.max_connections)
     chat = Chat(store, hub, RateLimits(options.rate_limits), not options.no_presence, faults_of(options, store))
@@ -82,7 +82,7 @@ async def serve(options: argparse.Namespace) -> None:
     await runner.setup()
     await web.SockSite(runner, listening, backlog=BACKLOG).start()
     host, port = listening.getsockname()[:2]
-    print(f"target: ready on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+    print(f"backend: ready on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
     await until_stopped(options.stop_with_stdin)
     await runner.cleanup()
     store.close()
