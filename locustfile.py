@@ -1,9 +1,8 @@
 """What Locust loads: binds the kinds of users and the load shapes. No logic here."""
 
 from hubbub.swarm.install import install
-from shapes import SHAPES
-from users import Chatter, Lurker, Roamer, SlowReader
+from shapes import all_shapes
+from users import all_users
 
-__all__ = ["Chatter", "Lurker", "Roamer", "SlowReader"]
-
-install(SHAPES)
+globals().update(all_users())
+install(all_shapes())

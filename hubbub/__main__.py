@@ -20,6 +20,7 @@ from hubbub import __version__
 from hubbub.clock import format_duration
 from hubbub.config import OPTION, OPTIONS, ROOT, Settings, resolve
 from hubbub.errors import ConfigError, HubbubError
+from hubbub.exit_code import ExitCode
 
 LAUNCHER_PID = "HUBBUB_LAUNCHER_PID"
 WORKER_WAIT_S = 60
@@ -118,11 +119,11 @@ class Family:
         """Wait for the main process, passing signals on to it; returns its exit code."""
         self._main = main
         code = main.wait()
-        return code if code in (0, 1, 2, 3) else 2
+        return code if code in set(ExitCode) else ExitCode.IMPOSSIBLE
 
     def _pass_on(self, number: int, _frame: object) -> None:
         if self._main is None:
-            raise SystemExit(2)
+            raise SystemExit(ExitCode.IMPOSSIBLE)
         if self._main.poll() is None:
             self._main.send_signal(number)
 
@@ -210,7 +211,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(arguments.command, arguments)
     except HubbubError as error:
         print(f"hubbub: {error}", file=sys.stderr)
-        return 2
+        return ExitCode.IMPOSSIBLE
 
 
 if __name__ == "__main__":

@@ -13,19 +13,18 @@ import json
 import ssl
 import sys
 import threading
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import requests
 import websocket
 
 from hubbub.accounts import perform
 from hubbub.clock import monotonic_us
 from hubbub.contracts import Contract, EventKind, Identity, Phase, load_contract
-from hubbub.errors import ConnectError, ContractError, HubbubError
+from hubbub.errors import ContractError, HubbubError
 from hubbub.ledger import decode_tag
 from hubbub.metrics.histogram import Histogram
+from hubbub.requests_client import requests_client
 
 POLL_S = 0.2
 
@@ -90,28 +89,13 @@ class Canary:
         )
 
     def _ticket(self) -> str:
-        contract, phases = self._contract, self._contract.phases
+        task, contract, phases = self._task, self._contract, self._contract.phases
+        request = requests_client(task.host, task.headers, task.ca, task.insecure, task.timeout_s)
         if Phase.LOGIN not in phases:
             return ""
-        login = contract.login(self._task.email, self._task.password)
-        identity: Identity = contract.identity(perform(self._request, login))
-        return contract.ticket_of(perform(self._request, contract.ticket(identity))) if Phase.TICKET in phases else ""
-
-    def _request(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
-        task = self._task
-        try:
-            answer = requests.request(
-                method,
-                task.host + path,
-                headers=task.headers | dict(headers),
-                data=body,
-                timeout=task.timeout_s,
-                verify=False if task.insecure else task.ca or True,
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            raise ConnectError(type(error).__name__) from error
-        return answer.status_code, answer.content
+        login = contract.login(task.email, task.password)
+        identity: Identity = contract.identity(perform(request, login))
+        return contract.ticket_of(perform(request, contract.ticket(identity))) if Phase.TICKET in phases else ""
 
     def _send(self, connection: websocket.WebSocket, frame: str | None) -> None:
         if frame is not None:

@@ -19,13 +19,16 @@ from hubbub.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
 CONF = ROOT / "conf"
-CONTRACTS = ("sanctum", "minimal")
-SHAPES = ("none", "ramp", "steps", "spike", "soak", "daily")
 LOGINS = ("account", "client")
 MODELS = ("open", "closed")
 ARRIVALS = ("constant", "poisson")
 RECONCILE = ("sample", "all", "none")
 ON_OR_OFF = ("on", "off")
+
+
+def names_in(folder: Path, pattern: str) -> tuple[str, ...]:
+    """What lies in a folder is there: the names of its files, without those that begin with an underscore."""
+    return tuple(sorted(path.stem for path in folder.glob(pattern) if not path.stem.startswith("_")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,18 @@ OPTIONS: tuple[Option, ...] = (
     Option("message_size", "120", "length of a message in characters, its tag included"),
     Option("workers", "0", "worker processes; 0 runs everything in one process", is_form_field=False),
     _path("run_profile", "a profile of conf/profiles", "NAME"),
-    Option("shape", "none", "how the number of clients changes over time", "NAME", choices=SHAPES),
+    Option(
+        "shape",
+        "none",
+        "how the number of clients changes over time",
+        "NAME",
+        choices=("none", *names_in(ROOT / "shapes", "*.py")),
+    ),
     Option("mix", "Chatter=1", "user classes and their weights, such as Chatter=8,Lurker=2", "NAME=WEIGHT,..."),
-    Option("contract", "sanctum", "how the backend is spoken to", "NAME", choices=CONTRACTS),
+    Option(
+        *("contract", "sanctum", "how the backend is spoken to", "NAME"),
+        choices=names_in(CONF / "contracts", "*.toml"),
+    ),
     Option("conversation_id", "", "use this existing conversation instead of making new ones", "ID"),
     Option("logins", "account", "log in once per account or once per client", choices=LOGINS, metavar="WHO"),
     _path("accounts", "CSV file with the columns email,password"),
@@ -174,7 +186,7 @@ def defaults() -> dict[str, str]:
 
 def profile_names() -> list[str]:
     """The profiles that conf/profiles holds."""
-    return sorted(path.stem for path in (CONF / "profiles").glob("*.toml"))
+    return list(names_in(CONF / "profiles", "*.toml"))
 
 
 def load_profile(name: str) -> dict[str, str]:
@@ -194,7 +206,7 @@ def slo_texts(given: str) -> list[str]:
     files = [line for line in lines if not any(sign in line for sign in "<=>")]
     texts: list[str] = []
     for name in files or ["default"]:
-        names = sorted(known.stem for known in (CONF / "slo").glob("*.toml"))
+        names = names_in(CONF / "slo", "*.toml")
         if name not in names:
             raise ConfigError(
                 f"slo must be an objective such as 'response.p95<300' or one of {', '.join(names)}, not {name!r}."

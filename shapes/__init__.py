@@ -1,21 +1,15 @@
-"""Load shapes: how the number of clients changes over time. One file per shape; `SHAPES` finds them by name."""
+"""Load shapes: how the number of clients changes over time. One file per shape, with a function of its name."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable
 
 from hubbub.pacing.curve import Curve
-from shapes.daily import daily
-from shapes.ramp import ramp
-from shapes.soak import soak
-from shapes.spike import spike
-from shapes.steps import steps
 
-SHAPES: dict[str, Callable[[int, int], Curve]] = {
-    "ramp": ramp,
-    "steps": steps,
-    "spike": spike,
-    "soak": soak,
-    "daily": daily,
-}
-"""Each makes a curve from a peak number of clients and a duration in microseconds."""
+
+def all_shapes() -> dict[str, Callable[[int, int], Curve]]:
+    """Every shape in this folder by name: it makes a curve from a peak number of clients and a duration in us."""
+    names = [module.name for module in pkgutil.iter_modules(__path__)]
+    return {name: getattr(importlib.import_module(f"{__name__}.{name}"), name) for name in names}

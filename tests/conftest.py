@@ -13,8 +13,8 @@ def start(tmp_path):
     """Start a program; it is ended after the test."""
     programs = []
 
-    def start(*arguments, env=None):
-        programs.append(Program([str(argument) for argument in arguments], tmp_path, env))
+    def start(*arguments, **how):
+        programs.append(Program([str(argument) for argument in arguments], tmp_path, **how))
         return programs[-1]
 
     yield start

@@ -60,12 +60,12 @@ def free_port():
 class Program:
     """A running program with its output in a file. Ends with the test."""
 
-    def __init__(self, arguments, folder, env=None):
+    def __init__(self, arguments, folder, env=None, cwd=ROOT):
         self.output = folder / f"output-{len(list(folder.glob('output-*')))}.txt"
         with self.output.open("wb") as file:
             self.process = subprocess.Popen(
                 arguments,
-                cwd=ROOT,
+                cwd=cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,

@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = {
     "errors": set(),
     "wire": set(),
+    "exit_code": set(),
     "clock": {"errors"},
     "config": {"clock", "errors"},
     "metrics": {"config", "clock", "errors"},
@@ -20,18 +21,18 @@ LAYERS = {
     "transport": {"config", "clock", "errors"},
     "accounts": {"contracts", "config", "clock", "errors"},
     "corpus": {"ledger", "config", "clock", "errors"},
-    "independent": {"accounts", "config", "errors"},
-    "canary": {"accounts", "contracts", "ledger", "metrics", "clock", "errors"},
+    "requests_client": {"accounts", "config", "errors"},
+    "canary": {"accounts", "requests_client", "contracts", "ledger", "metrics", "clock", "errors"},
     "session": {
         "accounts", "transport", "contracts", "health", "ledger", "metrics", "pacing", "config", "clock", "errors",
     },
     "history": {"session", "accounts", "contracts", "ledger", "config", "clock", "errors"},
-    "report": {"health", "ledger", "metrics", "pacing", "config", "clock", "errors"},
+    "report": {"exit_code", "health", "ledger", "metrics", "pacing", "config", "clock", "errors"},
     "swarm": {
-        "session", "wire", "history", "corpus", "canary", "independent", "health", "report", "accounts", "transport",
-        "contracts", "ledger", "metrics", "pacing", "config", "clock", "errors",
+        "session", "wire", "exit_code", "history", "corpus", "canary", "requests_client", "health", "report",
+        "accounts", "transport", "contracts", "ledger", "metrics", "pacing", "config", "clock", "errors",
     },
-    "__main__": {"config", "clock", "errors"},
+    "__main__": {"config", "clock", "errors", "exit_code"},
 }  # fmt: skip
 """For each part of hubbub, the other parts it may import."""
 

@@ -10,7 +10,9 @@ import pytest
 from hubbub.__main__ import print_options
 from hubbub.clock import format_duration
 from hubbub.config import profile_names, resolve
-from shapes import SHAPES
+from shapes import all_shapes
+
+SHAPES = all_shapes()
 
 ROOT = Path(__file__).resolve().parent.parent
 

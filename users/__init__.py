@@ -1,8 +1,19 @@
-"""Kinds of users, one per file. A locustfile binds those that a run may use."""
+"""Kinds of users, one per file."""
 
-from users.chatter import Chatter
-from users.lurker import Lurker
-from users.roamer import Roamer
-from users.slow_reader import SlowReader
+from __future__ import annotations
 
-__all__ = ["Chatter", "Lurker", "Roamer", "SlowReader"]
+import importlib
+import pkgutil
+
+from users.base import ChatUser
+
+
+def all_users() -> dict[str, type[ChatUser]]:
+    """Every user class of the files in this folder that is not abstract, by name."""
+    modules = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+    return {
+        name: kind
+        for module in modules
+        for name, kind in vars(module).items()
+        if isinstance(kind, type) and issubclass(kind, ChatUser) and not kind.abstract
+    }

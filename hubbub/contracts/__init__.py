@@ -6,6 +6,10 @@ arrive. It owns every name and number of one kind of backend; the rest of the li
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+from typing import Any
+
 from hubbub.config import CONF, check_keys, read_toml
 from hubbub.contracts.base import (
     Call,
@@ -16,19 +20,34 @@ from hubbub.contracts.base import (
     Identity,
     Phase,
 )
-from hubbub.contracts.minimal import Minimal
-from hubbub.contracts.sanctum import Sanctum
+from hubbub.errors import ConfigError
 
-CONTRACTS: dict[str, type[Contract]] = {"sanctum": Sanctum, "minimal": Minimal}
-
-__all__ = ["CONTRACTS", "Call", "Contract", "Delivery", "Event", "EventKind", "Identity", "Phase", "load_contract"]
+__all__ = ["Call", "Contract", "Delivery", "Event", "EventKind", "Identity", "Phase", "load_contract"]
 
 
 def load_contract(name: str) -> Contract:
-    """The contract `name` with its settings from conf/contracts. Raises ConfigError for a key that does not exist."""
+    """The contract `name`: the class that its file in conf/contracts names, with the file's settings.
+
+    Raises ConfigError for a class that is not there and for a key that it does not know.
+    """
     path = CONF / "contracts" / f"{name}.toml"
-    contract = CONTRACTS[name]()
     values = read_toml(path)
+    contract: Contract = _class_of(values.pop("class", ""), path)()
     check_keys(values, contract.settings, path)
     contract.settings |= values
     return contract
+
+
+def _class_of(wanted: Any, path: Path) -> Any:
+    """The class that a contract's file names as `package.module:Class`."""
+    module, _, name = str(wanted).partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(
+            f'{path.name}: class must name a contract, such as "hubbub.contracts.sanctum:Sanctum", not {wanted!r} '
+            f"({error})."
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, Contract)):
+        raise ConfigError(f"{path.name}: {wanted!r} is no contract: it must be a class made from Contract.")
+    return found

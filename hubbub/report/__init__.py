@@ -4,10 +4,9 @@ from hubbub.report.console import render_console
 from hubbub.report.outcome import Outcome
 from hubbub.report.slo import Objective, Result, Watch, parse_objectives, tolerances_us
 from hubbub.report.summary import build_summary
-from hubbub.report.verdict import EXIT_CODES, Reason, judge
+from hubbub.report.verdict import Reason, judge
 
 __all__ = [
-    "EXIT_CODES",
     "Objective",
     "Outcome",
     "Reason",

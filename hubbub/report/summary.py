@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from hubbub.exit_code import ExitCode
 from hubbub.ledger import Counts, Finding
 from hubbub.metrics.tally import Tally
 from hubbub.report.outcome import Outcome
 from hubbub.report.slo import SERIES, Objective, Result, figure_names
-from hubbub.report.verdict import EXIT_CODES, judge
+from hubbub.report.verdict import judge
 
 SCHEMA = 1
 
@@ -24,7 +25,7 @@ def build_summary(outcome: Outcome, held: list[tuple[Objective, Result]]) -> dic
         "verdict": {
             "result": result,
             "reasons": [asdict(reason) for reason in reasons],
-            "exit_code": EXIT_CODES[result],
+            "exit_code": int(ExitCode[result]),
         },
         "connections": {name: getattr(outcome.tally.connections, name) for name in figure_names("connections")},
         "messages": _pick(counts, "messages"),

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from hubbub.report.outcome import Outcome
 from hubbub.report.slo import BROKEN, OPEN, SERIES, Objective, Result
 
-EXIT_CODES = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
-
 UNAPPLIED_LIMIT = 0.01
 """More than this share of the planned messages unsent, throttled or refused: not the load that was asked for."""
 

@@ -16,8 +16,9 @@ from hubbub.config import ROOT, Settings, slo_texts
 from hubbub.contracts import load_contract
 from hubbub.corpus import Corpus
 from hubbub.errors import HubbubError
-from hubbub.independent import independent_http
+from hubbub.exit_code import ExitCode
 from hubbub.report import parse_objectives
+from hubbub.requests_client import client_of
 from hubbub.swarm.folder import make_folder
 from hubbub.swarm.master import MISSING_STATE, MasterRun
 from hubbub.swarm.messages import REPORT, Report
@@ -63,7 +64,7 @@ class Conductor:
 
     def give_up(self, error: HubbubError) -> None:
         """The run cannot be made."""
-        self._environment.process_exit_code = 2
+        self._environment.process_exit_code = ExitCode.IMPOSSIBLE
         self.run = None
         self.problem = f"hubbub: {error}"
         gevent.spawn(self.finish_test)
@@ -101,4 +102,4 @@ def check_possible(settings: Settings, host: str) -> None:
         make_folder(settings.run_dir, settings.profile, ROOT)
     if host:
         contract = load_contract(settings.contract)
-        Provisioner(contract, independent_http(settings, host), "check").check_backend()
+        Provisioner(contract, client_of(settings, host), "check").check_backend()

@@ -27,13 +27,13 @@ from hubbub.corpus import Corpus
 from hubbub.errors import HubbubError
 from hubbub.health import BackendWait, Health, LoopWatch, Sampler, run_queue_waits
 from hubbub.history import choose, read_back
-from hubbub.independent import independent_http
 from hubbub.ledger import Ledger
 from hubbub.ledger.figures import no_wait
 from hubbub.ledger.history import History
 from hubbub.metrics.in_flight import InFlight
 from hubbub.metrics.load import Load
 from hubbub.pacing.plan import SendPlan, ThinkPlan, constant_gaps, phase_us, poisson_gaps
+from hubbub.requests_client import client_of
 from hubbub.session import Equipment, Session
 from hubbub.swarm.files import check_open_files
 from hubbub.swarm.messages import DRAIN, GO, PREPARE, REPORT, Report
@@ -414,7 +414,7 @@ class WorkerRun:
     def _decide(self) -> None:
         """Look for messages that nobody saw in the backend's history, then decide everything that is open."""
         equipment = self.equipment
-        http = independent_http(self.settings, self.settings.host)
+        http = client_of(self.settings, self.settings.host)
         self._history, self._history_problem = read_back(equipment, http, self.settings.reconcile)
         if self._history_problem:
             equipment.error("history", self._history_problem)

@@ -15,6 +15,7 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from hubbub.config import Settings
 from hubbub.errors import ConfigError, HubbubError
+from hubbub.exit_code import ExitCode
 from hubbub.pacing.curve import Curve
 from hubbub.swarm import options, parent
 from hubbub.swarm.conductor import Conductor, check_possible
@@ -174,7 +175,9 @@ class Installation:
         assert conductor is not None
         if conductor.run is None:
             self._stop_backend()
-            gevent.kill(gevent.get_hub().parent, SystemExit(0 if environment.web_ui else 2))
+            gevent.kill(
+                gevent.get_hub().parent, SystemExit(ExitCode.PASS if environment.web_ui else ExitCode.IMPOSSIBLE)
+            )
             return
         environment.runner.quit()
         if environment.web_ui is not None:
@@ -195,7 +198,8 @@ class Installation:
             if not is_main:
                 Event().wait()
         if self._environment.process_exit_code is None:
-            self._environment.process_exit_code = 0 if self._environment.web_ui is not None else 2
+            is_web = self._environment.web_ui is not None
+            self._environment.process_exit_code = ExitCode.PASS if is_web else ExitCode.IMPOSSIBLE
 
     def _on_quit(self, **_kwargs: Any) -> None:
         """The last thing printed is the report."""

@@ -20,8 +20,9 @@ from hubbub.config import ROOT, Settings, slo_texts
 from hubbub.contracts import load_contract
 from hubbub.corpus import Corpus
 from hubbub.errors import RunError
-from hubbub.independent import independent_http
+from hubbub.exit_code import ExitCode
 from hubbub.report import Outcome, Watch, build_summary, parse_objectives, render_console, tolerances_us
+from hubbub.requests_client import client_of
 from hubbub.swarm.canary import CanaryProcess
 from hubbub.swarm.crew import websocket_origin
 from hubbub.swarm.folder import RunFolder, make_folder, versions
@@ -116,7 +117,7 @@ class MasterRun:
         configured = read_accounts(settings.accounts) if settings.accounts else []
         if settings.account_email:
             configured.append((settings.account_email, settings.account_password))
-        http = independent_http(settings, settings.host)
+        http = client_of(settings, settings.host)
         provisioner = Provisioner(contract, http, self.id, configured, gevent.sleep, logger.info)
         provisioner.check_backend()
         print(
@@ -302,7 +303,7 @@ class MasterRun:
         self.record.close()
         if self.record.problem:
             self._stop_canary()
-            self.exit_code = 2
+            self.exit_code = ExitCode.IMPOSSIBLE
             self.console = f"hubbub: {self.record.problem}"
             self.folder.close()
             return

@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 
+from hubbub.exit_code import ExitCode
+
 LAUNCHER_PID = "HUBBUB_LAUNCHER_PID"
 PR_SET_PDEATHSIG = 1
 """Linux, prctl(2): the signal that this process gets when its parent dies."""
@@ -19,4 +21,4 @@ def die_with_launcher() -> None:
         return
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != int(launcher):
-        raise SystemExit(2)  # the launcher died before we asked
+        raise SystemExit(ExitCode.IMPOSSIBLE)  # the launcher died before we asked

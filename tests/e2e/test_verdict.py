@@ -56,6 +56,15 @@ def test_the_canary_sees_what_one_more_receiver_sees_and_is_counted_apart(hubbub
     assert "canary" in run.text
 
 
+def test_no_client_of_ours_uses_a_proxy_of_the_environment(hubbub, start_backend, summary):
+    """Nobody listens at this one; a real one would be given the passwords."""
+    backend = start_backend()
+    proxy = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
+    run = hubbub("perf-ws", "--host", backend.origin, "--canary", *RUN, env=proxy | {"NO_PROXY": "", "no_proxy": ""})
+    run.passes()
+    assert summary()["canary"]["received"] > 0
+
+
 def test_the_journal_tells_the_run_from_its_beginning_to_its_end(hubbub, start_backend, journal, summary):
     backend = start_backend("--fault", "duplicate=1/3", "--settled-after", "0")
     run = hubbub("perf-ws", "--host", backend.origin, *RUN)

@@ -5,7 +5,9 @@ import itertools
 import pytest
 
 from hubbub.config import OPTION
-from shapes import SHAPES
+from shapes import all_shapes
+
+SHAPES = all_shapes()
 
 
 def test_the_option_names_exactly_the_shapes_there_are():

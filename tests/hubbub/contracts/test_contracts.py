@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hubbub import contracts
 from hubbub.config import OPTION
-from hubbub.contracts import CONTRACTS, Call, Delivery, EventKind, load_contract
+from hubbub.contracts import Call, Delivery, EventKind, load_contract
 from hubbub.errors import CallFailed, ConfigError, ContractError
 
 SANCTUM = load_contract("sanctum")
@@ -23,14 +23,35 @@ def event(contract, frame):
     return contract.recognise(json.dumps(frame).encode())
 
 
-def test_the_option_names_exactly_the_contracts_there_are():
-    assert set(OPTION["contract"].choices) == set(CONTRACTS)
+@pytest.mark.parametrize("name", OPTION["contract"].choices)
+def test_every_contract_that_can_be_asked_for_can_be_loaded(name):
+    assert load_contract(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "class must name a contract, such as .*, not ''"),
+        ('class = "hubbub.contracts.sanctum"', "class must name a contract"),
+        ('class = "hubbub.contracts.sanctum:Sanktum"', "has no attribute 'Sanktum'"),
+        ('class = "hubbub.contracts.none:None"', "No module named 'hubbub.contracts.none'"),
+        ("class = 3", "class must name a contract, such as .*, not 3"),
+        ('class = "pathlib:Path"', "'pathlib:Path' is no contract"),
+        ('class = "pathlib:__doc__"', "is no contract"),
+    ],
+)
+def test_a_contract_without_its_class_is_one_sentence(tmp_path, monkeypatch, text, complaint):
+    (tmp_path / "contracts").mkdir()
+    (tmp_path / "contracts" / "mine.toml").write_text(text)
+    monkeypatch.setattr(contracts, "CONF", tmp_path)
+    with pytest.raises(ConfigError, match=complaint):
+        load_contract("mine")
 
 
 def test_settings_come_from_conf_and_unknown_keys_are_refused(tmp_path, monkeypatch):
     assert SANCTUM.settings["api"] == "/api"
     (tmp_path / "contracts").mkdir()
-    (tmp_path / "contracts" / "sanctum.toml").write_text('apy = "/x"\n')
+    (tmp_path / "contracts" / "sanctum.toml").write_text('class = "hubbub.contracts.sanctum:Sanctum"\napy = "/x"\n')
     monkeypatch.setattr(contracts, "CONF", tmp_path)
     with pytest.raises(ConfigError, match="no key 'apy'"):
         load_contract("sanctum")

@@ -1,0 +1,73 @@
+"""A user class, a shape and a contract of one's own: one file each, and no other is touched."""
+
+import json
+import shutil
+import sys
+
+import pytest
+
+from tests.support import ROOT
+
+pytestmark = pytest.mark.e2e
+
+GREETER = """
+from users.chatter import Chatter
+
+
+class Greeter(Chatter):
+    greetings = 0
+
+    def say(self):
+        type(self).greetings += 1
+        super().say()
+"""
+
+PLATEAU = """
+from hubbub.pacing.curve import join_stages
+
+
+def plateau(peak, duration_us):
+    return join_stages("plateau", duration_us, [(1, 1, 1)], peak)
+"""
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A checkout of one's own."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for name in ("hubbub", "backend", "users", "shapes", "conf"):
+        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("locustfile.py", "locust.conf"):
+        shutil.copy(ROOT / name, tree)
+    return tree
+
+
+def test_one_file_each_is_enough(start, start_backend, tree, tmp_path):
+    (tree / "users" / "greeter.py").write_text(GREETER)
+    (tree / "shapes" / "plateau.py").write_text(PLATEAU)
+    shutil.copy(tree / "conf" / "contracts" / "sanctum.toml", tree / "conf" / "contracts" / "ours.toml")
+    backend = start_backend()
+    options = ("--mix", "Greeter=2,Lurker=1", "--shape", "plateau", "--contract", "ours", "--clients", 6)
+    timing = ("--duration", "3s", "--message-interval", "200ms", "--run-dir", tmp_path / "run")
+    run = start(*(sys.executable, "-m", "hubbub", "perf-ws", "--host", backend.origin, *options, *timing), cwd=tree)
+    run.passes()
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["run"]["contract"] == "ours"
+    assert summary["messages"]["sent"] == backend.metric("backend_messages_taken_total") > 0
+    assert "hubbub: shape plateau" in run.text
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--mix", "Greeter=1", "mix: there is no user class 'Greeter'; there are Chatter, Lurker, Roamer, SlowReader"),
+        ("--shape", "plateau", "shape must be one of none, daily, ramp, soak, spike, steps, not 'plateau'"),
+        ("--contract", "ours", "contract must be one of minimal, sanctum, not 'ours'"),
+    ],
+)
+def test_what_has_no_file_is_one_sentence(hubbub, start_backend, option, value, sentence):
+    run = hubbub("perf-ws", "--host", start_backend().origin, option, value)
+    assert run.code() == 2, run.text
+    assert sentence in run.text
+    assert "Traceback" not in run.text
