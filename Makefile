@@ -102,9 +102,11 @@ compose-check: ## bring docker-compose.yml up and run a test in it, where a Dock
 	$(PYTHON) deploy/compose_check.py
 
 .PHONY: options
-options: $(VENV)/run.done ## write the table of options into README.md anew
+options: $(VENV)/run.done ## write the tables of options (README.md) and figures (docs/slo.md) anew
 	@$(BIN)/python -m hubbub options > $(VENV)/options.md
 	@sed -i -e '/^<!-- options:/r $(VENV)/options.md' -e '/^<!-- options:/,/^<!-- end of options/{/^|/d}' README.md
+	@$(BIN)/python -m hubbub figures > $(VENV)/figures.md
+	@sed -i -e '/^<!-- figures:/r $(VENV)/figures.md' -e '/^<!-- figures:/,/^<!-- end of figures/{/^|/d}' docs/slo.md
 
 .PHONY: bench
 bench: $(VENV)/dev.done ## compare what a delivery costs with k6, Go, Tsung, Artillery and stock Locust (root for Debian's tsung)

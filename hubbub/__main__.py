@@ -21,6 +21,7 @@ from hubbub.clock import format_duration
 from hubbub.config import OPTION, OPTIONS, ROOT, Settings, resolve
 from hubbub.errors import ConfigError, HubbubError
 from hubbub.exit_code import ExitCode
+from hubbub.report.figures import FIGURES, SERIES
 
 LAUNCHER_PID = "HUBBUB_LAUNCHER_PID"
 WORKER_WAIT_S = 60
@@ -30,6 +31,7 @@ COMMANDS = {
     "ui": "Locust's web UI on 127.0.0.1:8089, with the embedded backend unless --host is given",
     "swarm": "like perf-ws, as a master and worker processes (two unless --workers says otherwise)",
     "options": "print the table of options as Markdown",
+    "figures": "print the table of figures as Markdown",
 }
 NOT_PASSED_ON = ("workers", "duration")
 """Locust is told its role by its own flags; and without a duration a run in its web UI goes on until it is stopped."""
@@ -45,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
-        if name == "options":
+        if name in PRINTED:
             continue
         for option in OPTIONS:
             flags = [option.flag, "--profile"] if option.name == "run_profile" else [option.flag]
@@ -201,11 +203,24 @@ def print_options() -> None:
         print(f"| `{option.flag}` | `{option.environment_variable}` | {default} | {text} |")
 
 
+def print_figures() -> None:
+    """The table of figures for docs/slo.md."""
+    print("| figure | what it is |\n|---|---|")
+    for series in SERIES:
+        print(f"| `{series.name}.<percentile>`, `.count`, `.min`, `.max` | {series.help} |")
+    for figure in FIGURES:
+        print(f"| `{figure.key}` | {figure.help} |")
+
+
+PRINTED = {"options": print_options, "figures": print_figures}
+"""Commands that print something and run nothing."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The whole program; returns the exit code."""
     arguments = build_parser().parse_args(argv)
-    if arguments.command == "options":
-        print_options()
+    if arguments.command in PRINTED:
+        PRINTED[arguments.command]()
         return 0
     try:
         return run(arguments.command, arguments)

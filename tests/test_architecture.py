@@ -32,7 +32,7 @@ LAYERS = {
         "session", "wire", "exit_code", "history", "corpus", "canary", "requests_client", "health", "report",
         "accounts", "transport", "contracts", "ledger", "metrics", "pacing", "config", "clock", "errors",
     },
-    "__main__": {"config", "clock", "errors", "exit_code"},
+    "__main__": {"config", "clock", "errors", "exit_code", "report"},
 }  # fmt: skip
 """For each part of hubbub, the other parts it may import."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hubbub.__main__ import print_options
+from hubbub.__main__ import print_figures, print_options
 from hubbub.clock import format_duration
 from hubbub.config import profile_names, resolve
 from shapes import all_shapes
@@ -22,6 +22,13 @@ def test_the_readme_has_the_generated_table_of_options():
     with contextlib.redirect_stdout(written):
         print_options()
     assert written.getvalue() in (ROOT / "README.md").read_text(), "run make options"
+
+
+def test_the_docs_have_the_generated_table_of_figures():
+    written = io.StringIO()
+    with contextlib.redirect_stdout(written):
+        print_figures()
+    assert written.getvalue() in (ROOT / "docs" / "slo.md").read_text(), "run make options"
 
 
 @pytest.mark.parametrize("name", profile_names())

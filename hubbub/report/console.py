@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-SHOWN_SERIES = ("response", "delivery", "send_lag", "connect", "join", "reconnect")
+from hubbub.report.figures import FIGURES, SERIES
+
 SHOWN_ERRORS = 10
 
 
@@ -40,24 +41,21 @@ def _deliveries(summary: Mapping[str, Any]) -> list[str]:
 
 def _exceptions(summary: Mapping[str, Any]) -> list[str]:
     """What is not as it should be, where there is any."""
-    deliveries, messages = summary["deliveries"], summary["messages"]
-    lines = []
-    for name in ("excused", "optional", "duplicated", "out_of_order", "leaked", "corrupt", "foreign", "late"):
-        if deliveries[name]:
-            lines.append(f"  {name.replace('_', ' ')}: {deliveries[name]} deliveries")
-    for name in ("unsent", "refused", "throttled", "vanished", "indefinite"):
-        if messages[name]:
-            lines.append(f"  {name}: {messages[name]} messages")
-    return lines
+    return [
+        f"  {figure.name.replace('_', ' ')}: {count} {figure.section}"
+        for section in ("deliveries", "messages")
+        for figure in FIGURES
+        if figure.section == section and figure.is_shown and (count := summary[section][figure.name])
+    ]
 
 
 def _latencies(summary: Mapping[str, Any]) -> list[str]:
     lines = [f"{'milliseconds':<16}{'count':>10}{'p50':>10}{'p95':>10}{'p99':>10}{'max':>10}"]
-    for name in SHOWN_SERIES:
-        series = summary["latency_ms"][name]
-        if series is not None:
+    for known in SERIES:
+        series = summary["latency_ms"][known.name]
+        if series is not None and known.is_shown:
             cells = "".join(f"{_figure(series, key):>10}" for key in ("p50", "p95", "p99", "max"))
-            lines.append(f"{name:<16}{series['count']:>10}{cells}")
+            lines.append(f"{known.name:<16}{series['count']:>10}{cells}")
     return lines
 
 

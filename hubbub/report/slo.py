@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any
 from hubbub.clock import parse_duration_us
 from hubbub.errors import ConfigError
 from hubbub.metrics.histogram import milliseconds
-from hubbub.metrics.tally import PHASE_SERIES
+from hubbub.report.figures import FIGURE, SERIES_BY_NAME, SOURCES, WHOLES, Ends, check_figure, quantile_of
 
 if TYPE_CHECKING:
     from hubbub.report.outcome import Outcome
 
 _FORM = re.compile(
-    r"(?P<figure>[a-z_]+\.[a-z0-9_]+)\s*(?P<operator><=|>=|<|>|==)\s*(?P<limit>\d+(?:\.\d+)?)\s*(?P<percent>%?)"
+    r"(?P<figure>[a-z_]+\.[a-z0-9_.]+)\s*(?P<operator><=|>=|<|>|==)\s*(?P<limit>\d+(?:\.\d+)?)\s*(?P<percent>%?)"
     r"(?:\s+over\s+(?P<window>\S+))?(?P<abort>\s+abort(?:\s+after\s+(?P<delay>\S+))?)?"
 )
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -38,16 +38,6 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     ">": operator.gt,
 }
-_BASES = {"connections": "attempted", "messages": "planned", "deliveries": "due", "errors": "attempts"}
-"""What a percentage of a section's figures is a share of."""
-
-DELIVERY_SERIES = ("response", "delivery", "room_complete")
-"""The series whose low ends are known for each delivery."""
-
-TIMED_SERIES = ("response", "delivery", "send_lag", "room_complete")
-SERIES = (*TIMED_SERIES, *PHASE_SERIES)
-_PERCENTILE = re.compile(r"p(\d\d)(?:_(\d))?")
-
 HOLDS, BROKEN, OPEN = "holds", "broken", "open"
 _SEVERITY = {HOLDS: 0, OPEN: 1, BROKEN: 2}
 
@@ -81,15 +71,18 @@ class Objective:
     @property
     def quantile(self) -> float | None:
         """For a percentile or the maximum of a time series: which one, 0 to 1."""
-        if self.section not in SERIES:
-            return None
-        found = _PERCENTILE.fullmatch(self.name)
-        return float(f"0.{found[1]}{found[2] or ''}") if found else 1.0 if self.name == "max" else None
+        return quantile_of(self.name) if self.section in SERIES_BY_NAME else None
+
+    @property
+    def is_time(self) -> bool:
+        """Whether the limit is in milliseconds."""
+        return self.section in SERIES_BY_NAME and self.name != "count"
 
     @property
     def is_about_us(self) -> bool:
         """Whether the figure is the generator's own, so that it says nothing against a backend."""
-        return self.section in ("health", "send_lag") or self.figure == "messages.unsent"
+        known = SERIES_BY_NAME.get(self.section) or FIGURE[self.figure]
+        return known.is_about_us
 
     @property
     def limit_text(self) -> str:
@@ -174,14 +167,11 @@ def _parse(text: str) -> Objective:
         bool(match["abort"]),
         parse_duration_us(match["delay"], "the slo's delay") if match["delay"] else 0,
     )
-    section, name = objective.section, objective.name
-    if name not in figure_names(section):
-        known = figure_names(section)
-        choices = f"{section} has {', '.join(known)}" if known else f"there are {', '.join(sections())}"
-        raise ConfigError(f"slo: there is no figure {objective.figure!r}; {choices}.")
+    section = objective.section
+    check_figure(objective.figure)
     if objective.window_us is not None and section == "health":
         raise ConfigError(f"slo: {objective.figure} is a figure of the whole run; leave `over` out.")
-    if objective.is_percent and section not in _BASES:
+    if objective.is_percent and section not in WHOLES:
         raise ConfigError(f"slo: {objective.figure} has no whole that it is a share of; leave the % out.")
     if objective.quantile is not None and objective.operator not in ("<", "<="):
         raise ConfigError(f"slo: {objective.figure} is a time, which has an upper limit: write < or <= instead.")
@@ -190,55 +180,8 @@ def _parse(text: str) -> Objective:
 
 def tolerances_us(objectives: Iterable[Objective]) -> list[int]:
     """The send lags that some objectives tell apart, ascending: the ledger sorts low ends by them."""
-    timed = (objective for objective in objectives if objective.section in DELIVERY_SERIES)
-    return sorted({objective.tolerance_us for objective in timed if objective.quantile is not None})
-
-
-def sections() -> list[str]:
-    """The first halves of the figures' names."""
-    return [*_COUNTS, *SERIES]
-
-
-def figure_names(section: str) -> list[str]:
-    """The figures of a section that an objective may name."""
-    if section in SERIES:
-        return ["count", "min", "p50", "p90", "p95", "p99", "p99_9", "max"]
-    return list(_COUNTS.get(section, ()))
-
-
-_COUNTS = {
-    "connections": ("attempted", "succeeded", "failed", "dropped", "ready"),
-    "messages": ("planned", "sent", "unsent", "confirmed", "refused", "throttled", "vanished", "indefinite"),
-    "deliveries": (
-        *("due", "expected", "delivered", "lost", "excused"),
-        *("received", "optional", "duplicated", "out_of_order", "leaked", "corrupt", "foreign", "late"),
-    ),
-    "health": ("clean_ratio", "cpu_max", "loop_lag_p99_ms", "dropped_by_us"),
-    "errors": ("count",),
-}
-
-
-_LACKS = {"succeeded": "failed", "ready": "failed", "delivered": "lost", "confirmed": "indefinite"}
-"""Which failures a success lacks: those that the generator may have caused might have been successes."""
-
-Ends = tuple[float, float, float]
-"""A figure as it was counted, and its two ends."""
-
-
-def ends_of(outcome: Outcome, section: str, name: str) -> Ends | None:
-    """A figure that is a number of its own, without what the generator may have caused, and with it."""
-    if section == "health":
-        value = outcome.health_figures()[name]
-        return None if value is None else (float(value),) * 3
-    if section == "errors":
-        tally = outcome.tally
-        if name != "count":
-            return tally.attempts, tally.attempts, tally.attempts
-        return tally.error_count, tally.error_count - tally.own_error_count, tally.error_count
-    counted = outcome.tally.connections if section == "connections" else outcome.counts
-    value = getattr(counted, name)
-    fewer, more = getattr(counted, f"{name}_unproven", 0), getattr(counted, f"{_LACKS.get(name)}_unproven", 0)
-    return value, value - fewer, value + more
+    timed = [objective for objective in objectives if objective.quantile is not None]
+    return sorted({each.tolerance_us for each in timed if SERIES_BY_NAME[each.section].is_delivery})
 
 
 def evaluate(objective: Objective, outcome: Outcome) -> Result:
@@ -258,19 +201,20 @@ def evaluate(objective: Objective, outcome: Outcome) -> Result:
 
 def _in_unit(objective: Objective, outcome: Outcome) -> Ends | None:
     """A figure that is no percentile, with both ends, in the objective's unit; None if it was not measured."""
-    if objective.section in SERIES:
-        series, low = outcome.series(objective.section), outcome.low(objective.section)
+    section = objective.section
+    if section in SERIES_BY_NAME:
+        series, low = outcome.series(section), outcome.low(section)
         if objective.name == "count":
             return (series.count,) * 3
         lowest, highest = milliseconds(low.min_us), milliseconds(series.min_us)
         return None if lowest is None or highest is None else (highest, lowest, highest)
-    found = ends_of(outcome, objective.section, objective.name)
-    if found is None or not objective.is_percent:
-        return found
-    whole = ends_of(outcome, objective.section, _BASES[objective.section])
-    if not whole or not whole[0]:
+    ends = FIGURE[objective.figure].ends(outcome)
+    if ends is None or not objective.is_percent:
+        return ends
+    whole = SOURCES[section](outcome, WHOLES[section])
+    if not whole:
         return None
-    value, low_end, high_end = (100 * part / whole[0] for part in found)
+    value, low_end, high_end = (100 * part / whole for part in ends)
     return value, low_end, high_end
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from typing import Any
 
 from hubbub.exit_code import ExitCode
-from hubbub.ledger import Counts, Finding
+from hubbub.ledger import Finding
 from hubbub.metrics.tally import Tally
+from hubbub.report.figures import FIGURES, SERIES
 from hubbub.report.outcome import Outcome
-from hubbub.report.slo import SERIES, Objective, Result, figure_names
+from hubbub.report.slo import Objective, Result
 from hubbub.report.verdict import judge
 
 SCHEMA = 1
@@ -27,12 +29,10 @@ def build_summary(outcome: Outcome, held: list[tuple[Objective, Result]]) -> dic
             "reasons": [asdict(reason) for reason in reasons],
             "exit_code": int(ExitCode[result]),
         },
-        "connections": {name: getattr(outcome.tally.connections, name) for name in figure_names("connections")},
-        "messages": _pick(counts, "messages"),
-        "deliveries": _pick(counts, "deliveries"),
-        "latency_ms": {name: _series(outcome, name) for name in SERIES},
+        **{section: _section(outcome, section) for section in ("connections", "messages", "deliveries")},
+        "latency_ms": {series.name: _series(outcome, series.name) for series in SERIES},
         "health": {
-            **outcome.health_figures(),
+            **_section(outcome, "health"),
             "lost_workers": outcome.lost_workers,
             "clock_bound_us": outcome.clock_bound_us,
             "unclean": [{"seconds": us / 1e6, "cause": cause} for cause, us in outcome.health.causes()],
@@ -50,8 +50,8 @@ def build_summary(outcome: Outcome, held: list[tuple[Objective, Result]]) -> dic
         },
         "load": {"seconds": len(outcome.load.seconds), "deviating": outcome.load.deviating()},
         "conversations": [
-            {"index": index, "messages": _pick(counts, "messages"), "deliveries": _pick(counts, "deliveries")}
-            for index, counts in sorted(outcome.conversations.items())
+            {"index": index, **{section: _section(of_one, section) for section in ("messages", "deliveries")}}
+            for index, of_one in _of_conversations(outcome)
         ],
         "history": asdict(outcome.history) if outcome.history.conversations else None,
         "canary": _canary(outcome),
@@ -106,8 +106,14 @@ def _run(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _pick(counts: Counts, section: str) -> dict[str, int]:
-    return {name: getattr(counts, name) for name in figure_names(section)}
+def _section(outcome: Outcome, section: str) -> dict[str, Any]:
+    return {figure.name: figure.value(outcome) for figure in FIGURES if figure.section == section}
+
+
+def _of_conversations(outcome: Outcome) -> Iterator[tuple[int, Outcome]]:
+    """Each conversation by its index, as if it had been the whole run."""
+    for index, counts in sorted(outcome.conversations.items()):
+        yield index, replace(outcome, counts=counts)
 
 
 def _errors(tally: Tally) -> list[dict[str, Any]]:

@@ -11,23 +11,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hubbub.report.figures import FIGURE, FIGURES
 from hubbub.report.outcome import Outcome
-from hubbub.report.slo import BROKEN, OPEN, SERIES, Objective, Result
+from hubbub.report.slo import BROKEN, OPEN, Objective, Result
 
 UNAPPLIED_LIMIT = 0.01
 """More than this share of the planned messages unsent, throttled or refused: not the load that was asked for."""
 
 CHURN_LIMIT = 0.05
 """More than this share of due deliveries excused or optional, where nobody was meant to come and go."""
-
-FAULTS = {
-    "deliveries.duplicated": "deliveries came twice",
-    "deliveries.out_of_order": "deliveries came out of order",
-    "deliveries.leaked": "deliveries reached somebody who is not a member",
-    "deliveries.corrupt": "deliveries were corrupt",
-    "messages.vanished": "messages vanished: sent, never seen by anyone, never refused",
-}
-"""Facts without a clock: evidence against the backend, whatever the generator's health."""
 
 CURE = "give the generator more room (a free core, more workers)"
 
@@ -53,16 +45,17 @@ def judge(outcome: Outcome, held: Held) -> tuple[str, list[Reason]]:
 
 def _evidence(outcome: Outcome, held: Held) -> list[str]:
     texts = []
-    for name, text in FAULTS.items():
-        if count := getattr(outcome.counts, name.partition(".")[2]):
-            texts.append(f"{count} {text}")
+    for figure in FIGURES:
+        if figure.fault and (count := figure.value(outcome)):
+            texts.append(f"{count} {figure.fault}")
     history = outcome.history
     if history.delivered_not_stored:
         texts.append(f"{history.delivered_not_stored} messages were delivered and not stored")
     if history.stored_twice:
         texts.append(f"{history.stored_twice} messages were stored twice")
     for objective, result in held:
-        is_told = objective.figure in FAULTS and not objective.limit and objective.window_us is None
+        known = FIGURE.get(objective.figure)
+        is_told = known is not None and bool(known.fault) and objective.limit_text == "== 0"
         if result.result == BROKEN and not is_told:
             texts.append(_broken(objective, result))
     return texts
@@ -100,7 +93,7 @@ def _share(part: int, whole: int) -> str:
 
 def ends(objective: Objective, result: Result) -> str:
     """A figure with its unit, and both ends where they differ: `20.0 ms [12.7 .. 20.0]`."""
-    is_time = objective.section in SERIES and objective.name != "count"
+    is_time = objective.is_time
     unit = "%" if objective.is_percent else " ms" if is_time else ""
 
     def shown(value: float | None) -> str:

@@ -94,9 +94,9 @@ def test_the_closed_model_waits_for_a_slow_backend_and_the_open_one_does_not(hub
 
 
 def test_a_bad_objective_is_one_sentence(hubbub):
-    run = hubbub("perf-ws", "--clients", 2, "--slo", "response.p97<3")
+    run = hubbub("perf-ws", "--clients", 2, "--slo", "response.px<3")
     assert run.code() == 2
-    assert "slo: there is no figure 'response.p97'" in run.text
+    assert "slo: there is no figure 'response.px'" in run.text
     assert "Traceback" not in run.text
 
 

@@ -31,7 +31,10 @@ def test_an_objective_in_full():
         ("response.p95 > 300", "response.p95 is a time, which has an upper limit: write < or <="),
         ("fast please", "slo must be like"),
         ("response.max == 300", "response.max is a time"),
-        ("response.p97 < 3", "there is no figure 'response.p97'; response has count, min, p50"),
+        ("response.px < 3", "there is no figure 'response.px'; response has count, min, max and percentiles such as"),
+        ("response.p0 < 3", "there is no figure 'response.p0'"),
+        ("response.p100 < 3", "there is no figure 'response.p100'"),
+        ("deliveries.p95 < 3", "there is no figure 'deliveries.p95'; deliveries has due, expected"),
         ("weather.rain == 0", "there is no figure 'weather.rain'; there are connections, messages"),
         ("response.p95 < 3%", "response.p95 has no whole"),
         ("response.p95 < 3 over soon", "the slo's window must be a duration"),
@@ -41,6 +44,21 @@ def test_an_objective_in_full():
 def test_what_cannot_be_an_objective_is_one_sentence(text, sentence):
     with pytest.raises(ConfigError, match=sentence):
         parse_objectives([text])
+
+
+@pytest.mark.parametrize(
+    ("name", "quantile"),
+    [("p50", 0.5), ("p5", 0.05), ("p75", 0.75), ("p99.9", 0.999), ("p99_9", 0.999), ("p99.99", 0.9999), ("max", 1.0)],
+)
+def test_any_percentile_can_be_asked_for(name, quantile):
+    assert only(f"response.{name} < 3").quantile == quantile
+
+
+def test_a_percentile_that_the_summary_does_not_list_is_judged_too(outcome):
+    for _ in range(40):
+        deliver(outcome, 400_000)
+    assert evaluate(only("response.p75 < 300"), outcome).result == BROKEN
+    assert evaluate(only("response.p70 < 300"), outcome).result == HOLDS
 
 
 def test_a_later_one_takes_the_place_of_an_earlier_one_for_the_same_figure():
