@@ -86,7 +86,7 @@ format: $(VENV)/dev.done ## ruff: put the code into its format
 	$(BIN)/ruff format .
 
 .PHONY: types
-types: $(VENV)/dev.done ## mypy --strict on hubbub/
+types: $(VENV)/dev.done ## mypy --strict on everything but the tests
 	$(BIN)/mypy
 
 .PHONY: requirements

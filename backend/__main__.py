@@ -94,7 +94,12 @@ async def until_stopped(stops_with_stdin: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     if stops_with_stdin:
-        loop.add_reader(sys.stdin.fileno(), lambda: os.read(sys.stdin.fileno(), 4096) or stopped.set())
+
+        def take_input() -> None:
+            if not os.read(sys.stdin.fileno(), 4096):
+                stopped.set()
+
+        loop.add_reader(sys.stdin.fileno(), take_input)
     await stopped.wait()
 
 

@@ -14,7 +14,7 @@ from backend.store import Store
 
 MAX_CONTENT = 10_000
 RATE_LIMIT_TEXT = "Rate limit exceeded. Please wait a moment."
-BOT = {"id": 0, "username": "welcome-bot"}
+BOT: dict[str, Any] = {"id": 0, "username": "welcome-bot"}
 
 
 @dataclass

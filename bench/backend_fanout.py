@@ -17,8 +17,9 @@ import subprocess
 import sys
 import time
 import urllib.request
+from typing import Any
 
-from aiohttp import ClientSession, TCPConnector
+from aiohttp import ClientSession, ClientWebSocketResponse, TCPConnector
 
 ROOMS, MEMBERS = 4, 50
 PASSWORD = "TestPass123!@#"
@@ -46,7 +47,7 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def join_room(session: ClientSession, origin: str, room: int) -> list[object]:
+async def join_room(session: ClientSession, origin: str, room: int) -> list[tuple[ClientWebSocketResponse, int]]:
     """One account with a connection for every member of its room."""
     account = {"username": f"bench-{room}", "email": f"bench-{room}@example.com", "password": PASSWORD}
     signed_up = await (await session.post(f"{origin}/api/auth/signup", json=account)).json()
@@ -64,21 +65,22 @@ async def join_room(session: ClientSession, origin: str, room: int) -> list[obje
     return sockets
 
 
-async def drive(origin: str, room: int, until: float, is_joined: object) -> None:
+async def drive(origin: str, room: int, until: float, is_joined: Any) -> None:
     """Keep a few messages in flight in one room; read raw bytes so that the readers cost little."""
     async with ClientSession(connector=TCPConnector(limit=0)) as session:
         sockets = await join_room(session, origin, room)
-        is_joined.wait()  # type: ignore[attr-defined]
+        is_joined.wait()
         for socket, _ in sockets[1:]:
-            transport = socket._response.connection.transport  # type: ignore[attr-defined]
+            response: Any = socket._response
+            transport = response.connection.transport
             transport.get_protocol().data_received = lambda data: None
         sender, conversation = sockets[0]
         frame = {"type": "message", "conversation_id": conversation, "content": CONTENT}
         for _ in range(IN_FLIGHT):
-            await sender.send_json(frame)  # type: ignore[attr-defined]
+            await sender.send_json(frame)
         while time.monotonic() < until:
-            if '"type":"message"' in await sender.receive_str():  # type: ignore[attr-defined]
-                await sender.send_json(frame)  # type: ignore[attr-defined]
+            if '"type":"message"' in await sender.receive_str():
+                await sender.send_json(frame)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ LONGEST_PAUSE_S = 10.0
 LONG_S = 3600.0
 
 
-class ChatUser(User):
+class ChatUser(User):  # type: ignore[misc]
     """One client: gets ready, and is ready again after every failure, until the run ends.
 
     A kind of user overrides `step`, which is called again and again while the session is ready and messages may be
@@ -34,13 +34,14 @@ class ChatUser(User):
 
     run_here: WorkerRun
     session: Session | None = None
+    _state: str
     client = 0
 
     def step(self) -> None:
         """Do one thing, or wait for its time."""
         raise TypeError(f"{type(self).__name__} does not say what it does: override step()")
 
-    @task
+    @task  # type: ignore[untyped-decorator]
     def live(self) -> None:
         """The user's whole life. An exception of its class is an error of the generator."""
         try:
@@ -79,7 +80,7 @@ class ChatUser(User):
 
     def _back_off_s(self, failures: int) -> float:
         """Doubles from half a second to ten, and differs between clients so that they do not come back all at once."""
-        pause_s = min(FIRST_PAUSE_S * 2 ** (failures - 1), LONGEST_PAUSE_S)
+        pause_s = min(FIRST_PAUSE_S * 2.0 ** (failures - 1), LONGEST_PAUSE_S)
         return pause_s * (0.75 + (self.client * 7919 % 100) / 200)
 
     def on_stop(self) -> None:

@@ -6,6 +6,8 @@ Parses every delivery's JSON, takes the send time out of its content and fires L
 the mean, because firing it for each would cost more than all the rest.
 """
 
+from __future__ import annotations
+
 import itertools
 import json
 import os
@@ -20,10 +22,10 @@ TEXT = "x" * max(0, int(os.environ["BENCH_SIZE"]) - 20)
 numbers = itertools.count()
 
 
-class Chatter(User):
+class Chatter(User):  # type: ignore[misc]
     """One connection that chats."""
 
-    def on_start(self):
+    def on_start(self) -> None:
         number = next(numbers)
         self.room = number % ROOMS + 1
         url = self.host.replace("http", "ws", 1) + "/"
@@ -33,7 +35,7 @@ class Chatter(User):
         self.count, self.total_ms = 0, 0.0
         gevent.spawn(self.read)
 
-    def read(self):
+    def read(self) -> None:
         while True:
             frame = json.loads(self.socket.recv())
             if "deliver" in frame:
@@ -42,13 +44,13 @@ class Chatter(User):
                 if self.count % 100 == 0:
                     self.report()
 
-    def report(self):
+    def report(self) -> None:
         mean_ms = self.total_ms / 100
         row = {"request_type": "WS", "name": "delivery", "response_time": mean_ms, "response_length": 0}
         self.environment.events.request.fire(**row, exception=None, context={})
         self.total_ms = 0.0
 
-    @task
-    def say(self):
+    @task  # type: ignore[untyped-decorator]
+    def say(self) -> None:
         self.socket.send(json.dumps({"send": f"{time.monotonic_ns():016}{TEXT}", "to": self.room}))
         gevent.sleep(INTERVAL_S)

@@ -1,4 +1,4 @@
-"""The usual locustfile on a generator whose event loop stands still for 60 ms every second."""
+"""The usual locustfile on a generator whose event loop stalls for 60 ms every second."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from locust import events
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from locustfile import Chatter
+import locustfile
 
-__all__ = ["Chatter"]
+globals().update(vars(locustfile))
 STALL_S, EVERY_S = 0.06, 1.0
 really_sleep = monkey.get_original("time", "sleep")
 
 
-@events.init.add_listener
-def stall(**_):
-    def stand_still():
+@events.init.add_listener  # type: ignore[untyped-decorator]
+def stall(**_: object) -> None:
+    def stall_now_and_then() -> None:
         while True:
             gevent.sleep(EVERY_S)
             really_sleep(STALL_S)
 
-    gevent.spawn(stand_still)
+    gevent.spawn(stall_now_and_then)
