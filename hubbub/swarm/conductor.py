@@ -22,6 +22,7 @@ from hubbub.requests_client import client_of
 from hubbub.swarm.folder import make_folder
 from hubbub.swarm.master import MISSING_STATE, MasterRun
 from hubbub.swarm.messages import REPORT, Report
+from hubbub.swarm.terminal import say
 from hubbub.wire import from_plain
 
 
@@ -91,7 +92,7 @@ class Conductor:
                 self.run.hurry()
             return
         self.is_interrupted = True
-        print("hubbub: stopping; once more to stop at once.", flush=True)
+        say("stopping; press Ctrl-C again to stop immediately.")
 
 
 def check_possible(settings: Settings, host: str) -> None:

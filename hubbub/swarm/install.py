@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import gevent
@@ -22,12 +23,17 @@ from hubbub.swarm.conductor import Conductor, check_possible
 from hubbub.swarm.crew import Crew
 from hubbub.swarm.embedded import EmbeddedBackend
 from hubbub.swarm.files import check_open_files
+from hubbub.swarm.locust_flags import check_flags, keep_quiet_about_run_time
 from hubbub.swarm.shape import CurveShape
+from hubbub.swarm.terminal import say, show
 from hubbub.swarm.web import guard_form
 
 logger = logging.getLogger(__name__)
 
 Shapes = Mapping[str, Callable[[int, int], Curve]]
+NO_AUTOQUIT = -1
+"""Locust's default."""
+
 MOST_CONNECTIONS = 100_000
 """What the embedded backend takes in all; one account's limit is the one that is tested."""
 
@@ -69,6 +75,8 @@ class Installation:
     def _conduct(self, environment: Any, web_ui: Any) -> None:
         """This process conducts runs: check the options now, start the embedded backend, listen to the runner."""
         parsed = environment.parsed_options
+        check_flags(environment)
+        keep_quiet_about_run_time()
         options.take_over_run_time(parsed)
         options.let_profile_beat_config_file(parsed)
         self.prepare()
@@ -89,7 +97,9 @@ class Installation:
     def _read_settings(self, workers: int) -> Settings:
         parsed = self._environment.parsed_options
         parsed.host = self._environment.host
-        return options.settings_of(parsed, workers)
+        settings = options.settings_of(parsed, workers)
+        running = {user_class.__name__: float(user_class.weight) for user_class in self._environment.user_classes}
+        return replace(settings, mix=running)  # positional classes and the class picker may have chosen others
 
     def prepare(self) -> None:
         """Check the options, and set up mix and shape from them. Raises ConfigError."""
@@ -127,7 +137,7 @@ class Installation:
             return None
         curve = self._shapes[settings.shape](settings.clients, settings.duration_us)
         curve.check(settings.spawn_rate)
-        print(f"hubbub: shape {curve.name}", *curve.schedule(), sep="\n  ", flush=True)
+        say("\n  ".join([f"shape {curve.name}", *curve.schedule()]))
         return CurveShape(curve, settings.spawn_rate, self._elapsed_us)
 
     def _elapsed_us(self) -> int:
@@ -140,7 +150,7 @@ class Installation:
         self._backend = EmbeddedBackend(cap, MOST_CONNECTIONS)
         environment.host = environment.parsed_options.host = self._backend.origin
         environment.parsed_options.backend_pid = str(self._backend.pid)
-        print(f"hubbub: no host given; the embedded backend runs on {self._backend.origin}", flush=True)
+        say(f"no host given; the embedded backend runs on {self._backend.origin}")
 
     # -- a run -------------------------------------------------------------------------------------------------------
 
@@ -157,7 +167,17 @@ class Installation:
         self._conductor.end()
         if self._environment.web_ui is not None:
             run = self._conductor.run
-            print(run.console if run is not None else self._conductor.problem, flush=True)
+            self._show(run.console if run is not None else self._conductor.problem)
+            self._quit_by_itself()
+
+    def _show(self, report: str) -> None:
+        show(report, is_output_taken=bool(self._environment.parsed_options.json))
+
+    def _quit_by_itself(self) -> None:
+        """--autoquit: end the process so many seconds after the run; the exit code is the verdict's."""
+        seconds = self._environment.parsed_options.autoquit
+        if seconds != NO_AUTOQUIT:
+            gevent.spawn_later(seconds, self._leave_main)
 
     # -- the end of the process --------------------------------------------------------------------------------------
 
@@ -207,7 +227,7 @@ class Installation:
         if self._conductor is not None and self._environment.web_ui is None and not self._is_over:
             self._is_over = True
             run = self._conductor.run
-            print(f"\n{run.console if run is not None else self._conductor.problem}", flush=True)
+            self._show(f"\n{run.console if run is not None else self._conductor.problem}")
         sys.stdout.flush()
 
     def _stop_backend(self) -> None:

@@ -28,6 +28,7 @@ from hubbub.swarm.crew import websocket_origin
 from hubbub.swarm.folder import RunFolder, make_folder, versions
 from hubbub.swarm.messages import DRAIN, GO, PREPARE, Report
 from hubbub.swarm.record import Record
+from hubbub.swarm.terminal import say
 from hubbub.wire import to_plain
 
 logger = logging.getLogger(__name__)
@@ -120,10 +121,9 @@ class MasterRun:
         http = client_of(settings, settings.host)
         provisioner = Provisioner(contract, http, self.id, configured, gevent.sleep, logger.info)
         provisioner.check_backend()
-        print(
-            f"hubbub: run {self.id} against {settings.host}: {settings.clients} clients on {len(self._workers)} "
-            f"worker(s), {settings.conversations} conversation(s), seed {settings.seed}",
-            flush=True,
+        say(
+            f"run {self.id} against {settings.host}: {settings.clients} clients on {len(self._workers)} worker(s), "
+            f"{settings.conversations} conversation(s), seed {settings.seed}"
         )
         roamers = self._roamers(roaming)
         provisions = provisioner.make(
@@ -200,7 +200,7 @@ class MasterRun:
         is_barrier = self.settings.shape == "none"
         self._send(GO, {"run": self.id, "window_us": window_us, "starts_at_go": is_barrier})
         length = "until it is stopped" if window_us is None else f"for {format_duration(window_us)}"
-        print(f"hubbub: {self.record.ready} clients are ready; sending {length}", flush=True)
+        say(f"{self.record.ready} clients are ready; sending {length}")
 
     def _wait(self, is_over: Callable[[], bool]) -> bool:
         """Poll until `is_over`, or until something ends the run early; True in the second case."""

@@ -10,6 +10,7 @@ from typing import Any
 from hubbub.config import OPTION, OPTIONS, Option, Settings, defaults, load_profile, resolve
 from hubbub.errors import ConfigError, HubbubError
 from hubbub.exit_code import ExitCode
+from hubbub.swarm.terminal import say
 
 UNTIL_STOPPED = "until-stopped"
 LAUNCHER_ONLY = ("workers",)
@@ -18,7 +19,7 @@ LAUNCHER_ONLY = ("workers",)
 
 def fail(error: HubbubError) -> None:
     """Print an error's sentence and end the process with 2."""
-    print(f"hubbub: {error}", file=sys.stderr, flush=True)
+    say(str(error))
     raise SystemExit(ExitCode.IMPOSSIBLE)
 
 

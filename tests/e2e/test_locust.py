@@ -2,13 +2,14 @@
 
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.support import WebUi, free_port, wait_until
+from tests.support import ROOT, WebUi, free_port, wait_until
 
 pytestmark = pytest.mark.e2e
 LOCUST = (sys.executable, "-m", "locust")
@@ -39,6 +40,8 @@ def test_named_user_classes_take_the_place_of_the_mix(start):
     run = start(*LOCUST, "--headless", "-u", 6, "-t", "2s", "--message-interval", "1s", "Chatter", "Lurker")
     run.passes()
     assert '"Chatter": 3, "Lurker": 3' in run.text
+    recorded = json.loads((results_in(run.text) / "config.json").read_text())["mix"]
+    assert recorded == {"Chatter": 1.0, "Lurker": 1.0}
 
 
 def test_bad_input_is_one_sentence(start):
@@ -46,6 +49,74 @@ def test_bad_input_is_one_sentence(start):
     assert run.code() == 2
     assert "message-interval must be at least 1 ms" in run.text
     assert "Traceback" not in run.text
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (("--tags", "smoke"), "tags are not supported: choose the user classes with --mix"),
+        (("--exclude-tags", "slow"), "tags are not supported"),
+        (("--exit-code-on-error", "0"), "exit-code-on-error is not supported: the exit code is the verdict's"),
+    ],
+)
+def test_flags_that_a_run_cannot_follow_are_refused(start, flags, sentence):
+    run = start(*LOCUST, "--headless", "-u", 2, "-t", "2s", *flags)
+    assert run.code() == 2
+    assert sentence in run.text
+    assert "Traceback" not in run.text
+
+
+OWN_FILES = {
+    "the load shape Steps is not supported": """
+from locust import LoadTestShape
+class Steps(LoadTestShape):
+    def tick(self):
+        return None
+""",
+    "the user class Visitor is not supported: it must be made from users.base.ChatUser": """
+from locust import User, task
+class Visitor(User):
+    @task
+    def look(self):
+        pass
+""",
+    "the user class Talker has a task of its own (talk): override step() instead": """
+from locust import task
+from users import all_users
+class Talker(all_users()["Chatter"]):
+    @task
+    def talk(self):
+        pass
+""",
+}
+
+
+@pytest.mark.parametrize("sentence", OWN_FILES)
+def test_what_a_locustfile_cannot_bring_is_refused(start, tmp_path, sentence):
+    file = tmp_path / "own_locustfile.py"
+    ours = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom locustfile import *\nimport locustfile\n"
+    file.write_text(ours + "globals().update(vars(locustfile))\n" + OWN_FILES[sentence])
+    run = start(*LOCUST, "-f", file, "--headless", "-u", 2, "-t", "2s")
+    assert run.code() == 2
+    assert sentence in run.text
+    assert "Traceback" not in run.text
+
+
+def test_with_json_standard_output_is_locusts_alone(tmp_path):
+    command = [*LOCUST, "--headless", "-u", "2", "-t", "1s", "--message-interval", "500ms", "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {row["name"] for row in json.loads(done.stdout)} >= {"login", "join", "response", "delivery"}
+    assert "Verdict: PASS" in done.stderr
+    assert "No run time limit set" not in done.stderr
+
+
+def test_autoquit_ends_the_web_ui_after_the_verdict_with_its_exit_code(start):
+    port = free_port()
+    flags = ("--autostart", "--autoquit", "1", "--web-port", port, "--web-host", "127.0.0.1")
+    run = start(*LOCUST, "-u", 2, "-t", "1s", "--message-interval", "500ms", *flags)
+    assert run.code() == 0, run.text
+    assert "Verdict: PASS" in run.text
 
 
 @pytest.fixture
