@@ -107,7 +107,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("canary", "", "let an independent client listen, and show its times beside ours", is_switch=True),
     Option("reconcile", "sample", "conversations to compare with their history", "WHICH", choices=RECONCILE),
     Option("receive_stamps", "on", "ask the kernel when frames arrived (Linux)", choices=ON_OR_OFF, metavar="HOW"),
-    Option("backend_pid", "", "processes of a backend on this machine; their waits for a core are no slowness", "PID"),
+    _path(
+        "backend_pid", "processes of a backend on this machine, whose waits for a core are taken off its times", "PID"
+    ),
     Option("seed", "1", "seed of everything random"),
     _path("run_dir", "folder for the results, empty or absent (default: runs/<UTC time>-<profile>)", "DIR"),
 )

@@ -11,7 +11,7 @@ from flask import Response, jsonify, request
 from werkzeug.datastructures import MultiDict
 
 from hubbub.errors import ConfigError, HubbubError
-from hubbub.swarm.options import own_options
+from hubbub.swarm.options import UNTIL_STOPPED, own_options
 
 logger = logging.getLogger(__name__)
 
@@ -38,25 +38,47 @@ def _is_same_origin() -> bool:
 
 
 def _check_form(environment: Any, parsed: Any, prepare: Callable[[], None]) -> Response | None:
-    """Take the form's values as options. What Locust reads from the form is left as it is, but for the run time."""
+    """Take the form's values as options; Locust gets what is its own, without the run time, which is our duration.
+
+    Locust copies every option of the form over ours once more, as text, so ours must be gone by then.
+    """
     form = MultiDict(request.form)
     known = {option.name for option in own_options() if option.is_form_field}
     unknown = sorted(set(form) - known - set(LOCUST_FIELDS))
     if unknown:
         return _refuse(f"the form has no field {unknown[0]!r}.")
     before = dict(vars(parsed)), environment.host
-    run_time = form.pop("run_time", "")
     try:
+        duration = _duration_of(form, parsed)
+        _check_profile(form.pop("profile", ""), parsed)
         _take(form, known, parsed, environment)
-        if run_time:
-            parsed.duration = run_time
+        parsed.duration = duration
         prepare()
     except HubbubError as error:
         vars(parsed).update(before[0])
         environment.host = before[1]
         return _refuse(str(error))
+    for name in known:
+        form.poplist(name)
     request.form = form  # type: ignore[assignment]
     return None
+
+
+def _duration_of(form: MultiDict[str, str], parsed: Any) -> str:
+    """How long the run is: the form has our field for it and Locust's. Raises ConfigError where they differ."""
+    run_time = form.pop("run_time", "").strip()
+    duration = form.pop("duration", parsed.duration).strip() or UNTIL_STOPPED
+    if run_time and duration not in (run_time, parsed.duration, UNTIL_STOPPED):
+        raise ConfigError(
+            f"Run time is {run_time!r} and Duration is {duration!r}: they are the same; give one of them."
+        )
+    return run_time or duration
+
+
+def _check_profile(name: str, parsed: Any) -> None:
+    """A profile sets the values that the form begins with, so it is too late for one here."""
+    if name and name != parsed.run_profile:
+        raise ConfigError(f"the profile {name!r} cannot be chosen here: start with hubbub ui --profile {name}.")
 
 
 def _take(form: MultiDict[str, str], known: set[str], parsed: Any, environment: Any) -> None:

@@ -73,6 +73,39 @@ def test_the_shape_is_a_dropdown_that_works(page, web_ui):
     assert json.loads((folder / "config.json").read_text())["shape"] == "steps"
 
 
+def test_the_run_time_of_the_form_is_the_duration(page, web_ui):
+    open_form(page, web_ui.origin)
+    page.locator("input[name=userCount]").fill("4")
+    page.locator("input[name=messageInterval]").fill("500ms")
+    page.get_by_text("Advanced options").click()
+    page.locator("input[name=runTime]").fill("2s")
+    page.get_by_role("button", name=re.compile("start", re.I)).click()
+    folder = Path(web_ui.program.wait_for(r"Results: (\S+)")[1])
+    assert json.loads((folder / "config.json").read_text())["duration_us"] == 2_000_000
+    assert json.loads((folder / "summary.json").read_text())["messages"]["sent"] == 16
+
+
+def test_an_emptied_duration_is_no_duration_and_two_that_differ_are_refused(page, web_ui):
+    open_form(page, web_ui.origin)
+    page.locator("input[name=duration]").fill("5s")
+    page.get_by_text("Advanced options").click()
+    page.locator("input[name=runTime]").fill("2s")
+    page.get_by_role("button", name=re.compile("start", re.I)).click()
+    expect(page.get_by_text("Run time is '2s' and Duration is '5s'").first).to_be_visible()
+    page.locator("input[name=duration]").fill("")
+    page.locator("input[name=runTime]").fill("")
+    page.get_by_role("button", name=re.compile("start", re.I)).click()
+    web_ui.program.wait_for("clients are ready; sending until it is stopped")
+
+
+def test_a_profile_that_comes_too_late_is_a_sentence(page, web_ui):
+    open_form(page, web_ui.origin)
+    page.get_by_text("Advanced options").click()
+    page.locator("input[name=profile]").fill("medium")
+    page.get_by_role("button", name=re.compile("start", re.I)).click()
+    expect(page.get_by_text("start with hubbub ui --profile medium").first).to_be_visible()
+
+
 def test_a_bad_value_is_shown_as_a_sentence(page, web_ui):
     open_form(page, web_ui.origin)
     page.locator("input[name=messageInterval]").fill("5x")
