@@ -19,7 +19,7 @@ UNAPPLIED_LIMIT = 0.01
 """More than this share of the planned messages unsent, throttled or refused: not the load that was asked for."""
 
 CHURN_LIMIT = 0.05
-"""More than this share of due deliveries excused or optional, where nobody was meant to come and go."""
+"""At most this share of due deliveries may be excused or optional, unless a user class says that it comes and goes."""
 
 CURE = "give the generator more room (a free core, more workers)"
 

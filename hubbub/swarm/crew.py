@@ -51,9 +51,9 @@ CLOSING_AT_ONCE = 100
 CLOSE_TIMEOUT_S = 15.0
 SENDERS_PER_WORKER = 1 << 24
 IN_FLIGHT_INTERVAL_S = 0.5
-"""Mean time between two samples of what is in flight. They are random, so that no rhythm of the senders hides."""
+"""Mean time between two samples of what is in flight. The times are random: the senders may have a rhythm."""
 IN_FLIGHT_INTERVAL_S = 0.5
-"""Mean time between two samples of what is in flight. They are random, so that no rhythm of the senders hides."""
+"""Mean time between two samples of what is in flight. The times are random: the senders may have a rhythm."""
 
 ROW_TYPE = {Phase.CONNECT: "WS", Phase.JOIN: "WS"}
 
@@ -327,7 +327,7 @@ class WorkerRun:
         ledger.close_second(has_low_ends=self.transport.stamps_are_steady())
 
     def _doubt_unread(self) -> None:
-        """Losses are decided: read what is there, and accuse nobody of what arrived and was not read."""
+        """Before losses are decided: read what has arrived. What is still unread is no evidence."""
         self.transport.look()
         for session in self._sessions:
             session.doubt_unread()

@@ -145,9 +145,8 @@ def test_a_real_loop_beats_until_it_is_stopped():
     loop.start()
     first, second = beats.get(timeout=10), beats.get(timeout=10)
     assert second - first >= BEAT_US / 2
+    beating = loop._greenlet
     loop.stop()
     loop.stop()
-    while not beats.empty():
-        beats.get()
-    gevent.sleep(3 * BEAT_US / 1e6)
-    assert beats.empty()
+    beating.join(timeout=10)
+    assert beating.dead

@@ -14,10 +14,9 @@ def deliver(outcome, high_us, low_us=None, tolerance_us=1_000):
     outcome.timings.low.within(tolerance_us).record(high_us if low_us is None else low_us)
 
 
-@pytest.fixture
-def outcome():
-    """Ten messages to ten receivers in ten clean seconds, 20 ms each."""
-    outcome = Outcome(
+def blank_outcome():
+    """A run before anything was measured."""
+    return Outcome(
         run_id="c0ffee00",
         started_at="2026-01-01T00:00:00.000+00:00",
         duration_s=12.0,
@@ -27,6 +26,12 @@ def outcome():
         versions={},
         clock_bound_us=1,
     )
+
+
+@pytest.fixture
+def outcome():
+    """Ten messages to ten receivers in ten clean seconds, 20 ms each."""
+    outcome = blank_outcome()
     counts = outcome.counts
     counts.sent = counts.confirmed = 10
     counts.due = counts.delivered = 100

@@ -5,12 +5,12 @@ from math import ceil
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubbub.config import resolve
 from hubbub.metrics.histogram import bucket_of, lower_edge_of
 from hubbub.metrics.low_ends import tolerance_for
-from hubbub.report import Outcome, Watch, judge, parse_objectives, tolerances_us
+from hubbub.report import Watch, judge, parse_objectives, tolerances_us
 from hubbub.transport.stamps import ReceiveStamps
 from tests.hubbub.ledger.conftest import Bench
+from tests.hubbub.report.conftest import blank_outcome
 from tests.hubbub.transport.test_stamps import OFFSET_US, Clocks, said
 
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999, "max": 1.0}
@@ -61,15 +61,7 @@ def naive(deliveries, name, limit_us, facts, dropped, unsent):
 
 def measured(deliveries, objectives, facts, dropped, unsent):
     """The same deliveries as a run's outcome."""
-    outcome = Outcome(
-        run_id="c0ffee00",
-        started_at="2026-01-01T00:00:00.000+00:00",
-        duration_s=1.0,
-        settings=resolve({}),
-        users=1,
-        workers=0,
-        versions={},
-    )
+    outcome = blank_outcome()
     counts, timings = outcome.counts, outcome.timings
     tolerances = tolerances_us(objectives)
     counts.sent = counts.confirmed = counts.due = len(deliveries)
