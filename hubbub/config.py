@@ -245,11 +245,12 @@ def check_keys(values: Iterable[str], known: Iterable[str], path: Path) -> None:
             raise ConfigError(f"{path.name}: there is no key {name!r}; the keys are {', '.join(names)}.")
 
 
-def resolve(given: Mapping[str, str], workers: int | None = None) -> Settings:
+def resolve(given: Mapping[str, str], workers: int | None = None, shapes: Iterable[str] = ()) -> Settings:
     """Turn option texts into checked Settings. Raises ConfigError with one sentence.
 
     `given` holds what the user set (an empty text means not set); the profile it names fills in next, then the
-    defaults. `workers` is the number of workers that really take part, where it is known.
+    defaults. `workers` is the number of workers that really take part, where it is known. `shapes` are
+    those that a locustfile brings besides those of the folder.
     """
     texts = defaults()
     name = given.get("run_profile", "")
@@ -257,10 +258,10 @@ def resolve(given: Mapping[str, str], workers: int | None = None) -> Settings:
     texts |= {key: value for key, value in given.items() if value != ""}
     if workers is not None:
         texts["workers"] = str(workers)
-    return _check(_parse(texts))
+    return _check(_parse(texts, shapes))
 
 
-def _parse(texts: Mapping[str, str]) -> Settings:
+def _parse(texts: Mapping[str, str], shapes: Iterable[str]) -> Settings:
     def whole(name: str, minimum: int) -> int:
         return _number(texts[name], name, minimum)
 
@@ -280,7 +281,7 @@ def _parse(texts: Mapping[str, str]) -> Settings:
         message_size=whole("message_size", 1),
         workers=whole("workers", 0),
         run_profile=texts["run_profile"],
-        shape=_choice(texts, "shape"),
+        shape=_choice(texts, "shape", shapes),
         mix=_mix(texts["mix"]),
         contract=_choice(texts, "contract"),
         conversation_id=whole("conversation_id", 1) if texts["conversation_id"] else None,
@@ -396,8 +397,8 @@ def _host(text: str) -> str:
     return text.rstrip("/")
 
 
-def _choice(texts: Mapping[str, str], name: str) -> str:
-    choices = OPTION[name].choices
+def _choice(texts: Mapping[str, str], name: str, more: Iterable[str] = ()) -> str:
+    choices = sorted({*OPTION[name].choices, *more}, key=lambda choice: (choice != "none", choice))
     if texts[name] not in choices:
         raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {texts[name]!r}.")
     return texts[name]

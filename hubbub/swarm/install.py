@@ -40,7 +40,7 @@ MOST_CONNECTIONS = 100_000
 
 def install(shapes: Shapes) -> None:
     """Make this Locust process a Hubbub run. Call it once, from the locustfile."""
-    events.init_command_line_parser.add_listener(options.register)
+    events.init_command_line_parser.add_listener(lambda parser, **_: options.register(parser, shapes))
     installation = Installation(shapes)
     events.init.add_listener(installation.on_init)
 
@@ -97,7 +97,7 @@ class Installation:
     def _read_settings(self, workers: int) -> Settings:
         parsed = self._environment.parsed_options
         parsed.host = self._environment.host
-        settings = options.settings_of(parsed, workers)
+        settings = options.settings_of(parsed, workers, self._shapes)
         running = {user_class.__name__: float(user_class.weight) for user_class in self._environment.user_classes}
         return replace(settings, mix=running)  # positional classes and the class picker may have chosen others
 
@@ -105,7 +105,7 @@ class Installation:
         """Check the options, and set up mix and shape from them. Raises ConfigError."""
         environment = self._environment
         workers = self._workers_expected()
-        settings = options.settings_of(environment.parsed_options, workers)
+        settings = options.settings_of(environment.parsed_options, workers, self._shapes)
         check_possible(settings, environment.host or "")
         if not workers:
             check_open_files(settings.clients)

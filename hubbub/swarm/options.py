@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from hubbub.config import OPTION, OPTIONS, Option, Settings, defaults, load_profile, resolve
@@ -36,8 +37,11 @@ def own_options() -> list[Option]:
     return [option for option in OPTIONS if not option.locust_flag and option.name not in LAUNCHER_ONLY]
 
 
-def register(parser: Any, **_kwargs: Any) -> None:
-    """Listener of init_command_line_parser: add the options, with the profile's values as their defaults."""
+def register(parser: Any, shapes: Iterable[str]) -> None:
+    """Add the options to Locust's command line, with the profile's values as their defaults.
+
+    `shapes` are the load shapes that the locustfile knows.
+    """
     texts = defaults() | {"duration": UNTIL_STOPPED}
     try:
         name = profile_in(sys.argv[1:])
@@ -47,19 +51,21 @@ def register(parser: Any, **_kwargs: Any) -> None:
     texts |= profile
     group = parser.add_argument_group("Hubbub")
     for option in own_options():
-        _add(group, option, texts[option.name])
+        more = shapes if option.name == "shape" else ()
+        choices = [*option.choices, *(name for name in more if name not in option.choices)]
+        _add(group, option, texts[option.name], choices)
     parser.set_defaults(num_users=int(texts["clients"]), spawn_rate=float(texts["spawn_rate"]), hubbub_sources=parser)
 
 
-def _add(group: Any, option: Option, default: str) -> None:
+def _add(group: Any, option: Option, default: str, choices: list[str]) -> None:
     """Locust shows a group's options in its form only if the action says so."""
     keywords: dict[str, Any] = {"env_var": option.environment_variable, "help": option.help, "default": default}
     if option.is_switch:
         keywords |= {"action": "store_true", "default": default.lower() == "true"}
     else:
         keywords |= {"type": str, "metavar": option.metavar}
-        if option.choices:
-            keywords["choices"] = list(option.choices)
+        if choices:
+            keywords["choices"] = choices
     action = group.add_argument(option.flag, **keywords)
     action.include_in_web_ui = option.is_form_field
     action.is_secret = option.is_secret
@@ -92,6 +98,6 @@ def take_over_run_time(options: Any) -> None:
         options.run_time = None
 
 
-def settings_of(options: Any, workers: int) -> Settings:
+def settings_of(options: Any, workers: int, shapes: Iterable[str]) -> Settings:
     """The checked settings of a run with so many workers (0: one process). Raises ConfigError."""
-    return resolve(texts_of(options), workers)
+    return resolve(texts_of(options), workers, shapes)
