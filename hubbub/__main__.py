@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,12 +19,13 @@ from pathlib import Path
 
 from hubbub import __version__
 from hubbub.clock import format_duration
-from hubbub.config import OPTION, OPTIONS, ROOT, Settings, resolve
+from hubbub.config import OPTION, OPTIONS, SUITE, SUITE_FILES, SUITE_FOLDERS, Settings, resolve
 from hubbub.errors import ConfigError, HubbubError
 from hubbub.exit_code import ExitCode
 from hubbub.report.figures import FIGURES, SERIES
 
 LAUNCHER_PID = "HUBBUB_LAUNCHER_PID"
+LOCUST = (sys.executable, "-m", "locust")
 WORKER_WAIT_S = 60
 LAST_WAIT_S = 10.0
 COMMANDS = {
@@ -32,6 +34,7 @@ COMMANDS = {
     "swarm": "like perf-ws, as a master and worker processes (two unless --workers says otherwise)",
     "options": "print the table of options as Markdown",
     "figures": "print the table of figures as Markdown",
+    "init": "copy the users, shapes, conf and locustfile into a folder, as a start of one's own",
 }
 NOT_PASSED_ON = ("workers", "duration")
 """Locust is told its role by its own flags; and without a duration a run in its web UI goes on until it is stopped."""
@@ -47,7 +50,9 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
-        if name in PRINTED:
+        if name == "init":
+            command.add_argument("folder", metavar="DIR", help="the folder, empty or absent")
+        if name in PRINTED or name == "init":
             continue
         for option in OPTIONS:
             flags = [option.flag, "--profile"] if option.name == "run_profile" else [option.flag]
@@ -107,8 +112,7 @@ class Family:
         """
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         child = subprocess.Popen(
-            [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfile.py"), *arguments],
-            cwd=ROOT,
+            [*LOCUST, "-f", str(SUITE / "locustfile.py"), "--config", str(SUITE / "locust.conf"), *arguments],
             env=self._environment | dict(secrets),
             stdin=subprocess.DEVNULL,
             process_group=0,
@@ -212,6 +216,21 @@ def print_figures() -> None:
         print(f"| `{figure.key}` | {figure.help} |")
 
 
+def start_suite(folder: Path) -> None:
+    """Copy the suite as a start of one's own: `hubbub` uses it where it is run. Raises ConfigError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise ConfigError(f"init needs an empty or absent folder, and {folder} has files in it.")
+        for name in SUITE_FILES:
+            shutil.copy(SUITE / name, folder)
+        for name in SUITE_FOLDERS:
+            shutil.copytree(SUITE / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    except OSError as error:
+        raise ConfigError(f"init cannot write to {folder} ({error.strerror}).") from error
+    print(f"hubbub: {folder} has a locustfile, users, shapes and conf; run hubbub there, and change what you like.")
+
+
 PRINTED = {"options": print_options, "figures": print_figures}
 """Commands that print something and run nothing."""
 
@@ -223,6 +242,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         PRINTED[arguments.command]()
         return 0
     try:
+        if arguments.command == "init":
+            start_suite(Path(arguments.folder))
+            return ExitCode.PASS
         return run(arguments.command, arguments)
     except HubbubError as error:
         print(f"hubbub: {error}", file=sys.stderr)

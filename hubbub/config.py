@@ -17,8 +17,20 @@ from urllib.parse import urlsplit
 from hubbub.clock import parse_duration_us
 from hubbub.errors import ConfigError
 
-ROOT = Path(__file__).resolve().parent.parent
-CONF = ROOT / "conf"
+PACKAGE = Path(__file__).resolve().parent
+ROOT = PACKAGE.parent
+"""From here the packages of this project can be imported: a checkout, or where it is installed."""
+
+
+def find_suite() -> Path:
+    """The locustfile with its users, shapes and conf: of the working folder, of the checkout, or those installed."""
+    folders = (Path.cwd(), ROOT, PACKAGE / "suite")
+    return next((each for each in folders if (each / "locustfile.py").is_file() and (each / "conf").is_dir()), ROOT)
+
+
+SUITE_FILES, SUITE_FOLDERS = ("locustfile.py", "locust.conf"), ("users", "shapes", "conf")
+SUITE = find_suite()
+CONF = SUITE / "conf"
 LOGINS = ("account", "client")
 MODELS = ("open", "closed")
 ARRIVALS = ("constant", "poisson")
@@ -80,7 +92,7 @@ OPTIONS: tuple[Option, ...] = (
         "none",
         "how the number of clients changes over time",
         "NAME",
-        choices=("none", *names_in(ROOT / "shapes", "*.py")),
+        choices=("none", *names_in(SUITE / "shapes", "*.py")),
     ),
     Option("mix", "Chatter=1", "user classes and their weights, such as Chatter=8,Lurker=2", "NAME=WEIGHT,..."),
     Option(

@@ -12,7 +12,7 @@ from typing import Any
 import gevent
 
 from hubbub.accounts import Provisioner
-from hubbub.config import ROOT, Settings, slo_texts
+from hubbub.config import Settings, slo_texts
 from hubbub.contracts import load_contract
 from hubbub.corpus import Corpus
 from hubbub.errors import HubbubError
@@ -100,7 +100,7 @@ def check_possible(settings: Settings, host: str) -> None:
     Corpus.make(settings.seed, settings.message_size)
     parse_objectives(slo_texts(settings.slo))
     if settings.run_dir:
-        make_folder(settings.run_dir, settings.profile, ROOT)
+        make_folder(settings.run_dir, settings.profile)
     if host:
         contract = load_contract(settings.contract)
         Provisioner(contract, client_of(settings, host), "check").check_backend()

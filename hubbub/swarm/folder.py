@@ -23,13 +23,13 @@ def versions() -> dict[str, str]:
     return {"hubbub": __version__, "python": platform.python_version()} | {name: version(name) for name in packages}
 
 
-def make_folder(wanted: str, profile: str, root: Path) -> Path:
-    """The folder `wanted`, or a new one below `root`. Raises ConfigError when it cannot be written or is not empty."""
+def make_folder(wanted: str, profile: str) -> Path:
+    """The folder `wanted`, or a new one in ./runs. Raises ConfigError when it cannot be written or is not empty."""
     if wanted:
         folder = Path(wanted)
     else:
         stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{profile}"
-        folder = next(path for path in _candidates(root / "runs" / stem) if not path.exists())
+        folder = next(path for path in _candidates(Path("runs").absolute() / stem) if not path.exists())
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):

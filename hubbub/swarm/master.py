@@ -16,7 +16,7 @@ from gevent.event import Event
 from hubbub.accounts import Account, Needs, Provisioner, read_accounts
 from hubbub.canary import Task
 from hubbub.clock import clock_domain, format_duration
-from hubbub.config import ROOT, Settings, slo_texts
+from hubbub.config import Settings, slo_texts
 from hubbub.contracts import load_contract
 from hubbub.corpus import Corpus
 from hubbub.errors import RunError
@@ -83,7 +83,7 @@ class MasterRun:
         corpus = Corpus.make(settings.seed, settings.message_size)
         watch = Watch(parse_objectives(slo_texts(settings.slo)))
         provisions = self._provision(roaming)
-        self.folder = RunFolder(make_folder(settings.run_dir, settings.profile, ROOT), self._environment)
+        self.folder = RunFolder(make_folder(settings.run_dir, settings.profile), self._environment)
         self.folder.write_json("config.json", settings.to_dict(masked=True))
         self.folder.journal("begin", run=self.id, workers=workers, host=settings.host)
         self.record = Record(self._blank(), self.folder, self._environment.stats, watch)
