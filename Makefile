@@ -121,7 +121,7 @@ bench: $(VENV)/dev.done ## compare what a delivery costs with k6, Go, Tsung, Art
 	$(BIN)/python -m bench.report
 
 .PHONY: proofs
-proofs: $(VENV)/run.done ## what needs the clock: a frozen backend, a known delay, ill and healthy generators (root for a cgroup)
+proofs: $(VENV)/run.done ## what needs the clock: frozen, slow and lossy backends, verdicts on busy machines (an hour; root for a cgroup)
 	@command -v ss >/dev/null || { apt-get update -qq && apt-get install -y -qq iproute2; }
 	$(BIN)/python -m bench.proofs
 
