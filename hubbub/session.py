@@ -62,6 +62,10 @@ class Equipment:
         late_us = self.loop.gaps_us(began_us, ended_us) + waits * BEAT_US
         return max(0, ended_us - began_us - late_us)
 
+    def may_be_ours(self, error: Exception) -> bool:
+        """Whether the generator may be the cause of an error: by what it says, or because of a long stall."""
+        return getattr(error, "is_ours", False) or self.loop.may_have_been_given_up()
+
     def error(self, kind: str, sample: str, is_attempt: bool = False, is_ours: bool = False) -> None:
         """Count an error. `is_ours`: the generator may be the cause, so that it is no evidence against the backend."""
         owner = OWN_ERROR if is_ours else ""
@@ -320,7 +324,7 @@ class Session:
                 message.tried_us += equipment.loop.gaps_us(message.sent_us, equipment.clock())
             equipment.tally.attempts += 1
         except LinkClosed as error:
-            equipment.error(f"send: {error}", str(error), is_attempt=True, is_ours=error.is_ours)
+            equipment.error(f"send: {error}", str(error), is_attempt=True, is_ours=equipment.may_be_ours(error))
         return message
 
     def signal(self, frame: str | None) -> None:
@@ -329,7 +333,8 @@ class Session:
             try:
                 self._send(frame)
             except LinkClosed as error:
-                self._equipment.error(f"send: {error}", str(error), is_attempt=True, is_ours=error.is_ours)
+                equipment = self._equipment
+                equipment.error(f"send: {error}", str(error), is_attempt=True, is_ours=equipment.may_be_ours(error))
 
     def pause_reading(self) -> None:
         """Be a slow reader: read nothing until `resume_reading`. What is late or lost here from now on is our doing."""
@@ -401,7 +406,7 @@ class Session:
             try:
                 self._send(frame)
             except LinkClosed as error:
-                equipment.error(f"leave: {error}", str(error), is_attempt=True, is_ours=error.is_ours)
+                equipment.error(f"leave: {error}", str(error), is_attempt=True, is_ours=equipment.may_be_ours(error))
 
     def close(self) -> None:
         """Leave, and close the connection with a handshake. Harmless when it is closed already."""

@@ -43,5 +43,5 @@ class Roamer(Chatter):
         except PhaseFailed:
             return  # counted by the session; live() gets ready again
         except HubbubError as error:
-            is_ours = getattr(error, "is_ours", False)
-            self.run_here.equipment.error("history", str(error), is_attempt=True, is_ours=is_ours)
+            equipment = self.run_here.equipment
+            equipment.error("history", str(error), is_attempt=True, is_ours=equipment.may_be_ours(error))
