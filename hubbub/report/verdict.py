@@ -96,11 +96,10 @@ def ends(objective: Objective, result: Result) -> str:
     is_time = objective.is_time
     unit = "%" if objective.is_percent else " ms" if is_time else ""
 
-    def shown(value: float | None) -> str:
-        return "?" if value is None else f"{value:.1f}" if is_time else f"{value:.6g}"
-
-    interval = "" if result.low == result.high else f" [{shown(result.low)} .. {shown(result.high)}]"
-    return f"{shown(result.value)}{unit}{interval}"
+    value, low, high = (
+        f"{part or 0:{'.1f' if is_time else '.6g'}}" for part in (result.value, result.low, result.high)
+    )
+    return f"{value}{unit}" if result.low == result.high else f"{value}{unit} [{low} .. {high}]"
 
 
 def _doubts(outcome: Outcome, held: Held) -> list[str]:

@@ -47,6 +47,7 @@ def hand():
         (30_000, 80_000, 1_400),
         (50_000, 50_000, 0),
         (50_000, 10_000, 0),
+        (70_000, 70_000, 0),
         (-5, 80_000, 2_100),
     ],
 )
@@ -120,12 +121,13 @@ def test_a_sample_that_takes_long_is_taken_seldom():
         hand.now_us += 1_000
         return hand.read()
 
+    hand.now_us = 7_000_000
     hand.wait = BackendWait(lambda: hand.now_us, read_slowly)
     reads = hand.reads
-    hand.now_us = 49_999
+    hand.now_us = 7_049_999
     hand.wait.sample()
     assert hand.reads == reads
-    hand.now_us = 50_000
+    hand.now_us = 7_050_000
     hand.wait.sample()
     assert hand.reads == reads + 1
 

@@ -116,6 +116,7 @@ def test_workers_are_merged_and_travel_unchanged():
     fresh = Health()
     fresh.merge(other)
     assert fresh.cpu_max == 0.2
+    assert fresh.causes() == other.causes()
 
 
 def test_a_merge_with_nothing_changes_nothing():
@@ -134,7 +135,7 @@ def test_the_diagnosis_names_the_longest_stall_and_the_three_most_frequent_cause
     health.add(at(replace(CLEAN, loop_lag_us=5_000), 0))
     assert health.diagnosis() == "generator event loop stalled for up to 5 ms"
     for second in range(1, 2_000):
-        health.add(at(replace(CLEAN, loop_lag_us=999_499), second))
+        health.add(at(replace(CLEAN, loop_lag_us=999_000), second))
     health.add(at(replace(CLEAN, throttled=1, dropped=1, gc_pause_us=11_000, loop_lag_us=12_000), 2_000))
     assert health.diagnosis() == (
         "generator event loop stalled for up to 999 ms; event loop over 50 ms late in 1999 s; "

@@ -62,6 +62,7 @@ def test_a_heartbeat_goes_on_when_what_it_calls_fails(caplog):
     loop.stop()
     assert loop.failures >= 2
     assert caplog.text.count("Traceback") == 1
+    assert "The heartbeat of the event loop failed; it goes on." in caplog.text
 
 
 def test_a_late_beat_makes_a_gap_of_the_whole_time_since_the_last_one(hand):
@@ -125,6 +126,10 @@ def test_its_patience_is_known_to_end(hand):
     assert hand.loop.may_have_been_given_up()
     hand.now_us += 1
     assert not hand.loop.may_have_been_given_up()
+
+
+def test_at_first_there_was_no_stall(hand):
+    assert not hand.loop.has_stalled(0)
 
 
 def test_a_long_stall_that_goes_on_is_one(hand):

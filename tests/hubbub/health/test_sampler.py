@@ -123,6 +123,7 @@ def test_a_second_is_the_difference_of_two_reads(monkeypatch):
     assert (second.began_us, second.ended_us, second.cpu_us) == (1_000_000, 2_000_300, 100_999)
     assert (second.run_queue_us, second.throttled, second.gc_pause_us, second.dropped) == (25, 1, 300, 6)
     assert (second.response_p50_us, second.loop_lag_us) == (200, 0)
+    assert close(Sampler(lambda: now["clock"], loop, Histogram())).gc_pause_us == 0
     now |= {"wait": None, "throttled": None}
     assert (close(sampler).run_queue_us, close(sampler).throttled) == (None, None)
     now |= {"wait": 5, "throttled": 5}
@@ -138,15 +139,15 @@ def test_what_the_kernel_says_is_read_in_microseconds(tmp_path, monkeypatch):
 
 def test_a_control_group_of_version_2_alone_is_the_root_of_all(tmp_path, monkeypatch):
     (tmp_path / "proc").mkdir()
-    (tmp_path / "proc" / "cgroup").write_text("0::/a:b\n")
-    for folder, count in (("", 5), ("a:b", 2)):
+    (tmp_path / "proc" / "cgroup").write_text("0::/X:b\n")
+    for folder, count in (("", 5), ("X:b", 2)):
         path = tmp_path / "cgroup" / folder
         path.mkdir(parents=True, exist_ok=True)
         (path / "cpu.stat").write_text(f"nr_throttled {count}\n")
     monkeypatch.setattr(module, "PROC", tmp_path / "proc")
     monkeypatch.setattr(module, "CGROUPS", tmp_path / "cgroup")
     files = cpu_stats()
-    assert files == [tmp_path / "cgroup" / "a:b" / "cpu.stat", tmp_path / "cgroup" / "cpu.stat"]
+    assert files == [tmp_path / "cgroup" / "X:b" / "cpu.stat", tmp_path / "cgroup" / "cpu.stat"]
     files.insert(0, tmp_path / "gone")
     assert times_throttled(files) == 7
 

@@ -72,6 +72,16 @@ def test_a_doubt_at_the_moment_of_the_send_is_a_doubt(bench):
     assert here.take_known(bytearray(frame), 0, len(frame), bench.now, bench.now, bench.now) == len(frame)
     assert bench.finish().lost_unproven == 2
     assert bench.ledger.timings.low.all().buckets.get(0) == 3, "two losses, and an arrival that might have come sooner"
+    assert bench.ledger.timings.room_low.all().buckets == {0: 1}
+
+
+def test_a_slow_arrival_at_the_moment_of_a_doubt_might_have_come_sooner(bench):
+    link = bench.join(0)
+    content, message = bench.send(link)
+    link.doubt("busy", message.sent_us)
+    link.on_message(bench.frame(content), bench.now + 500, bench.now + 400)
+    timings = bench.ledger.timings
+    assert timings.low.all().buckets == timings.room_low.all().buckets == {0: 1}
 
 
 def test_a_first_frame_that_waited_for_us_is_known_by_its_stamp_alone(bench):
@@ -169,10 +179,11 @@ def test_a_message_whose_answer_may_have_been_missed_vanished_only_if_the_histor
     bench, is_read_back, vanished
 ):
     sender = bench.join(0)
-    bench.send(sender)
+    _, message = bench.send(sender)
     bench.wait(6)
-    sender.doubt("not all was read", bench.now)
-    bench.ledger.conversations[0].is_read_back = is_read_back
+    sender.doubt("not all was read", message.sent_us)
+    if is_read_back:
+        bench.ledger.conversations[0].is_read_back = True
     counts = bench.finish()
     assert (counts.vanished, counts.indefinite, counts.indefinite_unproven) == (vanished, 1 - vanished, 1 - vanished)
 
