@@ -15,10 +15,8 @@ from hubbub.clock import Clock
 KEPT_SAMPLES, TRIM_AT = 6_000, 12_000
 """Two minutes of samples: longer than a delivery can be on its way before it is given up."""
 
-MIN_INTERVAL_US, MIN_INTERVAL_COSTS = 5_000, 50
-"""An arrival that is younger than the last sample asks for a new one, but not more often than this. A sample of many
-threads takes long: 50 times as long passes between two of them, so that they take at most 2 % of a core.
-"""
+MIN_INTERVAL_COSTS = 50
+"""A sample of many threads takes long: 50 times as long passes between two, so that they take at most 2 % of a core."""
 
 PROC = "/proc"
 
@@ -27,8 +25,9 @@ Read = Callable[[], dict[str, int]]
 
 
 class BackendWait:
-    """The waits of all threads together. Call `sample` 50 times a second; `waited_us` asks for one more if it must.
+    """The waits of all threads together. Call `sample` 50 times a second.
 
+    A wait that goes on is in no sum yet, so a time can be judged only when a sample was taken after it: ask `knows`.
     A thread that ends between two samples takes what it waited since the first of them with it.
     """
 
@@ -37,39 +36,42 @@ class BackendWait:
         self._read = read
         self._of_threads: dict[str, int] = {}
         self._total_us = 0
-        self._times: list[int] = []
+        self._began: list[int] = []
+        self._ended: list[int] = []
         self._totals: list[int] = []
-        self._cost_us = 0
-        self.sample()
+        self._sample()
 
     def sample(self) -> None:
-        """Read the waits now, unless that was done a moment ago. A thread that is gone keeps what it had."""
-        began_us = self._clock()
-        if self._times and began_us - self._times[-1] < MIN_INTERVAL_COSTS * self._cost_us:
-            return
+        """Read the waits now, unless that was done a moment ago."""
+        cost_us = self._ended[-1] - self._began[-1]
+        if self._clock() - self._ended[-1] >= MIN_INTERVAL_COSTS * cost_us:
+            self._sample()
+
+    def _sample(self) -> None:
+        """A thread that is gone keeps what it had. The sum is that of some time between the beginning and the end."""
         known = self._of_threads
-        threads = self._read()
-        for thread, waited_us in threads.items():
+        self._began.append(self._clock())
+        self._of_threads = self._read()
+        for thread, waited_us in self._of_threads.items():
             self._total_us += max(0, waited_us - known.get(thread, 0))
-        self._of_threads = threads
-        self._times.append(began_us)
-        self._cost_us = self._clock() - began_us
+        self._ended.append(self._clock())
         self._totals.append(self._total_us)
-        if len(self._times) > TRIM_AT:
-            del self._times[:-KEPT_SAMPLES], self._totals[:-KEPT_SAMPLES]
+        if len(self._totals) > TRIM_AT:
+            del self._began[:-KEPT_SAMPLES], self._ended[:-KEPT_SAMPLES], self._totals[:-KEPT_SAMPLES]
+
+    def knows(self, until_us: int) -> bool:
+        """Whether `waited_us` can tell of a time without one more sample."""
+        return until_us <= self._began[-1]
 
     def waited_us(self, from_us: int, to_us: int) -> int:
         """At most how long the backend waited from one time to another: what the samples around them tell."""
         if to_us <= from_us:
             return 0
-        if to_us > self._times[-1] and self._clock() - self._times[-1] >= MIN_INTERVAL_US:
-            self.sample()
-        before = bisect_right(self._times, from_us) - 1
-        after = bisect_left(self._times, to_us)
-        began_us = self._totals[before] if before >= 0 else 0
-        if after < len(self._times):
-            return self._totals[after] - began_us
-        return self._totals[-1] - began_us + to_us - self._times[-1]  # all the time since then may have been one wait
+        if not self.knows(to_us):
+            self._sample()
+        before = bisect_right(self._ended, from_us) - 1
+        after = bisect_left(self._began, to_us)
+        return self._totals[after] - (self._totals[before] if before >= 0 else 0)
 
 
 def run_queue_waits(pids: Sequence[int]) -> dict[str, int]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hubbub.ledger.message import Message, Timings
 from hubbub.metrics.histogram import Histogram
@@ -15,13 +14,24 @@ INCOMPLETE = -(1 << 40)
 """Added to a message's count of remaining deliveries when one is lost: its room will never be complete."""
 
 
-BackendWait = Callable[[int, int], int]
-"""For how long a backend that could run waited for a core, from one time to another: an upper bound, microseconds."""
+class BackendWait(Protocol):
+    """What a backend waited for a core while it could run, where that is known."""
+
+    def knows(self, until_us: int) -> bool:
+        """Whether the waits until a time are known already."""
+
+    def waited_us(self, from_us: int, to_us: int) -> int:
+        """How long it waited from one time to another, at most. May have to look first."""
 
 
-def no_wait(_from_us: int, _to_us: int) -> int:
+class NoWait:
     """The wait of a backend whose process is not known: nothing is taken off its times."""
-    return 0
+
+    def knows(self, _until_us: int) -> bool:
+        return True
+
+    def waited_us(self, _from_us: int, _to_us: int) -> int:
+        return 0
 
 
 class Figures:
@@ -30,8 +40,8 @@ class Figures:
     `second` is what was timed since the last `close_second`.
     """
 
-    def __init__(self, backend_wait_us: BackendWait = no_wait) -> None:
-        self._backend_wait_us = backend_wait_us
+    def __init__(self, backend_wait: BackendWait) -> None:
+        self._backend_wait = backend_wait
         self.timings = Timings()
         self.second = Timings()
         self.last_first_arrival_us = 0
@@ -54,6 +64,10 @@ class Figures:
         self.timings.merge(self.second)
         self.second.clear()
 
+    def is_ready(self, message: Message) -> bool:
+        """Whether a message has new arrivals that can be taken in without a look at the backend."""
+        return bool(message.arrivals) and self._backend_wait.knows(message.arrivals[-1])
+
     def settle(self, message: Message) -> None:
         """Take a message's new arrivals in: many at once, for less than half of what one by one costs."""
         arrivals, timings = message.arrivals, message.timings
@@ -70,17 +84,20 @@ class Figures:
     def _settle_low(self, message: Message) -> None:
         """Low ends: what is left without the time before the message was tried, and without the backend's own wait.
 
-        One wait serves for arrivals that are close together; where it grew between them, each has its own.
+        The wait is that until the receipt. Until the arrival would be too little where that is only known to be after
+        some time: a wait that went on then, and ended with the send, counts when it ends. One wait serves for arrivals
+        that are close together; where it grew between them, each has its own.
         """
-        arrived, tried_us, wait_us = message.arrived, message.tried_us, self._backend_wait_us
+        arrivals, arrived = message.arrivals, message.arrived
+        tried_us, wait_us = message.tried_us, self._backend_wait.waited_us
         low = message.timings.low.within(message.tolerance_us)
-        last_us = max(arrived)
-        waited_us = wait_us(tried_us, last_us)
-        if waited_us and wait_us(tried_us, min(arrived)) != waited_us:
-            arrived[:] = [time_us - wait_us(tried_us, time_us) for time_us in arrived]
-            last_us, waited_us = max(arrived), 0
+        waited_us = wait_us(tried_us, arrivals[-1])
+        if waited_us and wait_us(tried_us, arrivals[0]) != waited_us:
+            pairs = zip(arrivals, arrived, strict=True)
+            arrived[:] = [arrived_us - wait_us(tried_us, now_us) for now_us, arrived_us in pairs]
+            waited_us = 0
         low.record_since(tried_us + waited_us, arrived)
-        message.low_us = max(message.low_us, last_us - waited_us - tried_us)
+        message.low_us = max(message.low_us, max(arrived) - waited_us - tried_us)
         arrived.clear()
 
     def untimed(self, message: Message, now_us: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from hubbub.ledger.conversation import Conversation, Seat
 from hubbub.ledger.counts import Counts
-from hubbub.ledger.figures import BackendWait, Figures, no_wait
+from hubbub.ledger.figures import BackendWait, Figures, NoWait
 from hubbub.ledger.findings import Findings
 from hubbub.ledger.link import Link, Recogniser
 from hubbub.ledger.message import Message, Timings
@@ -26,6 +26,9 @@ SETTLE_US = 5_000_000
 REMEMBER_US = 2_000_000
 """How long a message that everyone has stays in the log."""
 
+SETTLED_NOW_AND_THEN = 8
+"""How many messages are looked at when another one comes: a little at a time, instead of everything once a second."""
+
 LOSS_HORIZON_US = 60_000_000
 """A delivery that nothing has overtaken is given up after this long, so that a dead receiver cannot hold the log."""
 
@@ -35,7 +38,7 @@ class Ledger:
 
     `run` is the run's 32-bit number, `contract` what recognises frames, `user_ids` the backend's ids of all accounts of
     the run (also of other workers), `first_sender` the first sender id of this worker, `tolerances_us` the send lags,
-    ascending, that the run's objectives tell apart (low_ends.py), `backend_wait_us` see figures.py.
+    ascending, that the run's objectives tell apart (low_ends.py), `backend_wait` see figures.py.
     """
 
     def __init__(
@@ -45,14 +48,14 @@ class Ledger:
         user_ids: Iterable[int] = (),
         first_sender: int = 1,
         tolerances_us: Sequence[int] = (),
-        backend_wait_us: BackendWait = no_wait,
+        backend_wait: BackendWait | None = None,
     ) -> None:
         self.run = run
         self.contract = contract
         self.user_ids = frozenset(user_ids)
         self.findings = Findings()
         self._tolerances_us = tuple(tolerances_us)
-        self._figures = Figures(backend_wait_us)
+        self._figures = Figures(backend_wait or NoWait())
         self._nowhere = Counts()
         self.conversations: dict[int, Conversation] = {}
         self.surplus_refusals = 0
@@ -215,8 +218,9 @@ class Ledger:
     def _make_due(self, message: Message) -> None:
         """Give the message its place in the log, and enter the deliveries that are due because of it."""
         conversation = message.conversation
-        if conversation.log and conversation.log[-1].arrivals:
-            self._figures.settle(conversation.log[-1])  # a little now and then, instead of everything once a second
+        for earlier in conversation.log[-SETTLED_NOW_AND_THEN:]:
+            if self._figures.is_ready(earlier):
+                self._figures.settle(earlier)
         conversation.append(message)
         message.remaining = conversation.open_due(message)
         conversation.counts.due += message.remaining

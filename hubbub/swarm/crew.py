@@ -28,7 +28,6 @@ from hubbub.errors import HubbubError
 from hubbub.health import BackendWait, Health, LoopWatch, Sampler, run_queue_waits
 from hubbub.history import choose, read_back
 from hubbub.ledger import Ledger
-from hubbub.ledger.figures import no_wait
 from hubbub.ledger.history import History
 from hubbub.metrics.in_flight import InFlight
 from hubbub.metrics.load import Load
@@ -172,7 +171,7 @@ class WorkerRun:
             plan["user_ids"],
             1 + self._ordinal * SENDERS_PER_WORKER,
             plan["tolerances_us"],
-            self._backend_wait.waited_us if self._backend_wait is not None else no_wait,
+            self._backend_wait,
         )
         members: dict[int, list[int]] = {}
         for account in provision.shared + provision.own:

@@ -61,10 +61,27 @@ def test_an_arrival_after_the_last_sample_asks_for_a_new_one(hand):
     assert hand.reads == 6
 
 
-def test_but_not_too_often_and_what_is_not_known_counts_as_waited(hand):
-    hand.now_us, hand.threads = 84_999, {"2": 900}
-    assert hand.wait.waited_us(60_000, 84_000) == 300 + 4_000
+def test_a_time_is_known_once_a_sample_began_after_it(hand):
+    assert hand.wait.knows(80_000)
+    assert not hand.wait.knows(80_001)
     assert hand.reads == 5
+
+
+def test_a_sample_counts_for_what_came_before_it_began_and_after_it_ended(monkeypatch):
+    """In between, nobody knows which of its waits it has seen."""
+    hand = Hand()
+
+    def read_slowly():
+        hand.now_us += 300
+        return hand.read()
+
+    hand.wait = BackendWait(lambda: hand.now_us, read_slowly)
+    for at_us, waited_us in ((100_000, 900), (200_000, 1_900), (300_000, 2_900)):
+        hand.sample(at_us, t1=waited_us)
+    assert hand.wait.waited_us(200_300, 299_000) == 1_000
+    assert hand.wait.waited_us(200_299, 299_000) == 2_000
+    assert hand.wait.waited_us(150_000, 200_000) == 1_000
+    assert hand.wait.waited_us(150_000, 200_001) == 2_000
 
 
 def test_old_samples_are_forgotten_and_then_everything_before_counts(monkeypatch):
@@ -73,7 +90,7 @@ def test_old_samples_are_forgotten_and_then_everything_before_counts(monkeypatch
     hand = Hand()
     for n in range(1, 6):
         hand.sample(n * 20_000, t1=500 + n)
-    assert len(hand.wait._times) <= 4
+    assert len(hand.wait._totals) <= 4
     assert hand.wait.waited_us(0, 100_000) == 505
 
 
@@ -124,10 +141,10 @@ def test_a_sample_that_takes_long_is_taken_seldom():
     hand.now_us = 7_000_000
     hand.wait = BackendWait(lambda: hand.now_us, read_slowly)
     reads = hand.reads
-    hand.now_us = 7_049_999
+    hand.now_us = 7_050_999
     hand.wait.sample()
     assert hand.reads == reads
-    hand.now_us = 7_050_000
+    hand.now_us = 7_051_000
     hand.wait.sample()
     assert hand.reads == reads + 1
 

@@ -4,6 +4,7 @@ import pytest
 
 from hubbub.ledger import Counts
 from hubbub.ledger.link import REOPENING_US
+from hubbub.metrics.histogram import bucket_of
 from hubbub.wire import from_plain, to_plain
 
 
@@ -96,7 +97,7 @@ def test_a_first_frame_that_waited_for_us_is_known_by_its_stamp_alone(bench):
 
 
 def test_a_wait_of_the_backend_that_is_the_same_for_all_is_taken_off_all(make_bench):
-    bench = make_bench(backend_wait_us=lambda _from, _to: 30)
+    bench = make_bench(backend_wait=Waiting(lambda _from, _to: 30))
     sender, other = bench.join(0), bench.join(1)
     content, message = bench.send(sender)
     frame = bench.frame(content)
@@ -237,23 +238,58 @@ def test_only_the_end_of_a_read_has_its_stamp(bench):
     assert low.count_from(299_000) == (2, 2)
 
 
-def test_what_the_backend_waited_for_a_core_is_taken_off_each_low_end(make_bench):
+class Waiting:
+    """A backend that waits, and whose waits are known until a time."""
+
+    def __init__(self, waited_us, known_until_us=1 << 60):
+        self.waited_us = waited_us
+        self.known_until_us = known_until_us
+
+    def knows(self, until_us):
+        return until_us <= self.known_until_us
+
+
+def test_what_the_backend_waited_until_a_receipt_is_taken_off_each_low_end(make_bench):
     waits = []
 
-    def wait_us(from_us, to_us):
+    def waited_us(from_us, to_us):
         waits.append((from_us, to_us))
         return (to_us - from_us) // 2
 
-    bench = make_bench(backend_wait_us=wait_us)
+    bench = make_bench(backend_wait=Waiting(waited_us))
     sender, other = bench.join(0), bench.join(1)
     content, message = bench.send(sender)
     frame = bench.frame(content)
     sender.on_message(frame, bench.now + 400, bench.now + 400)
-    other.on_message(frame, bench.now + 1_000, bench.now + 1_000)
+    other.on_message(frame, bench.now + 1_000, bench.now + 900)
     low = bench.ledger.timings.low.all()
-    assert (low.min_us, low.max_us) == (200, 500)
-    assert bench.ledger.timings.room_low.all().max_us == 500
+    assert low.buckets == {200: 1, bucket_of(400): 1}
+    assert bench.ledger.timings.room_low.all().buckets == {bucket_of(400): 1}
     assert set(waits) == {(message.tried_us, message.tried_us + 400), (message.tried_us, message.tried_us + 1_000)}
+
+
+def test_a_wait_that_ends_after_the_earliest_possible_arrival_counts(make_bench):
+    """The backend ran from 945 on, and sent then; the frame may have come from 920 on, when its wait still went on."""
+    bench = make_bench(backend_wait=Waiting(lambda _from, to_us: 945 if to_us - bench.now >= 945 else 0))
+    link = bench.join(0)
+    content, _ = bench.send(link)
+    link.on_message(bench.frame(content), bench.now + 946, bench.now + 920)
+    assert bench.ledger.timings.low.all().buckets == {0: 1}
+
+
+def test_arrivals_wait_until_what_the_backend_waited_is_known(make_bench):
+    backend = Waiting(lambda _from, _to: 0, known_until_us=0)
+    bench = make_bench(backend_wait=backend)
+    link = bench.join(0)
+    messages = []
+    for _ in range(3):
+        content, message = bench.send(link)
+        bench.deliver(link, content)
+        messages.append(message)
+    assert [len(message.arrivals) for message in messages] == [1, 1, 1]
+    backend.known_until_us = bench.now
+    bench.deliver(link, bench.send(link)[0])
+    assert [len(message.arrivals) for message in messages] == [0, 0, 0], "the next message takes them in"
 
 
 def test_low_ends_are_told_apart_by_how_late_their_message_was_sent(make_bench):
