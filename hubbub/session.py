@@ -23,6 +23,7 @@ from hubbub.errors import CallFailed, ConnectError, ContractError, LinkClosed, P
 from hubbub.health import LoopWatch
 from hubbub.health.loop import BEAT_US
 from hubbub.ledger import Ledger, Link, Message
+from hubbub.ledger.figures import BackendWait
 from hubbub.ledger.ledger import SETTLE_US
 from hubbub.metrics.tally import OWN_ERROR, Tally
 from hubbub.transport.base import Connection, Transport
@@ -47,6 +48,7 @@ class Equipment:
     ledger: Ledger
     clock: Clock
     loop: LoopWatch
+    backend_wait: BackendWait
     run_started_us: int
     join_timeout_us: int
     logs_in_per_client: bool
@@ -58,9 +60,9 @@ class Equipment:
     ready_in_account: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
 
     def low_us(self, began_us: int, ended_us: int, waits: int = WAITS_OF_A_PHASE) -> int:
-        """What of some waits was surely not our own lateness: without what the event loop may have been late."""
+        """What of some waits was surely the backend's own: without what loop and starved backend may have been late."""
         late_us = self.loop.gaps_us(began_us, ended_us) + waits * BEAT_US
-        return max(0, ended_us - began_us - late_us)
+        return max(0, ended_us - began_us - late_us - self.backend_wait.waited_us(began_us, ended_us))
 
     def may_be_ours(self, error: Exception) -> bool:
         """Whether the generator may be the cause of an error: by what it says, or because of a long stall."""

@@ -28,6 +28,7 @@ from hubbub.errors import HubbubError
 from hubbub.health import BackendWait, Health, LoopWatch, Sampler, run_queue_waits
 from hubbub.history import choose, read_back
 from hubbub.ledger import Ledger
+from hubbub.ledger.figures import NoWait
 from hubbub.ledger.history import History
 from hubbub.metrics.in_flight import InFlight
 from hubbub.metrics.load import Load
@@ -189,6 +190,7 @@ class WorkerRun:
             ledger=ledger,
             clock=monotonic_us,
             loop=self._loop,
+            backend_wait=self._backend_wait or NoWait(),
             run_started_us=monotonic_us(),
             join_timeout_us=settings.join_timeout_us,
             logs_in_per_client=settings.logins == "client",
