@@ -1,7 +1,7 @@
 """Packs the suite (locustfile, users, shapes, conf) into the package, so that an installed Hubbub has it, too."""
 
 from pathlib import Path
-from shutil import copy, copytree, ignore_patterns
+from shutil import copy, copytree, ignore_patterns, rmtree
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
@@ -15,11 +15,12 @@ class BuildWithSuite(build_py):
     def run(self) -> None:
         super().run()
         suite = Path(self.build_lib) / "hubbub" / "suite"
-        suite.mkdir(parents=True, exist_ok=True)
+        rmtree(suite, ignore_errors=True)
+        suite.mkdir(parents=True)
         for name in ("locustfile.py", "locust.conf"):
             copy(HERE / name, suite)
         for name in ("users", "shapes", "conf"):
-            copytree(HERE / name, suite / name, dirs_exist_ok=True, ignore=ignore_patterns("__pycache__"))
+            copytree(HERE / name, suite / name, ignore=ignore_patterns("__pycache__"))
 
 
 setup(cmdclass={"build_py": BuildWithSuite})

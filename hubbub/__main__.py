@@ -19,10 +19,11 @@ from pathlib import Path
 
 from hubbub import __version__
 from hubbub.clock import format_duration
-from hubbub.config import OPTION, OPTIONS, SUITE, SUITE_FILES, SUITE_FOLDERS, Settings, resolve
+from hubbub.config import OPTION, OPTIONS, Settings, resolve
 from hubbub.errors import ConfigError, HubbubError
 from hubbub.exit_code import ExitCode
 from hubbub.report.figures import FIGURES, SERIES
+from hubbub.suite import SUITE, SUITE_FILES, SUITE_FOLDERS, WORKING_FOLDER_VARIABLE, environment_of_children
 
 LAUNCHER_PID = "HUBBUB_LAUNCHER_PID"
 LOCUST = (sys.executable, "-m", "locust")
@@ -101,7 +102,8 @@ class Family:
 
     def __init__(self) -> None:
         self._children: list[subprocess.Popen[bytes]] = []
-        self._environment = {**os.environ, LAUNCHER_PID: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+        ours = {LAUNCHER_PID: str(os.getpid()), "PYTHONUNBUFFERED": "1", WORKING_FOLDER_VARIABLE: os.getcwd()}
+        self._environment = environment_of_children(**ours)
         self._main: subprocess.Popen[bytes] | None = None
 
     def start(self, arguments: Sequence[str], secrets: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -112,7 +114,8 @@ class Family:
         """
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         child = subprocess.Popen(
-            [*LOCUST, "-f", str(SUITE / "locustfile.py"), "--config", str(SUITE / "locust.conf"), *arguments],
+            [*LOCUST, "-f", str(SUITE / "locustfile.py"), *arguments],
+            cwd=SUITE,  # Locust reads the locust.conf of its working folder, and the user's may be another project's
             env=self._environment | dict(secrets),
             stdin=subprocess.DEVNULL,
             process_group=0,

@@ -133,14 +133,13 @@ def _bytes(payload: str | bytes) -> bytes:
 
 
 def main() -> int:
-    canary = Canary(Task(**json.loads(sys.stdin.readline())))
-
     def wait_for_the_end() -> None:
         sys.stdin.read()
         canary.is_stopped.set()
 
-    threading.Thread(target=wait_for_the_end, daemon=True).start()
     try:
+        canary = Canary(Task(**json.loads(sys.stdin.readline())))
+        threading.Thread(target=wait_for_the_end, daemon=True).start()
         canary.listen()
     except (HubbubError, websocket.WebSocketException, OSError) as error:
         print(json.dumps({"problem": f"{type(error).__name__}: {error}"}), flush=True)

@@ -16,20 +16,8 @@ from urllib.parse import urlsplit
 
 from hubbub.clock import parse_duration_us
 from hubbub.errors import ConfigError
+from hubbub.suite import SUITE
 
-PACKAGE = Path(__file__).resolve().parent
-ROOT = PACKAGE.parent
-"""From here the packages of this project can be imported: a checkout, or where it is installed."""
-
-
-def find_suite() -> Path:
-    """The locustfile with its users, shapes and conf: of the working folder, of the checkout, or those installed."""
-    folders = (Path.cwd(), ROOT, PACKAGE / "suite")
-    return next((each for each in folders if (each / "locustfile.py").is_file() and (each / "conf").is_dir()), ROOT)
-
-
-SUITE_FILES, SUITE_FOLDERS = ("locustfile.py", "locust.conf"), ("users", "shapes", "conf")
-SUITE = find_suite()
 CONF = SUITE / "conf"
 LOGINS = ("account", "client")
 MODELS = ("open", "closed")

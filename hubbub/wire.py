@@ -9,6 +9,7 @@ from __future__ import annotations
 import types
 from collections import Counter
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -37,10 +38,16 @@ def _made(kind: Any, value: Any) -> Any:
     if hasattr(kind, "from_dict"):
         return kind.from_dict(value)
     if is_dataclass(kind):
-        hints = get_type_hints(kind)
-        made = {field.name: _made(hints[field.name], value[field.name]) for field in fields(kind)}
+        made = {name: _made(hint, value[name]) for name, hint in _types_of(cast(Any, kind))}
         return cast(Any, kind)(**made)
     return _made_of_parts(get_origin(kind), get_args(kind), value)
+
+
+@cache
+def _types_of(kind: Any) -> list[tuple[str, Any]]:
+    """The names and types of a dataclass's fields."""
+    hints = get_type_hints(kind)
+    return [(field.name, hints[field.name]) for field in fields(kind)]
 
 
 def _made_of_parts(origin: Any, parts: tuple[Any, ...], value: Any) -> Any:

@@ -12,7 +12,8 @@ LAYERS = {
     "wire": set(),
     "exit_code": set(),
     "clock": {"errors"},
-    "config": {"clock", "errors"},
+    "suite": set(),
+    "config": {"clock", "errors", "suite"},
     "metrics": {"config", "clock", "errors"},
     "pacing": {"config", "clock", "errors"},
     "health": {"metrics", "config", "clock", "errors"},
@@ -29,10 +30,10 @@ LAYERS = {
     "history": {"session", "accounts", "contracts", "ledger", "config", "clock", "errors"},
     "report": {"exit_code", "health", "ledger", "metrics", "pacing", "config", "clock", "errors"},
     "swarm": {
-        "session", "wire", "exit_code", "history", "corpus", "canary", "requests_client", "health", "report",
+        "suite", "session", "wire", "exit_code", "history", "corpus", "canary", "requests_client", "health", "report",
         "accounts", "transport", "contracts", "ledger", "metrics", "pacing", "config", "clock", "errors",
     },
-    "__main__": {"config", "clock", "errors", "exit_code", "report"},
+    "__main__": {"suite", "config", "clock", "errors", "exit_code", "report"},
 }  # fmt: skip
 """For each part of hubbub, the other parts it may import."""
 

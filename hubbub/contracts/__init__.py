@@ -32,22 +32,22 @@ def load_contract(name: str) -> Contract:
     """
     path = CONF / "contracts" / f"{name}.toml"
     values = read_toml(path)
-    contract: Contract = _class_of(values.pop("class", ""), path)()
+    contract = _made_by(values.pop("class", ""), path)
     check_keys(values, contract.settings, path)
     contract.settings |= values
     return contract
 
 
-def _class_of(wanted: Any, path: Path) -> Any:
-    """The class that a contract's file names as `package.module:Class`."""
+def _made_by(wanted: Any, path: Path) -> Contract:
+    """A contract of the class that its file names as `package.module:Class`; whatever goes wrong is one sentence."""
     module, _, name = str(wanted).partition(":")
     try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+        contract = getattr(importlib.import_module(module), name)()
+    except Exception as error:
         raise ConfigError(
             f'{path.name}: class must name a contract, such as "hubbub.contracts.sanctum:Sanctum", not {wanted!r} '
-            f"({error})."
+            f"({type(error).__name__}: {error})."
         ) from error
-    if not (isinstance(found, type) and issubclass(found, Contract)):
+    if not isinstance(contract, Contract):
         raise ConfigError(f"{path.name}: {wanted!r} is no contract: it must be a class made from Contract.")
-    return found
+    return contract

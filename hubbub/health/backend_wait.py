@@ -12,11 +12,14 @@ from collections.abc import Callable, Sequence
 
 from hubbub.clock import Clock
 
-KEPT_SAMPLES, TRIM_AT = 6_000, 12_000
-"""Two minutes of samples: longer than a delivery can be on its way before it is given up."""
+KEPT_US, TRIM_AT = 120_000_000, 1_000
+"""Samples of two minutes are kept: longer than a delivery can be on its way. So many old ones go at a time."""
 
 MIN_INTERVAL_COSTS = 50
 """A sample of many threads takes long: 50 times as long passes between two, so that they take at most 2 % of a core."""
+
+MAX_ASKED_COST_US = 200
+"""A sample that takes longer is not taken because somebody asks."""
 
 PROC = "/proc"
 
@@ -56,18 +59,24 @@ class BackendWait:
             self._total_us += max(0, waited_us - known.get(thread, 0))
         self._ended.append(self._clock())
         self._totals.append(self._total_us)
-        if len(self._totals) > TRIM_AT:
-            del self._began[:-KEPT_SAMPLES], self._ended[:-KEPT_SAMPLES], self._totals[:-KEPT_SAMPLES]
+        old = bisect_left(self._ended, self._ended[-1] - KEPT_US)
+        if old > TRIM_AT:
+            del self._began[:old], self._ended[:old], self._totals[:old]
 
     def knows(self, until_us: int) -> bool:
         """Whether `waited_us` can tell of a time without one more sample."""
         return until_us <= self._began[-1]
 
     def waited_us(self, from_us: int, to_us: int) -> int:
-        """At most how long the backend waited from one time to another: what the samples around them tell."""
+        """At most how long the backend waited from one time to another: what the samples around them tell.
+
+        All the time, if that is not known yet and a sample would take too long.
+        """
         if to_us <= from_us:
             return 0
         if not self.knows(to_us):
+            if self._ended[-1] - self._began[-1] > MAX_ASKED_COST_US:
+                return to_us - from_us
             self._sample()
         before = bisect_right(self._ended, from_us) - 1
         after = bisect_left(self._began, to_us)

@@ -15,9 +15,12 @@ from hubbub.ledger.counts import Counts
 from hubbub.ledger.message import NEVER_US, Message
 
 if TYPE_CHECKING:
+    from hubbub.ledger.figures import Figures
     from hubbub.ledger.link import Link
     from hubbub.ledger.message import Sender
 
+
+SETTLED_AT_ONCE = 8
 
 REMEMBER_ENDED_US = 600_000_000
 """How long a seat that ended can still be due a message that was meant to be sent before: longer than any backlog."""
@@ -46,7 +49,7 @@ class Conversation:
 
     __slots__ = (
         *("_open_ready_us", "base", "counts", "ended", "has_echo", "id"),
-        *("index", "is_read_back", "log", "members", "seats", "seen"),
+        *("index", "is_read_back", "log", "members", "seats", "seen", "settled_until"),
     )
 
     def __init__(self, index: int, backend_id: int, members: frozenset[int], has_echo: bool) -> None:
@@ -60,6 +63,7 @@ class Conversation:
         self.ended: list[EndedSeat] = []
         self.counts = Counts()
         self.is_read_back = False
+        self.settled_until = 0
         self.seen: array[int] | None = None
         self._open_ready_us: list[int] = []
 
@@ -105,6 +109,17 @@ class Conversation:
         self.log.append(message)
         if message.sender.last_confirmed > message.number:
             message.tag = message.frame = None
+
+    def settle_some(self, figures: Figures) -> None:
+        """Another message comes: take in arrivals of the oldest ones, a few now instead of everything once a second."""
+        index = max(0, self.settled_until - self.base)
+        for message in self.log[index : index + SETTLED_AT_ONCE]:
+            if message.arrivals:
+                if not figures.is_ready(message):
+                    break
+                figures.settle(message)
+            index += 1
+        self.settled_until = self.base + index
 
     @property
     def in_flight(self) -> int:

@@ -26,9 +26,6 @@ SETTLE_US = 5_000_000
 REMEMBER_US = 2_000_000
 """How long a message that everyone has stays in the log."""
 
-SETTLED_NOW_AND_THEN = 8
-"""How many messages are looked at when another one comes: a little at a time, instead of everything once a second."""
-
 LOSS_HORIZON_US = 60_000_000
 """A delivery that nothing has overtaken is given up after this long, so that a dead receiver cannot hold the log."""
 
@@ -218,9 +215,7 @@ class Ledger:
     def _make_due(self, message: Message) -> None:
         """Give the message its place in the log, and enter the deliveries that are due because of it."""
         conversation = message.conversation
-        for earlier in conversation.log[-SETTLED_NOW_AND_THEN:]:
-            if self._figures.is_ready(earlier):
-                self._figures.settle(earlier)
+        conversation.settle_some(self._figures)
         conversation.append(message)
         message.remaining = conversation.open_due(message)
         conversation.counts.due += message.remaining

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ import gevent
 from gevent.event import AsyncResult
 
 from hubbub.canary import Task
-from hubbub.config import ROOT
+from hubbub.suite import SUITE, environment_of_children
 
 END_TIMEOUT_S = 15.0
 
@@ -24,8 +23,8 @@ class CanaryProcess:
     def __init__(self, task: Task) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "hubbub.canary"],
-            cwd=ROOT,
-            env=without_proxies(os.environ),
+            cwd=SUITE,
+            env=without_proxies(environment_of_children()),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -101,6 +101,6 @@ def check_possible(settings: Settings, host: str) -> None:
     parse_objectives(slo_texts(settings.slo))
     if settings.run_dir:
         make_folder(settings.run_dir, settings.profile)
+    contract = load_contract(settings.contract)
     if host:
-        contract = load_contract(settings.contract)
         Provisioner(contract, client_of(settings, host), "check").check_backend()

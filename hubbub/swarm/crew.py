@@ -52,8 +52,6 @@ CLOSE_TIMEOUT_S = 15.0
 SENDERS_PER_WORKER = 1 << 24
 IN_FLIGHT_INTERVAL_S = 0.5
 """Mean time between two samples of what is in flight. The times are random: the senders may have a rhythm."""
-IN_FLIGHT_INTERVAL_S = 0.5
-"""Mean time between two samples of what is in flight. The times are random: the senders may have a rhythm."""
 
 ROW_TYPE = {Phase.CONNECT: "WS", Phase.JOIN: "WS"}
 

@@ -7,8 +7,8 @@ import select
 import subprocess
 import sys
 
-from hubbub.config import ROOT
 from hubbub.errors import RunError
+from hubbub.suite import ROOT
 
 READY = re.compile(r"ready on (http://\S+)")
 START_TIMEOUT_S = 30.0

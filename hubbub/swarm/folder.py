@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from locust import stats
 
 from hubbub import __version__
 from hubbub.errors import ConfigError
+from hubbub.suite import WORKING_FOLDER_VARIABLE
 
 
 def versions() -> dict[str, str]:
@@ -29,7 +31,11 @@ def make_folder(wanted: str, profile: str) -> Path:
         folder = Path(wanted)
     else:
         stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{profile}"
-        folder = next(path for path in _candidates(Path("runs").absolute() / stem) if not path.exists())
+        folder = next(
+            path
+            for path in _candidates(Path(os.environ.get(WORKING_FOLDER_VARIABLE, "")).absolute() / "runs" / stem)
+            if not path.exists()
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):

@@ -135,6 +135,9 @@ class Installation:
     def _shape(self, settings: Settings) -> CurveShape | None:
         if settings.shape == "none" or settings.duration_us is None:
             return None
+        if settings.shape not in self._shapes:
+            known = ", ".join(["none", *sorted(self._shapes)])
+            raise ConfigError(f"shape must be one of {known}, not {settings.shape!r}.")
         curve = self._shapes[settings.shape](settings.clients, settings.duration_us)
         curve.check(settings.spawn_rate)
         say("\n  ".join([f"shape {curve.name}", *curve.schedule()]))
@@ -195,9 +198,10 @@ class Installation:
         assert conductor is not None
         if conductor.run is None:
             self._stop_backend()
-            gevent.kill(
-                gevent.get_hub().parent, SystemExit(ExitCode.PASS if environment.web_ui else ExitCode.IMPOSSIBLE)
-            )
+            code = environment.process_exit_code
+            if code is None:
+                code = ExitCode.PASS if environment.web_ui else ExitCode.IMPOSSIBLE
+            gevent.kill(gevent.get_hub().parent, SystemExit(code))
             return
         environment.runner.quit()
         if environment.web_ui is not None:

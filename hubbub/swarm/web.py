@@ -22,11 +22,13 @@ CHANGING_METHODS = ("POST", "PUT", "DELETE")
 def guard_form(web_ui: Any, parsed: Any, prepare: Callable[[], None]) -> None:
     """Check every start from the web form. `prepare` sets a run up from `parsed` options; it raises ConfigError."""
 
+    initial = parsed.duration
+
     def before_request() -> Response | None:
         if request.method in CHANGING_METHODS and not _is_same_origin():
             return _refuse("this request came from another web page; it is not done.")
         if request.endpoint == "locust.swarm":
-            return _check_form(web_ui.environment, parsed, prepare)
+            return _check_form(web_ui.environment, parsed, initial, prepare)
         return None
 
     web_ui.app.before_request(before_request)
@@ -37,19 +39,21 @@ def _is_same_origin() -> bool:
     return origin is None or urlsplit(origin).netloc == request.host
 
 
-def _check_form(environment: Any, parsed: Any, prepare: Callable[[], None]) -> Response | None:
+def _check_form(environment: Any, parsed: Any, initial: str, prepare: Callable[[], None]) -> Response | None:
     """Take the form's values as options; Locust gets what is its own, without the run time, which is our duration.
 
     Locust copies every option of the form over ours once more, as text, so ours must be gone by then.
     """
     form = MultiDict(request.form)
+    if not form.get("host"):
+        form.poplist("host")  # Locust would take an emptied host for one
     known = {option.name for option in own_options() if option.is_form_field}
     unknown = sorted(set(form) - known - set(LOCUST_FIELDS))
     if unknown:
         return _refuse(f"the form has no field {unknown[0]!r}.")
     before = dict(vars(parsed)), environment.host
     try:
-        duration = _duration_of(form, parsed)
+        duration = _duration_of(form, parsed.duration, initial)
         _check_profile(form.pop("profile", ""), parsed)
         _take(form, known, parsed, environment)
         parsed.duration = duration
@@ -64,11 +68,14 @@ def _check_form(environment: Any, parsed: Any, prepare: Callable[[], None]) -> R
     return None
 
 
-def _duration_of(form: MultiDict[str, str], parsed: Any) -> str:
-    """How long the run is: the form has our field for it and Locust's. Raises ConfigError where they differ."""
+def _duration_of(form: MultiDict[str, str], now: str, initial: str) -> str:
+    """How long the run is: the form has our field for it and Locust's. Raises ConfigError where they differ.
+
+    A field that was not touched has the duration of `now`, or the one that the page began with.
+    """
     run_time = form.pop("run_time", "").strip()
-    duration = form.pop("duration", parsed.duration).strip() or UNTIL_STOPPED
-    if run_time and duration not in (run_time, parsed.duration, UNTIL_STOPPED):
+    duration = form.pop("duration", now).strip() or UNTIL_STOPPED
+    if run_time and duration not in (run_time, now, initial, UNTIL_STOPPED):
         raise ConfigError(
             f"Run time is {run_time!r} and Duration is {duration!r}: they are the same; give one of them."
         )
@@ -77,7 +84,7 @@ def _duration_of(form: MultiDict[str, str], parsed: Any) -> str:
 
 def _check_profile(name: str, parsed: Any) -> None:
     """A profile sets the values that the form begins with, so it is too late for one here."""
-    if name and name != parsed.run_profile:
+    if name and name not in (parsed.run_profile, parsed.profile):
         raise ConfigError(f"the profile {name!r} cannot be chosen here: start with hubbub ui --profile {name}.")
 
 

@@ -141,6 +141,24 @@ def test_autoquit_ends_the_web_ui_after_the_verdict_with_its_exit_code(start):
     assert "Verdict: PASS" in run.text
 
 
+def test_autoquit_after_a_run_that_could_not_be_made_is_2(start):
+    port = free_port()
+    flags = ("--autostart", "--autoquit", "0", "--web-port", port, "--web-host", "127.0.0.1", "-t", "1s", "-u", 2)
+    run = start(*LOCUST, *flags, "--conversation-id", "999999", "--conversations", "1")
+    assert run.code() == 2, run.text
+
+
+def test_the_locust_conf_of_another_project_steers_nothing(start, tmp_path):
+    (tmp_path / "locust.conf").write_text("host = http://127.0.0.1:9\ntags = smoke\n")
+    (tmp_path / "locustfile.py").write_text("raise SystemExit(9)\n")
+    (tmp_path / "conf").mkdir()
+    flags = ("--clients", 2, "--duration", "1s", "--message-interval", "500ms")
+    run = start(sys.executable, "-m", "hubbub", "perf-ws", *flags, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)})
+    run.passes()
+    assert "no host given; the embedded backend runs on" in run.text
+    assert results_in(run.text).parent == tmp_path / "runs"
+
+
 @pytest.fixture
 def web_ui(hubbub):
     return WebUi(hubbub("ui", "--web-port", free_port()))

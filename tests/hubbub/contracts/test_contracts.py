@@ -37,12 +37,16 @@ def test_every_contract_that_can_be_asked_for_can_be_loaded(name):
         ('class = "hubbub.contracts.none:None"', "No module named 'hubbub.contracts.none'"),
         ("class = 3", "class must name a contract, such as .*, not 3"),
         ('class = "pathlib:Path"', "'pathlib:Path' is no contract"),
-        ('class = "pathlib:__doc__"', "is no contract"),
+        ('class = "pathlib:__doc__"', "class must name a contract, such as .*'NoneType' object is not callable"),
+        ('class = "hubbub.contracts.base:Contract"', "class must name a contract, such as .*abstract"),
+        ('class = "broken_contract:Mine"', "class must name a contract, such as .*SyntaxError"),
     ],
 )
 def test_a_contract_without_its_class_is_one_sentence(tmp_path, monkeypatch, text, complaint):
     (tmp_path / "contracts").mkdir()
     (tmp_path / "contracts" / "mine.toml").write_text(text)
+    (tmp_path / "broken_contract.py").write_text("class Mine(:\n")
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(contracts, "CONF", tmp_path)
     with pytest.raises(ConfigError, match=complaint):
         load_contract("mine")

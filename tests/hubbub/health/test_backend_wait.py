@@ -85,13 +85,28 @@ def test_a_sample_counts_for_what_came_before_it_began_and_after_it_ended(monkey
 
 
 def test_old_samples_are_forgotten_and_then_everything_before_counts(monkeypatch):
-    monkeypatch.setattr(module, "KEPT_SAMPLES", 2)
-    monkeypatch.setattr(module, "TRIM_AT", 4)
+    monkeypatch.setattr(module, "KEPT_US", 40_000)
+    monkeypatch.setattr(module, "TRIM_AT", 1)
     hand = Hand()
-    for n in range(1, 6):
+    for n in range(1, 8):
         hand.sample(n * 20_000, t1=500 + n)
-    assert len(hand.wait._totals) <= 4
-    assert hand.wait.waited_us(0, 100_000) == 505
+    assert hand.wait._began[0] >= 60_000
+    assert hand.wait.waited_us(0, 140_000) == 507
+    assert hand.wait.waited_us(100_000, 140_000) == 2
+
+
+def test_a_sample_that_takes_too_long_is_not_taken_for_a_question():
+    hand = Hand()
+
+    def read_slowly():
+        hand.now_us += module.MAX_ASKED_COST_US + 1
+        return hand.read()
+
+    hand.wait = BackendWait(lambda: hand.now_us, read_slowly)
+    reads = hand.reads
+    hand.now_us = 500_000
+    assert hand.wait.waited_us(300_000, 400_000) == 100_000, "all of it may have been a wait"
+    assert hand.reads == reads
 
 
 def test_a_process_that_is_kept_from_its_core_waits():

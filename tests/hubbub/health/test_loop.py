@@ -2,6 +2,7 @@
 
 import gevent
 import pytest
+from gevent.queue import Queue
 
 from hubbub.clock import monotonic_us
 from hubbub.health.loop import BEAT_US, KEPT_GAPS, LATE_US, LONG_STALL_US, PATIENCE_US, LoopWatch
@@ -145,7 +146,7 @@ def test_gaps_of_long_ago_are_forgotten(hand):
 
 @pytest.mark.e2e
 def test_a_real_loop_beats_until_it_is_stopped():
-    beats = gevent.queue.Queue()
+    beats = Queue()
     loop = LoopWatch(monotonic_us, lambda: beats.put(monotonic_us()))
     loop.start()
     first, second = beats.get(timeout=10), beats.get(timeout=10)

@@ -3,6 +3,7 @@
 import pytest
 
 from hubbub.ledger import Counts
+from hubbub.ledger.conversation import SETTLED_AT_ONCE
 from hubbub.ledger.link import REOPENING_US
 from hubbub.metrics.histogram import bucket_of
 from hubbub.wire import from_plain, to_plain
@@ -290,6 +291,25 @@ def test_arrivals_wait_until_what_the_backend_waited_is_known(make_bench):
     backend.known_until_us = bench.now
     bench.deliver(link, bench.send(link)[0])
     assert [len(message.arrivals) for message in messages] == [0, 0, 0], "the next message takes them in"
+
+
+def test_another_message_takes_in_the_oldest_arrivals_and_not_too_many_at_once(make_bench):
+    backend = Waiting(lambda _from, _to: 0, known_until_us=0)
+    bench = make_bench(backend_wait=backend)
+    link = bench.join(0)
+    messages = []
+    for _ in range(3 * SETTLED_AT_ONCE):
+        content, message = bench.send(link)
+        bench.deliver(link, content)
+        messages.append(message)
+    backend.known_until_us = bench.now
+    for taken_in in (1, 2, 3):
+        bench.deliver(link, bench.send(link)[0])
+        waiting = [len(message.arrivals) for message in messages]
+        assert waiting == [0] * taken_in * SETTLED_AT_ONCE + [1] * (3 - taken_in) * SETTLED_AT_ONCE
+    bench.tick(10)
+    bench.deliver(link, bench.send(link)[0])
+    assert bench.counts.delivered == len(messages) + 4
 
 
 def test_low_ends_are_told_apart_by_how_late_their_message_was_sent(make_bench):

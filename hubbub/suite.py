@@ -1,0 +1,37 @@
+"""Where the suite lies: the locustfile with its users, shapes and conf, of which a user may have one of their own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+ROOT = PACKAGE.parent
+"""From here the packages of this project can be imported: a checkout, or where it is installed."""
+
+
+SUITE_VARIABLE, WORKING_FOLDER_VARIABLE = "HUBBUB_SUITE", "HUBBUB_WORKING_FOLDER"
+"""How a process of ours tells its children which suite it found, and where the user is."""
+
+
+def find_suite() -> Path:
+    """The locustfile with its users, shapes and conf: of the working folder, of the checkout, or those installed."""
+    told = os.environ.get(SUITE_VARIABLE)
+    folders = [Path(told)] if told else [Path.cwd(), ROOT, PACKAGE / "suite"]
+    return next((each for each in folders if _is_suite(each)), ROOT)
+
+
+def _is_suite(folder: Path) -> bool:
+    """Another project may have a locustfile and a conf, too; it has no contracts there."""
+    has_contracts = any((folder / "conf" / "contracts").glob("*.toml"))
+    return has_contracts and all((folder / name).exists() for name in ("locustfile.py", "users", "shapes"))
+
+
+def environment_of_children(**more: str) -> dict[str, str]:
+    """The environment in which our own processes find what this one has found, whatever their working folder is."""
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {SUITE_VARIABLE: str(SUITE), "PYTHONPATH": os.pathsep.join(paths)} | more
+
+
+SUITE_FILES, SUITE_FOLDERS = ("locustfile.py", "locust.conf"), ("users", "shapes", "conf")
+SUITE = find_suite()
