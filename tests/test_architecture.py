@@ -41,6 +41,7 @@ OUTSIDE = {
     "users": {"hubbub", "users"},
     "shapes": {"hubbub", "shapes"},
     "backend": {"backend"},
+    "examples": {"hubbub", "users"},
     "locustfile.py": {"hubbub", "users", "shapes"},
 }
 """For each top-level package, the project's packages it may import."""

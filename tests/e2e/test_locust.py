@@ -102,26 +102,13 @@ def test_what_a_locustfile_cannot_bring_is_refused(start, tmp_path, sentence):
     assert "Traceback" not in run.text
 
 
-OWN_SHAPE = f"""
-import sys
-sys.path.insert(0, {str(ROOT)!r})
-from hubbub.pacing.curve import join_stages
-from hubbub.swarm.install import install
-from users import all_users
-
-globals().update(all_users())
-install({{"mine": lambda peak, duration_us: join_stages("mine", duration_us, [(1, 1, 1)], peak)}})
-"""
-
-
-def test_a_locustfile_may_bring_a_curve_of_its_own(start, tmp_path):
-    file = tmp_path / "own_locustfile.py"
-    file.write_text(OWN_SHAPE)
+def test_a_locustfile_may_bring_a_curve_of_its_own(start):
+    file = ROOT / "examples" / "locustfile.py"
     run = start(
-        *LOCUST, "-f", file, "--headless", "-u", 2, "-t", "2s", "--message-interval", "500ms", "--shape", "mine"
+        *LOCUST, "-f", file, "--headless", "-u", 4, "-t", "2s", "--message-interval", "500ms", "--shape", "twice"
     )
     run.passes()
-    assert "hubbub: shape mine" in run.text
+    assert "hubbub: shape twice" in run.text
 
 
 def test_with_json_standard_output_is_locusts_alone(tmp_path):

@@ -1,6 +1,7 @@
 """A user class, a shape and a contract of one's own: one file each, and no other is touched."""
 
 import json
+import re
 import shutil
 import sys
 
@@ -9,26 +10,6 @@ import pytest
 from tests.support import ROOT
 
 pytestmark = pytest.mark.e2e
-
-GREETER = """
-from users.chatter import Chatter
-
-
-class Greeter(Chatter):
-    greetings = 0
-
-    def say(self):
-        type(self).greetings += 1
-        super().say()
-"""
-
-PLATEAU = """
-from hubbub.pacing.curve import join_stages
-
-
-def plateau(peak, duration_us):
-    return join_stages("plateau", duration_us, [(1, 1, 1)], peak)
-"""
 
 
 @pytest.fixture
@@ -44,8 +25,8 @@ def tree(tmp_path):
 
 
 def test_one_file_each_is_enough(start, start_backend, tree, tmp_path):
-    (tree / "users" / "greeter.py").write_text(GREETER)
-    (tree / "shapes" / "plateau.py").write_text(PLATEAU)
+    shutil.copy(ROOT / "examples" / "greeter.py", tree / "users")
+    shutil.copy(ROOT / "examples" / "plateau.py", tree / "shapes")
     shutil.copy(tree / "conf" / "contracts" / "sanctum.toml", tree / "conf" / "contracts" / "ours.toml")
     backend = start_backend()
     options = ("--mix", "Greeter=2,Lurker=1", "--shape", "plateau", "--contract", "ours", "--clients", 6)
@@ -56,6 +37,7 @@ def test_one_file_each_is_enough(start, start_backend, tree, tmp_path):
     assert summary["run"]["contract"] == "ours"
     assert summary["messages"]["sent"] == backend.metric("backend_messages_taken_total") > 0
     assert "hubbub: shape plateau" in run.text
+    assert re.search(r"GREETER +say +\d+", run.text)
 
 
 @pytest.mark.parametrize(
