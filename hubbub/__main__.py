@@ -105,6 +105,7 @@ class Family:
         ours = {LAUNCHER_PID: str(os.getpid()), "PYTHONUNBUFFERED": "1", WORKING_FOLDER_VARIABLE: os.getcwd()}
         self._environment = environment_of_children(**ours)
         self._main: subprocess.Popen[bytes] | None = None
+        self._is_interrupted = False
 
     def start(self, arguments: Sequence[str], secrets: Mapping[str, str]) -> subprocess.Popen[bytes]:
         """Start one Locust. Secrets go by its environment, where other users of the machine do not see them.
@@ -120,21 +121,29 @@ class Family:
             stdin=subprocess.DEVNULL,
             process_group=0,
         )
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         self._children.append(child)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        self._leave_if_interrupted()
         return child
 
     def follow(self, main: subprocess.Popen[bytes]) -> int:
         """Wait for the main process, passing signals on to it; returns its exit code."""
         self._main = main
+        self._leave_if_interrupted()
         code = main.wait()
         return code if code in set(ExitCode) else ExitCode.IMPOSSIBLE
 
     def _pass_on(self, number: int, _frame: object) -> None:
+        """A handler that raised could do so while a child is being started, and nobody would know of that child."""
         if self._main is None:
-            raise SystemExit(ExitCode.IMPOSSIBLE)
-        if self._main.poll() is None:
+            self._is_interrupted = True
+        elif self._main.poll() is None:
             self._main.send_signal(number)
+
+    def _leave_if_interrupted(self) -> None:
+        """Nothing runs yet: every child that was started ends with this family."""
+        if self._is_interrupted:
+            raise SystemExit(ExitCode.IMPOSSIBLE)
 
     def __enter__(self) -> Family:
         """From here on signals are ours, and no child inherits a SIGINT that is ignored, as a shell's `&` has it."""
@@ -143,7 +152,8 @@ class Family:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        for end in (lambda child: None, subprocess.Popen.terminate, subprocess.Popen.kill):
+        by_itself = [] if self._is_interrupted else [lambda child: None]
+        for end in (*by_itself, subprocess.Popen.terminate, subprocess.Popen.kill):
             deadline_s = time.monotonic() + LAST_WAIT_S
             for child in self._children:
                 if child.poll() is None:

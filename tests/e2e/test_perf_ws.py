@@ -157,7 +157,7 @@ def test_a_second_interrupt_does_not_wait_for_the_drain(hubbub, summary):
     run = hubbub("perf-ws", "--clients", 12, "--duration", "10m", "--drain-quiet", "5m", "--drain-timeout", "5m")
     run.wait_for("clients are ready; sending")
     run.signal()
-    run.wait_for("once more to stop at once")
+    run.wait_for("press Ctrl-C again to stop immediately")
     run.signal()
     assert run.code() == 3, run.text
     assert summary()["connections"]["succeeded"] == 12
