@@ -1,9 +1,9 @@
 """Faults on request, and the truth about them: what a load test should find, known exactly.
 
-Each kind strikes with a rate, at most so many times, chosen by a seed: `--fault drop=0.01`, `--fault duplicate=1/5`
-(the first five deliveries that it can strike), `--fault delay=1:50ms`.
+Each kind injects with a rate, at most so many times, chosen by a seed: `--fault drop=0.01`, `--fault duplicate=1/5`
+(the first five deliveries that it can inject), `--fault delay=1:50ms`.
 
-| kind | strikes | what happens |
+| kind | injects | what happens |
 |---|---|---|
 | refuse, throttle | a message | an `error` frame to its sender; throttle has the rate limit's text |
 | swallow | a message | accepted, not stored, delivered to nobody |
@@ -19,7 +19,7 @@ Each kind strikes with a rate, at most so many times, chosen by a seed: `--fault
 | stall | a delivery | the connection gets nothing for a time (default 1s); what its buffer cannot hold is dropped |
 | delay | a delivery | it is made later: `50ms`, `exp:20ms`, `normal:50ms,10ms`, `uniform:10ms,90ms` |
 
-Only settled receivers are struck: connections that joined a while ago (5 s) and are not on their way out.
+Only settled receivers are injected: connections that joined a while ago (5 s) and are not on their way out.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 
 @dataclass(frozen=True)
 class Fault:
-    """One kind of fault that was asked for. `most` is how often it may strike, None for any number."""
+    """One kind of fault that was asked for. `most` is how often it may inject, None for any number."""
 
     kind: str
     rate: float
@@ -136,11 +136,11 @@ class Faults:
         self._of_messages = [kind for kind in MESSAGE_KINDS if kind in self._faults]
         self._held: dict[tuple[Connection, int], tuple[Delivery, asyncio.TimerHandle]] = {}
         self.counts: Counter[str] = Counter()
-        self.strikes: list[Strike] = []
+        self.injects: list[Strike] = []
 
     def truth(self) -> dict[str, Any]:
         """Every fault that happened."""
-        return {"counts": dict(self.counts), "faults": [asdict(strike) for strike in self.strikes]}
+        return {"counts": dict(self.counts), "faults": [asdict(inject) for inject in self.injects]}
 
     def _strikes(self, kind: str) -> bool:
         fault = self._faults[kind]
@@ -155,7 +155,7 @@ class Faults:
             return  # the rule rather than an exception
         is_settled = kind == "leak" or self._is_settled(connection, delivery.conversation_id)
         content = delivery.content[:80]
-        self.strikes.append(
+        self.injects.append(
             Strike(kind, delivery.conversation_id, delivery.message_id, content, connection.id, is_settled)
         )
 
@@ -168,7 +168,7 @@ class Faults:
     # -- messages ----------------------------------------------------------------------------------------------------
 
     def of_message(self, connection: Connection, conversation_id: int, content: str) -> str:
-        """Which fault strikes a message that was just taken, or ""; a frozen backend comes back late from here."""
+        """Which fault injects a message that was just taken, or ""; a frozen backend comes back late from here."""
         if not self._is_settled(connection, conversation_id):
             return ""
         for kind in self._of_messages:
@@ -216,7 +216,7 @@ class Faults:
         self._release(connection, delivery.sender)
 
     def _choose(self, connection: Connection, delivery: Delivery) -> str:
-        """The fault that strikes a delivery, at most one; delays are made when it is written."""
+        """The fault that injects a delivery, at most one; delays are made when it is written."""
         if not self._is_settled(connection, delivery.conversation_id):
             return ""
         return next((kind for kind in self._of_deliveries if kind != "delay" and self._strikes(kind)), "")

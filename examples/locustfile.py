@@ -3,8 +3,8 @@
 From the folder that holds users/: `python -m locust -f examples/locustfile.py --headless -u 12 -t 10s --shape twice`.
 """
 
+from hubbub.bridge.install import install
 from hubbub.pacing.curve import Curve, join_stages
-from hubbub.swarm.install import install
 from users import all_users
 
 

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from hubbub.errors import ConfigError
 
@@ -16,6 +17,50 @@ Clock = Callable[[], int]
 """Returns the present in microseconds. Passed as an argument, so that tests own the time."""
 
 US_PER_SECOND = 1_000_000
+
+
+class Event(Protocol):
+    """Something that can be waited for: gevent's Event and AsyncResult are such."""
+
+    def ready(self) -> bool:
+        """Whether it has happened."""
+
+
+class Task(Protocol):
+    """Something that runs in the background."""
+
+    def kill(self, *, block: bool = True) -> None:
+        """End it; with `block`, wait for its end. Idempotent."""
+
+
+class Timer(Protocol):
+    """A call that is due later."""
+
+    def cancel(self) -> None:
+        """Do not call any more. Idempotent."""
+
+
+class Scheduler(Protocol):
+    """The time of a run and who waits in it. Everything that runs in the background or waits does it through this.
+
+    `client/scheduler.py` has the real one; in tests time goes on only when everything waits.
+    """
+
+    def now_us(self) -> int:
+        """The present in microseconds."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait. With 0, let the others run first."""
+
+    def spawn(self, function: Callable[..., object], *arguments: object) -> Task:
+        """Run a function in the background."""
+
+    def call_later(self, seconds: float, function: Callable[[], object]) -> Timer:
+        """Call a function that does not block, once, after a time, from the loop that runs all greenlets."""
+
+    def wait(self, event: Event, timeout_s: float | None = None) -> bool:
+        """Wait for an event, at most so long; returns whether it has happened."""
+
 
 _UNITS_US = {"ms": 1_000, "s": US_PER_SECOND, "m": 60 * US_PER_SECOND, "h": 3_600 * US_PER_SECOND}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")

@@ -7,7 +7,7 @@
     |   `-- CallFailed    an HTTP call was answered with a status or body that is not accepted
     |-- TransportError    the network or the peer failed
     |   |-- ConnectError  a connection was never established
-    |   `-- LinkClosed    a connection that was established is gone
+    |   `-- ConnectionClosed    a connection that was established is gone
     `-- PhaseFailed       one phase of a user's life failed: counted, and tried again with back-off
 
 The text of each says what was expected, what came, and what to do.
@@ -71,7 +71,7 @@ class ConnectError(TransportError):
         return cls(name_of(error), is_ours=is_own_error(error))
 
 
-class LinkClosed(TransportError):
+class ConnectionClosed(TransportError):
     """The connection was established once and is closed now. `is_ours`: an error of our own ended it."""
 
     def __init__(self, text: str, is_ours: bool = False) -> None:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import tomllib
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+from hubbub.errors import ConfigError
 
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
@@ -11,7 +16,8 @@ ROOT = PACKAGE.parent
 
 
 SUITE_VARIABLE, WORKING_FOLDER_VARIABLE = "HUBBUB_SUITE", "HUBBUB_WORKING_FOLDER"
-"""How a process of ours tells its children which suite it found, and where the user is."""
+LAUNCHER_PID = "HUBBUB_LAUNCHER_PID"
+"""How a process of ours tells its children which suite it found, where the user is, and with whom they end."""
 
 
 def find_suite() -> Path:
@@ -35,3 +41,27 @@ def environment_of_children(**more: str) -> dict[str, str]:
 
 SUITE_FILES, SUITE_FOLDERS = ("locustfile.py", "locust.conf"), ("users", "shapes", "conf")
 SUITE = find_suite()
+CONF = SUITE / "conf"
+
+
+def names_in(folder: Path, pattern: str) -> tuple[str, ...]:
+    """What lies in a folder is there: the names of its files, without those that begin with an underscore."""
+    return tuple(sorted(path.stem for path in folder.glob(pattern) if not path.stem.startswith("_")))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file. Raises ConfigError when it is not there or is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is not TOML: {error}.") from error
+
+
+def check_keys(values: Iterable[str], known: Iterable[str], path: Path) -> None:
+    """Raise ConfigError if `values` has a key that is not `known`."""
+    names = sorted(known)
+    for name in values:
+        if name not in names:
+            raise ConfigError(f"{path.name}: there is no key {name!r}; the keys are {', '.join(names)}.")

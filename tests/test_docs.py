@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hubbub.__main__ import print_figures, print_options
+from hubbub.cli import print_figures, print_options
 from hubbub.clock import format_duration
-from hubbub.config import profile_names, resolve
+from hubbub.options import resolve
+from hubbub.profiles import profile_names
 from shapes import all_shapes
 
 SHAPES = all_shapes()

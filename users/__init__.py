@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from users.base import ChatUser
+from hubbub.bridge.user import ChatUser
 
 
 def all_users() -> dict[str, type[ChatUser]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from hubbub.bridge.user import LONG_S, ChatUser
 from hubbub.ledger import Message
 from hubbub.pacing.plan import SendPlan, ThinkPlan
-from users.base import LONG_S, ChatUser
 
 PATIENCE_S = 30.0
 """How long a client of the closed model waits for its message before it goes on without it."""
@@ -24,11 +24,11 @@ class Chatter(ChatUser):
         """Wait for the plan's next message, and send it."""
         if self.plan is None:
             assert self.session is not None
-            self.plan = self.run_here.plan_for(self.client, self.session)
+            self.plan = self.worker.plans.make(self.client, self.session)
         send_at_us = self.plan.send_at_us()
         if send_at_us is None:
             self.wait_to_be_seen(self.plan) if isinstance(self.plan, ThinkPlan) else self.pause(LONG_S)
-        elif send_at_us > self.run_here.equipment.clock():
+        elif send_at_us > self.worker.context.now_us():
             self.pause_until_us(send_at_us)
         else:
             self.say()
@@ -37,17 +37,17 @@ class Chatter(ChatUser):
         """Send the plan's next message."""
         plan, session = self.plan, self.session
         assert plan is not None and session is not None
-        now_us = self.run_here.equipment.clock()
+        now_us = self.worker.context.now_us()
         intended_us = plan.intended_us() if isinstance(plan, SendPlan) else now_us
         assert intended_us is not None
-        text = self.run_here.corpus.text(self.client, plan.sent)
+        text = self.worker.payloads.text(self.client, plan.sent)
         message = session.send(intended_us, text)
         if message is None:
             self.pause(CLOSING_PAUSE_S)
             return
-        sent_us = self.run_here.equipment.clock()
+        sent_us = self.worker.context.now_us()
         plan.mark_sent(sent_us)
-        self.run_here.note_sent(intended_us, sent_us)
+        self.worker.plans.note_sent(intended_us, sent_us)
         if isinstance(plan, ThinkPlan):
             self.awaited = message
 
@@ -58,4 +58,4 @@ class Chatter(ChatUser):
             return
         if self.awaited is not None and not self.awaited.is_seen:
             self.pause(PATIENCE_S, until_seen=True)
-        plan.mark_seen(self.run_here.equipment.clock())
+        plan.mark_seen(self.worker.context.now_us())

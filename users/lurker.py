@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from users.base import LONG_S, ChatUser
+from hubbub.bridge.user import LONG_S, ChatUser
 
 
 class Lurker(ChatUser):

@@ -22,8 +22,8 @@ class Roamer(Chatter):
     def say(self) -> None:
         """Type, send, mark as read; move on after the third message."""
         assert self.plan is not None and self.session is not None
-        session, contract = self.session, self.run_here.equipment.contract
-        backend_id = self.run_here.equipment.conversation_ids[session.conversation]
+        session, contract = self.session, self.worker.context.contract
+        backend_id = self.worker.context.conversation_ids[session.conversation]
         session.signal(contract.typing(backend_id, True))
         super().say()
         session.signal(contract.typing(backend_id, False))
@@ -33,7 +33,7 @@ class Roamer(Chatter):
 
     def _move_on(self) -> None:
         assert self.session is not None
-        conversations = sorted(self.session.place.account.conversations)
+        conversations = sorted(self.session.slot.account.conversations)
         here = conversations.index(self.session.conversation)
         there = conversations[(here + 1) % len(conversations)]
         try:
@@ -41,7 +41,8 @@ class Roamer(Chatter):
                 self.session.switch(there)
             self.session.read_history(HISTORY_PAGE)
         except PhaseFailed:
-            return  # counted by the session; live() gets ready again
+            return  # counted by the session; the client gets ready again
         except HubbubError as error:
-            equipment = self.run_here.equipment
-            equipment.error("history", str(error), is_attempt=True, is_ours=equipment.may_be_ours(error))
+            context = self.worker.context
+            is_ours = context.lateness.may_have_caused(error)
+            context.error("history", str(error), is_attempt=True, is_ours=is_ours)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from hubbub.bridge.user import ChatUser
 from hubbub.pacing.plan import phase_us
-from users.base import ChatUser
 
 READS_FOR_S = 1.0
 STOPS_FOR_S = 4.0

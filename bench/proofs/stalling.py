@@ -7,7 +7,6 @@ from pathlib import Path
 
 import gevent
 from gevent import monkey
-from locust import events
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -20,11 +19,11 @@ STALL_S, EVERY_S = 0.06, 1.0
 really_sleep = monkey.get_original("time", "sleep")
 
 
-@events.init.add_listener  # type: ignore[untyped-decorator]
-def stall(**_: object) -> None:
-    def stall_now_and_then() -> None:
-        while True:
-            gevent.sleep(EVERY_S)
-            really_sleep(STALL_S)
+def stall_now_and_then() -> None:
+    """Runs in this process from its start: it is not forked."""
+    while True:
+        gevent.sleep(EVERY_S)
+        really_sleep(STALL_S)
 
-    gevent.spawn(stall_now_and_then)
+
+gevent.spawn(stall_now_and_then)

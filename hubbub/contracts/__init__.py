@@ -10,19 +10,20 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from hubbub.config import CONF, check_keys, read_toml
 from hubbub.contracts.base import (
     Call,
     Contract,
     Delivery,
     Event,
     EventKind,
+    HttpRequest,
     Identity,
     Phase,
 )
 from hubbub.errors import ConfigError
+from hubbub.suite import CONF, check_keys, read_toml
 
-__all__ = ["Call", "Contract", "Delivery", "Event", "EventKind", "Identity", "Phase", "load_contract"]
+__all__ = ["Call", "Contract", "Delivery", "Event", "EventKind", "HttpRequest", "Identity", "Phase", "load_contract"]
 
 
 def load_contract(name: str) -> Contract:

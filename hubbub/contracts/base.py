@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, ClassVar
 
 from hubbub.errors import CallFailed, ContractError
+
+HttpRequest = Callable[[str, str, Mapping[str, str], bytes], tuple[int, bytes]]
+"""One HTTP call: method, path, headers, body; returns status and body. Raises ConnectError."""
 
 
 class Phase(Enum):
@@ -50,6 +54,11 @@ class Call:
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         return headers
+
+    def perform(self, request: HttpRequest) -> Any:
+        """Make the call; returns the answer's JSON. Raises CallFailed and ConnectError."""
+        body = b"" if self.json is None else json.dumps(self.json, separators=(",", ":")).encode()
+        return self.read(*request(self.method, self.path, self.headers(), body))
 
     def read(self, status: int, body: bytes) -> Any:
         """The answer's JSON. Raises CallFailed for a status that is not accepted or a body that is not JSON."""

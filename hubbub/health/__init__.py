@@ -6,7 +6,18 @@
 
 from hubbub.health.backend_wait import BackendWait, run_queue_waits
 from hubbub.health.judge import Health, Second, causes_of
+from hubbub.health.lateness import Lateness
 from hubbub.health.loop import LoopWatch
-from hubbub.health.sampler import Sampler
+from hubbub.health.sampler import Machine, Sampler
 
-__all__ = ["BackendWait", "Health", "LoopWatch", "Sampler", "Second", "causes_of", "run_queue_waits"]
+__all__ = [
+    "BackendWait",
+    "Health",
+    "Lateness",
+    "LoopWatch",
+    "Machine",
+    "Sampler",
+    "Second",
+    "causes_of",
+    "run_queue_waits",
+]

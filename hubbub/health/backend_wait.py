@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from hubbub.clock import Clock
 
-KEPT_US, TRIM_AT = 120_000_000, 1_000
+MAX_US, TRIM_AT = 120_000_000, 1_000
 """Samples of two minutes are kept: longer than a delivery can be on its way. So many old ones go at a time."""
 
 MIN_INTERVAL_COSTS = 50
@@ -59,7 +59,7 @@ class BackendWait:
             self._total_us += max(0, waited_us - known.get(thread, 0))
         self._ended.append(self._clock())
         self._totals.append(self._total_us)
-        old = bisect_left(self._ended, self._ended[-1] - KEPT_US)
+        old = bisect_left(self._ended, self._ended[-1] - MAX_US)
         if old > TRIM_AT:
             del self._began[:old], self._ended[:old], self._totals[:old]
 

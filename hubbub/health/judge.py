@@ -23,7 +23,7 @@ SEND_LAG_SHARE = 0.1
 
 WORTH_NAMING_US = 5_000
 SHORTEST_US = 500_000
-KEPT_UNCLEAN = 1_000
+MAX_UNCLEAN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Health:
         self.unclean_us += second.span_us
         for cause in causes:
             self.cause_us[cause] = self.cause_us.get(cause, 0) + second.span_us
-        if len(self.unclean) < KEPT_UNCLEAN:
+        if len(self.unclean) < MAX_UNCLEAN:
             self.unclean.append((second.began_us, second.ended_us, causes))
 
     @property

@@ -10,9 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
-import gevent
-
-from hubbub.clock import Clock
+from hubbub.clock import Scheduler, Task
 from hubbub.metrics.histogram import Histogram
 
 logger = logging.getLogger(__name__)
@@ -28,38 +26,39 @@ PATIENCE_US = 10_000_000
 """For so long after a long stall, a connection that the backend closes may have been closed because of it: backends
 close connections that are silent, or that take nothing, for 3 to 10 s."""
 
-KEPT_GAPS = 5_000
+MAX_GAPS = 5_000
 """All gaps of 100 s, if every beat is late."""
 
 
 class LoopWatch:
     """Beats from `start` to `stop`, and calls `on_beat` each time. `lag`, if set, gets the lateness of every beat."""
 
-    def __init__(self, clock: Clock, on_beat: Callable[[], None]) -> None:
-        self._clock = clock
+    def __init__(self, scheduler: Scheduler, on_beat: Callable[[], None]) -> None:
+        self._scheduler = scheduler
+        self._clock = scheduler.now_us
         self._on_beat = on_beat
-        self._gaps: deque[tuple[int, int]] = deque(maxlen=KEPT_GAPS)
-        self._beat_us = clock()
+        self._gaps: deque[tuple[int, int]] = deque(maxlen=MAX_GAPS)
+        self._beat_us = self._clock()
         self._worst_us = 0
         self.long_stall_ended_us = 0
-        self._greenlet: gevent.Greenlet | None = None
+        self._beating: Task | None = None
         self.lag: Histogram | None = None
         self.failures = 0
 
     def start(self) -> None:
         """Begin to beat."""
         self._beat_us = self._clock()
-        self._greenlet = gevent.spawn(self._run)
+        self._beating = self._scheduler.spawn(self._run)
 
     def stop(self) -> None:
         """Stop beating. Idempotent."""
-        if self._greenlet is not None:
-            self._greenlet.kill(block=False)
-            self._greenlet = None
+        if self._beating is not None:
+            self._beating.kill(block=False)
+            self._beating = None
 
     def _run(self) -> None:
         while True:
-            gevent.sleep(BEAT_US / 1e6)
+            self._scheduler.sleep(BEAT_US / 1e6)
             self.beat()
             try:
                 self._on_beat()

@@ -12,23 +12,38 @@ from hubbub.health.judge import Second
 from hubbub.health.loop import LoopWatch
 from hubbub.metrics.histogram import Histogram
 
-FEWEST_SENDS = 10
+MIN_SENDS = 10
 """With fewer sends in a second, the p99 of their lag would be one accident."""
 
 PROC = Path("/proc/self")
 CGROUPS = Path("/sys/fs/cgroup")
 
 
+class Machine:
+    """What the kernel says of this process."""
+
+    def __init__(self) -> None:
+        self._cpu_stats = cpu_stats()
+
+    def read(self) -> dict[str, int | None]:
+        """CPU time and wait for a core in microseconds, and how often the process was throttled; growing."""
+        return {
+            "cpu": time.process_time_ns() // 1_000,
+            "run_queue": run_queue_us(),
+            "throttled": times_throttled(self._cpu_stats),
+        }
+
+
 class Sampler:
     """Samples from `start` to `stop`. The lateness of the event loop meanwhile goes into `loop_lag`."""
 
-    def __init__(self, clock: Clock, loop: LoopWatch, loop_lag: Histogram) -> None:
+    def __init__(self, clock: Clock, loop: LoopWatch, loop_lag: Histogram, machine: Machine | None = None) -> None:
         self._clock = clock
+        self._machine = machine or Machine()
         self._loop = loop
         self._loop_lag = loop_lag
         self._gc_began_us = 0
         self._worst_gc_us = 0
-        self._cpu_stats = cpu_stats()
         self._last = self._read()
 
     def start(self) -> None:
@@ -48,7 +63,7 @@ class Sampler:
         """What was sampled since the last call; the histograms are those of the same time."""
         before, now = self._last, self._read()
         self._last = now
-        lag = send_lag.quantile_us(0.99) if send_lag.count >= FEWEST_SENDS else None
+        lag = send_lag.quantile_us(0.99) if send_lag.count >= MIN_SENDS else None
         middle = response.quantile_us(0.5)
         second = Second(
             began_us=before["clock"],
@@ -66,12 +81,7 @@ class Sampler:
         return second
 
     def _read(self) -> dict[str, Any]:
-        return {
-            "clock": self._clock(),
-            "cpu": time.process_time_ns() // 1_000,
-            "run_queue": run_queue_us(),
-            "throttled": times_throttled(self._cpu_stats),
-        }
+        return {"clock": self._clock(), **self._machine.read()}
 
     def _on_gc(self, phase: str, _info: Any) -> None:
         now_us = self._clock()

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from hubbub.ledger.connection import Connection
+from hubbub.ledger.message import Message
+from hubbub.ledger.subscription import Subscription
 from hubbub.ledger.tag import Tag
 
-if TYPE_CHECKING:
-    from hubbub.ledger.conversation import Seat
-    from hubbub.ledger.link import Link
-    from hubbub.ledger.message import Message
-
-KEPT_OF_EACH = 100
+MAX_OF_EACH = 100
 """How many findings of each class are kept: enough to see a pattern, and no more when everything is broken."""
 
 
@@ -44,7 +41,7 @@ class Finding:
 
 def name_of(message: Message) -> str:
     """A message as `sender:number`."""
-    return f"{message.sender.id}:{message.number}"
+    return f"{message.producer.id}:{message.number}"
 
 
 class Findings:
@@ -53,42 +50,48 @@ class Findings:
     def __init__(self) -> None:
         self.kept: list[Finding] = []
         self._count: dict[str, int] = {}
-        self._waiting: list[tuple[Finding, Seat, int]] = []
+        self._waiting: list[tuple[Finding, Subscription, int]] = []
 
     def __len__(self) -> int:
         return len(self.kept)
 
     def _has_room(self, kind: str) -> bool:
         self._count[kind] = self._count.get(kind, 0) + 1
-        return self._count[kind] <= KEPT_OF_EACH
+        return self._count[kind] <= MAX_OF_EACH
 
-    def arrival(self, kind: str, link: Link, now_us: int, what: Message | Tag | None = None) -> None:
-        """Something arrived at a link that should not have, or not now or not like this."""
+    def arrival(
+        self,
+        kind: str,
+        connection: Connection,
+        subscription: Subscription | None,
+        now_us: int,
+        what: Message | Tag | None = None,
+    ) -> None:
+        """Something arrived that should not have, or not now or not like this. `subscription` has its neighbours."""
         if not self._has_room(kind):
             return
         finding = _about(kind, what, now_us)
-        finding.receiver, finding.account, finding.explanation = link.sender.id, link.account, link.note
+        _name_receiver(finding, connection)
         self.kept.append(finding)
-        seat = link.seat
-        if seat is not None:
-            log = seat.conversation.log
-            if 0 < seat.cursor <= len(log):
-                finding.before = name_of(log[seat.cursor - 1])
-            self._waiting.append((finding, seat, seat.conversation.base + seat.cursor))
+        if subscription is not None:
+            log, cursor = subscription.log, subscription.cursor
+            if 0 < cursor <= len(log):
+                finding.before = name_of(log.messages[cursor - 1])
+            self._waiting.append((finding, subscription, log.base + cursor))
 
-    def loss(
-        self, message: Message, now_us: int, receiver: int, account: int, explanation: str, seat: Seat | None
-    ) -> None:
+    def loss(self, message: Message, now_us: int, connection: Connection, subscription: Subscription | None) -> None:
         """A delivery is lost. Its neighbours are those of the log that the receiver has."""
         if not self._has_room("lost"):
             return
         finding = _about("lost", message, now_us)
-        finding.receiver, finding.account, finding.explanation = receiver, account, explanation
-        if seat is not None:
-            index = message.position - seat.conversation.base
-            log = seat.conversation.log
-            finding.before = next((name_of(near) for near in reversed(log[:index]) if seat.has(near)), "")
-            finding.after = next((name_of(near) for near in log[index + 1 : seat.cursor] if seat.has(near)), "")
+        _name_receiver(finding, connection)
+        if subscription is not None:
+            index, messages, has = subscription.log.index_of(message), subscription.log.messages, subscription.has
+            finding.before = next((name_of(near) for near in reversed(messages[:index]) if has(near)), "")
+            after = messages[index + 1 : subscription.cursor]
+            finding.after = next((name_of(near) for near in after if has(near)), "")
+        else:
+            finding.explanation = finding.explanation or "the connection ended"
         self.kept.append(finding)
 
     def vanished(self, message: Message, now_us: int, explanation: str) -> None:
@@ -110,19 +113,24 @@ class Findings:
     def follow(self) -> None:
         """Fill in what came next at receivers where something came next. Call it as often as the log is trimmed.
 
-        At a seat that has ended nothing comes next.
+        At a subscription that has ended nothing comes next.
         """
         still_waiting = []
-        for finding, seat, position in self._waiting:
-            if seat.has_ended:
+        for finding, subscription, position in self._waiting:
+            if not subscription.is_open:
                 continue
-            log, index = seat.conversation.log, max(0, position - seat.conversation.base)
-            came = next((message for message in log[index : seat.cursor] if seat.has(message)), None)
+            log = subscription.log
+            later = log.messages[max(0, position - log.base) : subscription.cursor]
+            came = next((message for message in later if subscription.has(message)), None)
             if came is None:
-                still_waiting.append((finding, seat, position))
+                still_waiting.append((finding, subscription, position))
             else:
                 finding.after = name_of(came)
         self._waiting = still_waiting
+
+
+def _name_receiver(finding: Finding, connection: Connection) -> None:
+    finding.receiver, finding.account, finding.explanation = connection.id, connection.account, connection.note
 
 
 def _about(kind: str, what: Message | Tag | None, now_us: int) -> Finding:
@@ -132,5 +140,4 @@ def _about(kind: str, what: Message | Tag | None, now_us: int) -> Finding:
     if isinstance(what, Tag):
         sent_us = what.intended_us + what.lag_us
         return Finding(kind, now_us, what.conversation, what.sender, what.number, what.intended_us, sent_us)
-    conversation, sender = what.conversation.index, what.sender.id
-    return Finding(kind, now_us, conversation, sender, what.number, what.intended_us, what.sent_us)
+    return Finding(kind, now_us, what.conversation, what.producer.id, what.number, what.intended_us, what.sent_us)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from hubbub.ledger.connection import Connection
+from hubbub.ledger.counts import Counts
 from hubbub.ledger.tag import message_key
 from hubbub.metrics.histogram import Histogram
 from hubbub.metrics.low_ends import NEVER_ON_TIME_US, LowEnds
-
-if TYPE_CHECKING:
-    from hubbub.ledger.conversation import Conversation
-    from hubbub.ledger.link import Link
 
 NEVER_US = 1 << 62
 """A time that does not come: the end of what has not ended."""
 
 
 class Timings:
-    """The time series that a message's fate is recorded in: the run's, or during warm-up a set that nobody reads.
+    """The time series that a message's fate is recorded in: the run's, or during warm-up a set that is not reported.
 
     `low` has the low ends of response and delivery, which are the same (arrived - tried), and `room_low` those of
     room_complete. They have as many values as their series.
@@ -66,9 +64,10 @@ class Timings:
 class Message:
     """One message from its send until the ledger forgets it.
 
+    `conversation` is the conversation's index, and `counts` what became of its messages.
     `position` is its place in the conversation's log, or -1 while nobody has seen it. `frame` is the frame that carried
     it to its first receiver, byte for byte. `arrivals` are the receipt times of due first copies that are not in the
-    figures yet: appending to it is all that a delivery costs here, and `Ledger.settle` takes them in, many at a time.
+    figures yet: appending to it is all that a delivery costs here, and `Ledger.flush` takes them in, many at a time.
     `arrived` has for each of them the earliest time at which it can have reached this machine.
     `remaining` counts the due deliveries that are still missing, by what was settled; `last_us` is the last receipt,
     `low_us` the highest low end. Low ends count from `tried_us`; `tolerance_us` covers the send lag (low_ends.py).
@@ -78,6 +77,7 @@ class Message:
         "arrivals",
         "arrived",
         "conversation",
+        "counts",
         "frame",
         "intended_us",
         "key",
@@ -85,9 +85,9 @@ class Message:
         "low_us",
         "number",
         "position",
+        "producer",
         "refusal",
         "remaining",
-        "sender",
         "sent_us",
         "tag",
         "timings",
@@ -97,19 +97,21 @@ class Message:
 
     def __init__(
         self,
-        sender: Sender,
+        producer: Producer,
         number: int,
-        conversation: Conversation,
+        conversation: int,
+        counts: Counts,
         intended_us: int,
         sent_us: int,
         tag: bytes,
         timings: Timings,
         tolerance_us: int = NEVER_ON_TIME_US,
     ) -> None:
-        self.sender = sender
+        self.producer = producer
         self.number = number
-        self.key = message_key(sender.id, number)
+        self.key = message_key(producer.id, number)
         self.conversation = conversation
+        self.counts = counts
         self.intended_us = intended_us
         self.sent_us = sent_us
         self.tag: bytes | None = tag
@@ -130,25 +132,31 @@ class Message:
         """Whether anyone has seen it."""
         return self.position >= 0
 
+    def forget_bytes(self) -> None:
+        """From now on each copy has to be looked at."""
+        self.tag = self.frame = None
+
     def __repr__(self) -> str:
-        return f"<Message {self.sender.id}:{self.number} at {self.position}, {self.remaining} due>"
+        return f"<Message {self.producer.id}:{self.number} at {self.position}, {self.remaining} due>"
 
 
-class Sender:
-    """One connection as the author of numbered messages. A reconnect is a new sender.
+class Producer:
+    """One connection as the author of numbered messages. A reconnect is a new producer.
 
     `messages` holds those that the ledger still remembers, `pending` those that nobody has seen, `forgotten` the last
-    one of each conversation that it remembers no more. `died_us` is when the connection `link` ended, NEVER_US while it
-    lives; `is_death_ours` says that the generator may have ended it.
+    one of each conversation that it remembers no more. `died_us` is when the connection ended, NEVER_US while it
+    lives; `is_death_ours` says that the generator may have ended it. `on_newest_seen` is called when its newest message
+    was seen for the first time, by anyone.
     """
 
     __slots__ = (
-        *("died_us", "forgotten", "id", "is_death_ours", "last_confirmed", "link"),
-        *("messages", "next_number", "pending"),
+        *("connection", "died_us", "forgotten", "id", "is_death_ours", "last_confirmed"),
+        *("messages", "next_number", "on_newest_seen", "pending"),
     )
 
-    def __init__(self, sender_id: int) -> None:
-        self.id = sender_id
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.id = connection.id
         self.messages: dict[int, Message] = {}
         self.pending: dict[int, Message] = {}
         self.forgotten: dict[int, Message] = {}
@@ -156,19 +164,24 @@ class Sender:
         self.last_confirmed = 0
         self.died_us = NEVER_US
         self.is_death_ours = False
-        self.link: Link | None = None
+        self.on_newest_seen: Callable[[], None] | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its connection is there."""
+        return self.died_us == NEVER_US
 
     def may_have_missed(self, message: Message) -> bool:
         """Whether an answer to a message may have come and was not read, or could not come."""
-        return self.link is not None and self.link.doubted_us >= message.sent_us
+        return self.is_alive and self.connection.doubted_us >= message.sent_us
 
     def forget(self, message: Message) -> None:
         """Everyone has the message, or has missed it: keep no more of it than its order needs."""
         del self.messages[message.number]
-        message.tag = message.frame = None
-        last = self.forgotten.get(message.conversation.index)
+        message.forget_bytes()
+        last = self.forgotten.get(message.conversation)
         if last is None or last.number < message.number:
-            self.forgotten[message.conversation.index] = message
+            self.forgotten[message.conversation] = message
 
     def refuse(self, kind: str, before: int | None = None) -> bool:
         """Give a refusal to the nearest message without an answer, of those before a number; False for none."""

@@ -15,7 +15,7 @@ from typing import Any
 
 SUB_BUCKET_BITS = 7
 LINEAR_BELOW_US = 1 << (SUB_BUCKET_BITS + 1)
-LARGEST_US = (1 << 40) - 1
+MAX_US = (1 << 40) - 1
 BUCKETS = ((40 - SUB_BUCKET_BITS - 1) << SUB_BUCKET_BITS) + LINEAR_BELOW_US
 SAMPLES_BEYOND = 10
 """A percentile with fewer samples beyond it is not reported: a single sample would decide it."""
@@ -27,8 +27,8 @@ def bucket_of(value_us: int) -> int:
     """The bucket of a value; negative values count as 0, values above 12 days as 12 days."""
     if value_us < LINEAR_BELOW_US:
         return max(value_us, 0)
-    shift = min(value_us, LARGEST_US).bit_length() - SUB_BUCKET_BITS - 1
-    return (shift << SUB_BUCKET_BITS) + (min(value_us, LARGEST_US) >> shift)
+    shift = min(value_us, MAX_US).bit_length() - SUB_BUCKET_BITS - 1
+    return (shift << SUB_BUCKET_BITS) + (min(value_us, MAX_US) >> shift)
 
 
 TABLE_US = 1 << 16
@@ -58,7 +58,7 @@ class Histogram:
     def __init__(self) -> None:
         self._observed = [0] * BUCKETS
         self.censored: dict[int, int] = {}
-        self._lowest = LARGEST_US
+        self._lowest = MAX_US
         self._highest = -1
 
     def record(self, value_us: int) -> None:
@@ -122,7 +122,7 @@ class Histogram:
         span = self._span
         self._observed[span] = [0] * (span.stop - span.start)
         self.censored.clear()
-        self._lowest, self._highest = LARGEST_US, -1
+        self._lowest, self._highest = MAX_US, -1
 
     def void(self) -> None:
         """Make every observed value 0, because nothing is known of them but that there are so many."""

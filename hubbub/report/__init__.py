@@ -1,16 +1,16 @@
 """From counts to judgement: `summary.json`, the verdict, and what is printed. Pure: returns values and text."""
 
 from hubbub.report.console import render_console
-from hubbub.report.outcome import Outcome
+from hubbub.report.run_result import RunResult
 from hubbub.report.slo import Objective, Result, Watch, parse_objectives, tolerances_us
 from hubbub.report.summary import build_summary
 from hubbub.report.verdict import Reason, judge
 
 __all__ = [
     "Objective",
-    "Outcome",
     "Reason",
     "Result",
+    "RunResult",
     "Watch",
     "build_summary",
     "judge",

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hubbub.errors import ConfigError
-from hubbub.metrics.tally import PHASE_SERIES
+from hubbub.metrics.phase_stats import PHASE_SERIES
 
 if TYPE_CHECKING:
-    from hubbub.report.outcome import Outcome
+    from hubbub.report.run_result import RunResult
 
 Ends = tuple[float, float, float]
 """A figure as it was counted, and its two ends."""
@@ -44,35 +44,37 @@ class Figure:
         """As an objective names it."""
         return f"{self.section}.{self.name}"
 
-    def value(self, outcome: Outcome) -> float | None:
+    def value(self, run_result: RunResult) -> float | None:
         """The figure in the unit of `summary.json`; None if it was not measured."""
-        found: float | None = SOURCES[self.section](outcome, self.name)
+        found: float | None = SOURCES[self.section](run_result, self.name)
         return found
 
-    def ends(self, outcome: Outcome) -> Ends | None:
+    def ends(self, run_result: RunResult) -> Ends | None:
         """The figure, without what the generator may have caused, and with it; None if it was not measured."""
-        value = self.value(outcome)
+        value = self.value(run_result)
         if value is None:
             return None
         read = SOURCES[self.section]
-        fewer = read(outcome, self.own) if self.own else 0
-        more = read(outcome, self.lacks) if self.lacks else 0
+        fewer = read(run_result, self.own) if self.own else 0
+        more = read(run_result, self.lacks) if self.lacks else 0
         return value, value - fewer, value + more
 
 
-def _of_errors(outcome: Outcome, name: str) -> float:
-    tally = outcome.tally
-    return {"count": tally.error_count, "own": tally.own_error_count, "attempts": tally.attempts}[name]
+def _of_errors(run_result: RunResult, name: str) -> float:
+    phase_stats = run_result.phase_stats
+    return {"count": phase_stats.error_count, "own": phase_stats.own_error_count, "attempts": phase_stats.attempts}[
+        name
+    ]
 
 
-def _of_health(outcome: Outcome, name: str) -> float | None:
-    return outcome.health_figures()[name]
+def _of_health(run_result: RunResult, name: str) -> float | None:
+    return run_result.health_figures()[name]
 
 
 SOURCES: dict[str, Any] = {
-    "connections": lambda outcome, name: getattr(outcome.tally.connections, name),
-    "messages": lambda outcome, name: getattr(outcome.counts, name),
-    "deliveries": lambda outcome, name: getattr(outcome.counts, name),
+    "connections": lambda run_result, name: getattr(run_result.phase_stats.connections, name),
+    "messages": lambda run_result, name: getattr(run_result.counts, name),
+    "deliveries": lambda run_result, name: getattr(run_result.counts, name),
     "errors": _of_errors,
     "health": _of_health,
 }

@@ -1,4 +1,4 @@
-"""Objectives: any figure of `summary.json`, held against a limit, over the run or over every window of it.
+"""Objectives: any figure of `summary.json`, slo_results against a limit, over the run or over every window of it.
 
     response.p95 < 300 over 30s abort after 10s
     figure       limit      window   ends the run when it is broken, from 10 s on
@@ -25,7 +25,7 @@ from hubbub.metrics.histogram import milliseconds
 from hubbub.report.figures import FIGURE, SERIES_BY_NAME, SOURCES, WHOLES, Ends, check_figure, quantile_of
 
 if TYPE_CHECKING:
-    from hubbub.report.outcome import Outcome
+    from hubbub.report.run_result import RunResult
 
 _FORM = re.compile(
     r"(?P<figure>[a-z_]+\.[a-z0-9_.]+)\s*(?P<operator><=|>=|<|>|==)\s*(?P<limit>\d+(?:\.\d+)?)\s*(?P<percent>%?)"
@@ -184,12 +184,12 @@ def tolerances_us(objectives: Iterable[Objective]) -> list[int]:
     return sorted({each.tolerance_us for each in timed if SERIES_BY_NAME[each.section].is_delivery})
 
 
-def evaluate(objective: Objective, outcome: Outcome) -> Result:
+def evaluate(objective: Objective, run_result: RunResult) -> Result:
     """Hold an objective against a whole run, or a window of one."""
     if objective.quantile is not None:
-        result = _judge_percentile(objective, objective.quantile, outcome)
+        result = _judge_percentile(objective, objective.quantile, run_result)
     else:
-        found = _in_unit(objective, outcome)
+        found = _in_unit(objective, run_result)
         if found is None:
             return Result(objective.figure, objective.limit_text)
         value, low, high = found
@@ -199,35 +199,35 @@ def evaluate(objective: Objective, outcome: Outcome) -> Result:
     return result
 
 
-def _in_unit(objective: Objective, outcome: Outcome) -> Ends | None:
+def _in_unit(objective: Objective, run_result: RunResult) -> Ends | None:
     """A figure that is no percentile, with both ends, in the objective's unit; None if it was not measured."""
     section = objective.section
     if section in SERIES_BY_NAME:
-        series, low = outcome.series(section), outcome.low(section)
+        series, low = run_result.series(section), run_result.low(section)
         if objective.name == "count":
             return (series.count,) * 3
         lowest, highest = milliseconds(low.min_us), milliseconds(series.min_us)
         return None if lowest is None or highest is None else (highest, lowest, highest)
-    ends = FIGURE[objective.figure].ends(outcome)
+    ends = FIGURE[objective.figure].ends(run_result)
     if ends is None or not objective.is_percent:
         return ends
-    whole = SOURCES[section](outcome, WHOLES[section])
+    whole = SOURCES[section](run_result, WHOLES[section])
     if not whole:
         return None
     value, low_end, high_end = (100 * part / whole for part in ends)
     return value, low_end, high_end
 
 
-def _judge_percentile(objective: Objective, quantile: float, outcome: Outcome) -> Result:
+def _judge_percentile(objective: Objective, quantile: float, run_result: RunResult) -> Result:
     """By shares: over the limit are slow values and lost ones; surely so without what the generator may have caused.
 
     A histogram does not tell on which side of the limit the values of its bucket are: they are possibly over it.
     """
-    series, low = outcome.series(objective.section), outcome.low(objective.section)
+    series, low = run_result.series(objective.section), run_result.low(objective.section)
     count = series.count
     if not count:
         return Result(objective.figure, objective.limit_text)
-    on_time = outcome.low(objective.section, objective.tolerance_us)
+    on_time = run_result.low(objective.section, objective.tolerance_us)
     surely = on_time.count_from(objective.too_slow_us)[0] + low.censored_count
     possibly = series.count_from(objective.too_slow_us)[1] + series.censored_count
     allowed = int((1 - quantile) * count + 1e-6)
@@ -239,12 +239,12 @@ def _judge_percentile(objective: Objective, quantile: float, outcome: Outcome) -
 
 
 class Watch:
-    """Holds objectives against a run while it goes on. Give it the outcome so far once a second, and at its end."""
+    """Holds objectives against a run while it goes on. Give it the run_result so far once a second, and at its end."""
 
     def __init__(self, objectives: list[Objective]) -> None:
         self.objectives = objectives
         windows = {objective.window_us for objective in objectives if objective.window_us is not None}
-        self._past: dict[int, deque[tuple[int, Outcome]]] = {window_us: deque() for window_us in windows}
+        self._past: dict[int, deque[tuple[int, RunResult]]] = {window_us: deque() for window_us in windows}
         self._worst: dict[Objective, Result] = {}
 
     @property
@@ -252,48 +252,48 @@ class Watch:
         """Whether any objective has to be looked at before the run is over."""
         return any(objective.window_us is not None or objective.is_aborting for objective in self.objectives)
 
-    def observe(self, elapsed_us: int, outcome: Outcome) -> str:
+    def observe(self, elapsed_us: int, run_result: RunResult) -> str:
         """Look at the run as it is now; returns why it must end, or nothing."""
         problem = ""
         for objective in self.objectives:
-            result = self._look(objective, elapsed_us, outcome)
+            result = self._look(objective, elapsed_us, run_result)
             is_broken = result is not None and result.result == BROKEN
             if is_broken and objective.is_aborting and elapsed_us >= objective.delay_us:
                 text = f"{objective.figure} {objective.limit_text} was broken after {elapsed_us / 1e6:.0f} s"
                 problem = problem or text
         for window_us in self._past:
-            self._remember(window_us, elapsed_us, outcome)
+            self._remember(window_us, elapsed_us, run_result)
         return problem
 
-    def _remember(self, window_us: int, elapsed_us: int, outcome: Outcome) -> None:
+    def _remember(self, window_us: int, elapsed_us: int, run_result: RunResult) -> None:
         """Keep the states that a window may begin with: a long one is no reason to keep one of every second."""
         past = self._past[window_us]
         if not past:
-            past.append((0, outcome.blank()))
+            past.append((0, run_result.blank()))
         if elapsed_us - past[-1][0] >= window_us // MAX_STATES_PER_WINDOW:
-            past.append((elapsed_us, outcome))
+            past.append((elapsed_us, run_result))
         while len(past) > 1 and elapsed_us - past[1][0] >= window_us:
             past.popleft()
 
-    def _look(self, objective: Objective, elapsed_us: int, outcome: Outcome) -> Result | None:
+    def _look(self, objective: Objective, elapsed_us: int, run_result: RunResult) -> Result | None:
         if objective.window_us is None:
-            return evaluate(objective, outcome)
-        past = self._past[objective.window_us] or [(0, outcome.blank())]
+            return evaluate(objective, run_result)
+        past = self._past[objective.window_us] or [(0, run_result.blank())]
         before = [state for at_us, state in past if elapsed_us - at_us >= objective.window_us]
         if not before:
             return None
-        window = outcome.since(before[-1])
+        window = run_result.since(before[-1])
         result = evaluate(objective, window)
         known = self._worst.get(objective)
         if known is None or _SEVERITY[result.result] > _SEVERITY[known.result]:
             self._worst[objective] = result
         return result
 
-    def results(self, outcome: Outcome) -> list[tuple[Objective, Result]]:
+    def results(self, run_result: RunResult) -> list[tuple[Objective, Result]]:
         """What became of every objective, now that the run is over."""
-        return [(objective, self._final(objective, outcome)) for objective in self.objectives]
+        return [(objective, self._final(objective, run_result)) for objective in self.objectives]
 
-    def _final(self, objective: Objective, outcome: Outcome) -> Result:
+    def _final(self, objective: Objective, run_result: RunResult) -> Result:
         if objective.window_us is None:
-            return evaluate(objective, outcome)
+            return evaluate(objective, run_result)
         return self._worst.get(objective, Result(objective.figure, objective.limit_text))

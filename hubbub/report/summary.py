@@ -8,80 +8,80 @@ from typing import Any
 
 from hubbub.exit_code import ExitCode
 from hubbub.ledger import Finding
-from hubbub.metrics.tally import Tally
+from hubbub.metrics.phase_stats import PhaseStats
 from hubbub.report.figures import FIGURES, SERIES
-from hubbub.report.outcome import Outcome
+from hubbub.report.run_result import RunResult
 from hubbub.report.slo import Objective, Result
 from hubbub.report.verdict import judge
 
 SCHEMA = 1
 
 
-def build_summary(outcome: Outcome, held: list[tuple[Objective, Result]]) -> dict[str, Any]:
-    """The summary as plain values, in the schema's order. `held` says what became of each objective."""
-    counts = outcome.counts
-    result, reasons = judge(outcome, held)
+def build_summary(run_result: RunResult, slo_results: list[tuple[Objective, Result]]) -> dict[str, Any]:
+    """The summary as plain values, in the schema's order. `slo_results` says what became of each objective."""
+    counts = run_result.counts
+    result, reasons = judge(run_result, slo_results)
     return {
         "schema": SCHEMA,
-        "run": _run(outcome),
+        "run": _run(run_result),
         "verdict": {
             "result": result,
             "reasons": [asdict(reason) for reason in reasons],
             "exit_code": int(ExitCode[result]),
         },
-        **{section: _section(outcome, section) for section in ("connections", "messages", "deliveries")},
-        "latency_ms": {series.name: _series(outcome, series.name) for series in SERIES},
+        **{section: _section(run_result, section) for section in ("connections", "messages", "deliveries")},
+        "latency_ms": {series.name: _series(run_result, series.name) for series in SERIES},
         "health": {
-            **_section(outcome, "health"),
-            "lost_workers": outcome.lost_workers,
-            "clock_bound_us": outcome.clock_bound_us,
-            "unclean": [{"seconds": us / 1e6, "cause": cause} for cause, us in outcome.health.causes()],
-            "stall_ms": outcome.health.stall_us / 1e3 if outcome.health.seconds else None,
-            "self_check": _self_check(outcome),
+            **_section(run_result, "health"),
+            "lost_workers": run_result.lost_workers,
+            "clock_bound_us": run_result.clock_bound_us,
+            "unclean": [{"seconds": us / 1e6, "cause": cause} for cause, us in run_result.health.causes()],
+            "stall_ms": run_result.health.stall_us / 1e3 if run_result.health.seconds else None,
+            "self_check": _self_check(run_result),
         },
-        "slo": [result.to_dict() for _, result in held],
-        "errors": _errors(outcome.tally),
+        "slo": [result.to_dict() for _, result in slo_results],
+        "errors": _errors(run_result.phase_stats),
         "generator": {
             "lost": counts.lost_unproven,
             "indefinite": counts.indefinite_unproven,
-            "failed": outcome.tally.connections.failed_unproven,
-            "dropped": outcome.tally.connections.dropped_unproven,
-            "errors": outcome.tally.own_error_count,
+            "failed": run_result.phase_stats.connections.failed_unproven,
+            "dropped": run_result.phase_stats.connections.dropped_unproven,
+            "errors": run_result.phase_stats.own_error_count,
         },
-        "load": {"seconds": len(outcome.load.seconds), "deviating": outcome.load.deviating()},
+        "load": {"seconds": len(run_result.load.seconds), "deviating": run_result.load.deviating()},
         "conversations": [
             {"index": index, **{section: _section(of_one, section) for section in ("messages", "deliveries")}}
-            for index, of_one in _of_conversations(outcome)
+            for index, of_one in _of_conversations(run_result)
         ],
-        "history": asdict(outcome.history) if outcome.history.conversations else None,
-        "canary": _canary(outcome),
-        "evidence": [_evidence(finding) for finding in outcome.findings],
+        "history": asdict(run_result.history) if run_result.history.conversations else None,
+        "canary": _canary(run_result),
+        "evidence": [_evidence(finding) for finding in run_result.findings],
     }
 
 
-def _series(outcome: Outcome, name: str) -> dict[str, Any] | None:
-    histogram = outcome.series(name)
-    return histogram.summary() | {"low": outcome.low(name).summary()} if histogram.count else None
+def _series(run_result: RunResult, name: str) -> dict[str, Any] | None:
+    histogram = run_result.series(name)
+    return histogram.summary() | {"low": run_result.low(name).summary()} if histogram.count else None
 
 
-def _canary(outcome: Outcome) -> dict[str, Any] | None:
+def _canary(run_result: RunResult) -> dict[str, Any] | None:
     """What the canary saw, and whether its percentiles lie between our two ends (None: a figure is missing)."""
-    if outcome.canary is None:
+    if run_result.canary is None:
         return None
-    high, low = outcome.timings.delivery.summary(), outcome.low("delivery").summary()
-    theirs = outcome.canary["delivery_ms"]
+    high, low = run_result.timings.delivery.summary(), run_result.low("delivery").summary()
+    theirs = run_result.canary["delivery_ms"]
     within = {
         name: None if None in (low[name], theirs[name], high[name]) else low[name] <= theirs[name] <= high[name]
         for name in ("p50", "p99")
     }
-    return {**outcome.canary, "within": within}
+    return {**run_result.canary, "within": within}
 
 
-def _self_check(outcome: Outcome) -> str:
+def _self_check(run_result: RunResult) -> str:
     """What Little's law finds wrong with our own figures. It needs all deliveries that were in flight to be timed."""
-    counts, delivery = outcome.counts, outcome.timings.delivery
+    counts, delivery = run_result.counts, run_result.timings.delivery
     is_timed = delivery.count == counts.expected and counts.planned == counts.confirmed
-    return outcome.in_flight.disagreement(delivery, outcome.workers) if is_timed else ""
+    return run_result.in_flight.disagreement(delivery, run_result.workers) if is_timed else ""
 
 
 def _evidence(finding: Finding) -> dict[str, Any]:
@@ -89,34 +89,34 @@ def _evidence(finding: Finding) -> dict[str, Any]:
     return {name: value for name, value in asdict(finding).items() if value not in ("", -1)}
 
 
-def _run(outcome: Outcome) -> dict[str, Any]:
-    settings = outcome.settings
+def _run(run_result: RunResult) -> dict[str, Any]:
+    settings = run_result.settings
     return {
-        "id": outcome.run_id,
-        "started_at": outcome.started_at,
-        "duration_s": outcome.duration_s,
+        "id": run_result.run_id,
+        "started_at": run_result.started_at,
+        "duration_s": run_result.duration_s,
         "profile": settings.profile,
         "contract": settings.contract,
         "host": settings.host,
         "model": settings.model,
-        "users": outcome.users,
-        "workers": outcome.workers,
+        "users": run_result.users,
+        "workers": run_result.workers,
         "seed": settings.seed,
-        "versions": outcome.versions,
+        "versions": run_result.versions,
     }
 
 
-def _section(outcome: Outcome, section: str) -> dict[str, Any]:
-    return {figure.name: figure.value(outcome) for figure in FIGURES if figure.section == section}
+def _section(run_result: RunResult, section: str) -> dict[str, Any]:
+    return {figure.name: figure.value(run_result) for figure in FIGURES if figure.section == section}
 
 
-def _of_conversations(outcome: Outcome) -> Iterator[tuple[int, Outcome]]:
+def _of_conversations(run_result: RunResult) -> Iterator[tuple[int, RunResult]]:
     """Each conversation by its index, as if it had been the whole run."""
-    for index, counts in sorted(outcome.conversations.items()):
-        yield index, replace(outcome, counts=counts)
+    for index, counts in sorted(run_result.conversations.items()):
+        yield index, replace(run_result, counts=counts)
 
 
-def _errors(tally: Tally) -> list[dict[str, Any]]:
+def _errors(phase_stats: PhaseStats) -> list[dict[str, Any]]:
     return [
         {
             "class": kind,
@@ -125,5 +125,5 @@ def _errors(tally: Tally) -> list[dict[str, Any]]:
             "last_at": round(error.last_us / 1e6, 3),
             "sample": error.sample,
         }
-        for kind, error in sorted(tally.errors.items(), key=lambda item: (-item[1].count, item[0]))
+        for kind, error in sorted(phase_stats.errors.items(), key=lambda item: (-item[1].count, item[0]))
     ]

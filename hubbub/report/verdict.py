@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hubbub.report.figures import FIGURE, FIGURES
-from hubbub.report.outcome import Outcome
+from hubbub.report.run_result import RunResult
 from hubbub.report.slo import BROKEN, OPEN, Objective, Result
 
 UNAPPLIED_LIMIT = 0.01
@@ -32,28 +32,28 @@ class Reason:
     text: str
 
 
-Held = list[tuple[Objective, Result]]
+SloResults = list[tuple[Objective, Result]]
 
 
-def judge(outcome: Outcome, held: Held) -> tuple[str, list[Reason]]:
-    """The verdict, and every reason against PASS. `held` says what became of each objective."""
-    reasons = [Reason("FAIL", text) for text in _evidence(outcome, held)]
-    reasons += [Reason("INCONCLUSIVE", text) for text in _doubts(outcome, held)]
+def judge(run_result: RunResult, slo_results: SloResults) -> tuple[str, list[Reason]]:
+    """The verdict, and every reason against PASS. `slo_results` says what became of each objective."""
+    reasons = [Reason("FAIL", text) for text in _evidence(run_result, slo_results)]
+    reasons += [Reason("INCONCLUSIVE", text) for text in _doubts(run_result, slo_results)]
     result = next((reason.kind for reason in reasons), "PASS")
     return result, reasons
 
 
-def _evidence(outcome: Outcome, held: Held) -> list[str]:
+def _evidence(run_result: RunResult, slo_results: SloResults) -> list[str]:
     texts = []
     for figure in FIGURES:
-        if figure.fault and (count := figure.value(outcome)):
+        if figure.fault and (count := figure.value(run_result)):
             texts.append(f"{count} {figure.fault}")
-    history = outcome.history
+    history = run_result.history
     if history.delivered_not_stored:
         texts.append(f"{history.delivered_not_stored} messages were delivered and not stored")
     if history.stored_twice:
         texts.append(f"{history.stored_twice} messages were stored twice")
-    for objective, result in held:
+    for objective, result in slo_results:
         known = FIGURE.get(objective.figure)
         is_told = known is not None and bool(known.fault) and objective.limit_text == "== 0"
         if result.result == BROKEN and not is_told:
@@ -102,37 +102,37 @@ def ends(objective: Objective, result: Result) -> str:
     return f"{value}{unit}" if result.low == result.high else f"{value}{unit} [{low} .. {high}]"
 
 
-def _doubts(outcome: Outcome, held: Held) -> list[str]:
-    counts = outcome.counts
+def _doubts(run_result: RunResult, slo_results: SloResults) -> list[str]:
+    counts = run_result.counts
     texts = []
-    if outcome.interruption:
-        texts.append(outcome.interruption)
-    if outcome.aborted:
-        texts.append(f"the run was ended early: {outcome.aborted}")
-    for worker in outcome.lost_workers:
+    if run_result.interruption:
+        texts.append(run_result.interruption)
+    if run_result.aborted:
+        texts.append(f"the run was ended early: {run_result.aborted}")
+    for worker in run_result.lost_workers:
         texts.append(f"worker {worker} was lost; what it did since its last report is not known")
     if not counts.expected:
         texts.append("no delivery was expected, so nothing was tested")
     if counts.pending:
         texts.append(f"the fate of {counts.pending} messages is not known")
-    texts += _doubts_of_load(outcome)
-    if not outcome.has_churn and counts.excused + counts.optional > CHURN_LIMIT * counts.due:
+    texts += _doubts_of_load(run_result)
+    if not run_result.has_churn and counts.excused + counts.optional > CHURN_LIMIT * counts.due:
         texts.append(f"{counts.excused} deliveries were excused and {counts.optional} optional, of {counts.due} due")
-    if outcome.history_problem:
-        texts.append(f"the history could not be read: {outcome.history_problem}")
-    if outcome.canary_problem:
-        texts.append(f"the canary did not measure: {outcome.canary_problem}")
-    return texts + [_open(outcome, objective, result) for objective, result in held if result.result == OPEN]
+    if run_result.history_problem:
+        texts.append(f"the history could not be read: {run_result.history_problem}")
+    if run_result.canary_problem:
+        texts.append(f"the canary did not measure: {run_result.canary_problem}")
+    return texts + [_open(run_result, objective, result) for objective, result in slo_results if result.result == OPEN]
 
 
-def _doubts_of_load(outcome: Outcome) -> list[str]:
+def _doubts_of_load(run_result: RunResult) -> list[str]:
     """Was the load as asked: everything sent, and when it was planned?"""
-    counts, load = outcome.counts, outcome.load
+    counts, load = run_result.counts, run_result.load
     texts = []
     if counts.unsent + counts.throttled + counts.refused > UNAPPLIED_LIMIT * counts.planned:
         texts.append(
             f"the load was not as asked: of {counts.planned} planned messages {counts.unsent} were not sent, "
-            f"{counts.throttled} throttled and {counts.refused} refused{_explained(outcome)}"
+            f"{counts.throttled} throttled and {counts.refused} refused{_explained(run_result)}"
         )
     if not load.is_as_planned:
         deviating = load.deviating()
@@ -140,45 +140,47 @@ def _doubts_of_load(outcome: Outcome) -> list[str]:
         texts.append(
             f"the load was not as asked: {len(deviating)} of {len(load.seconds)} seconds sent other than planned, "
             f"most of all second {worst + 1} ({load.sent[worst]} messages for {load.planned[worst]})"
-            f"{_explained(outcome)}"
+            f"{_explained(run_result)}"
         )
     return texts
 
 
-def _explained(outcome: Outcome) -> str:
-    diagnosis = outcome.health.diagnosis()
+def _explained(run_result: RunResult) -> str:
+    diagnosis = run_result.health.diagnosis()
     return f"; {diagnosis}" if diagnosis else ""
 
 
-def _open(outcome: Outcome, objective: Objective, result: Result) -> str:
+def _open(run_result: RunResult, objective: Objective, result: Result) -> str:
     """An objective that both answers fit: what surely speaks against it, what possibly, and what would settle it."""
     name = f"{objective.figure} {objective.limit_text}"
     shares = result.shares
     if not result.is_measured:
         return f"{objective.figure} was not measured; cannot evaluate {objective.limit_text}"
     if _is_no_loss(objective):
-        return f"{_lost(result)}{_explained(outcome)}; to settle it, {CURE}"
+        return f"{_lost(result)}{_explained(run_result)}; to settle it, {CURE}"
     if objective.is_about_us:
-        return f"{name} is not met: it is {ends(objective, result)}, which is about the generator{_explained(outcome)}"
+        return (
+            f"{name} is not met: it is {ends(objective, result)}, which is about the generator{_explained(run_result)}"
+        )
     if shares is None:
         return (
             f"{name} is open: it is {ends(objective, result)}, and the generator may have caused the difference"
-            f"{_explained(outcome)}; to settle it, {CURE}"
+            f"{_explained(run_result)}; to settle it, {CURE}"
         )
     return (
         f"{name} is open: {_share(shares.surely, shares.count)} surely over {objective.limit:g} ms, "
-        f"{_share(shares.possibly - shares.surely, shares.count)} more only by {_whose_lateness(outcome)}; "
-        f"{_share(shares.allowed, shares.count)} allowed{_explained(outcome)}; to settle it, {_cure(outcome)}"
+        f"{_share(shares.possibly - shares.surely, shares.count)} more only by {_whose_lateness(run_result)}; "
+        f"{_share(shares.allowed, shares.count)} allowed{_explained(run_result)}; to settle it, {_cure(run_result)}"
     )
 
 
-def _whose_lateness(outcome: Outcome) -> str:
+def _whose_lateness(run_result: RunResult) -> str:
     """What lies between the two ends: the generator's lateness, and that of a backend that this machine starves."""
-    backend = " or the backend's waits for a core" if outcome.settings.backend_pids else ""
+    backend = " or the backend's waits for a core" if run_result.settings.backend_pids else ""
     return f"the generator's own lateness{backend}"
 
 
-def _cure(outcome: Outcome) -> str:
-    if outcome.clock_bound_us is None:
+def _cure(run_result: RunResult) -> str:
+    if run_result.clock_bound_us is None:
         return f"{CURE}, or measure with receive stamps (Linux, --receive-stamps on)"
     return CURE

@@ -13,10 +13,10 @@ an error of our own ended it."""
 
 
 TakeKnown = Callable[[bytearray, int, int, int, int, int], int]
-"""Receiver.take_known, as a value."""
+"""FrameHandler.take_known, as a value."""
 
 
-class Receiver(Protocol):
+class FrameHandler(Protocol):
     """Where a connection's messages go. Called from the transport's reader; must not block.
 
     `now_us` is when the bytes were read. They arrived between the last time at which the socket was seen empty and
@@ -44,7 +44,7 @@ class Connection(Protocol):
         """Whether messages may be sent: neither side has begun to close."""
 
     def send_text(self, text: str) -> bool:
-        """Write one text message; returns whether the kernel took it at once. Raises LinkClosed."""
+        """Write one text message; returns whether the kernel took it at once. Raises ConnectionClosed."""
 
     def pause_reading(self) -> None:
         """Read nothing until `resume_reading`, as a slow reader does: pings are not answered either."""
@@ -62,8 +62,24 @@ class Connection(Protocol):
 class Transport(Protocol):
     """Makes connections that share what can be shared."""
 
-    def connect(self, url: str, receiver: Receiver, on_closed: OnClosed) -> Connection:
+    def connect(self, url: str, handler: FrameHandler, on_closed: OnClosed) -> Connection:
         """TCP, TLS and upgrade. Raises ConnectError."""
+
+    def look(self) -> None:
+        """Read what has arrived; call it as a heartbeat, so that the last look is never long ago without a reason."""
+
+    def stamps_are_steady(self) -> bool:
+        """Whether the receive stamps since the last call can be believed; call it once a second."""
+
+    @property
+    def clock_bound_us(self) -> int | None:
+        """How far off the receive stamps may be; None without stamps."""
+
+    def statistics(self) -> dict[str, int]:
+        """What all connections have done so far, by name."""
+
+    def close(self) -> None:
+        """Give back what connections share. Close them before. Idempotent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,15 @@ nothing. So that this is never long ago only because nothing happened, `look` is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import gevent
 from gevent import monkey
 
+from hubbub.transport.base import TakeKnown
+from hubbub.transport.shared import Shared
 from hubbub.transport.stamps import unpack_timespec
 from hubbub.transport.stream import ANCILLARY_BYTES, READ
-
-if TYPE_CHECKING:
-    from hubbub.transport.connection import Shared, SocketConnection
 
 new_epoll = monkey.get_original("select", "epoll")
 """gevent takes it out of `select`, because waiting in it would block the hub. Asking it without waiting does not."""
@@ -44,17 +43,35 @@ LARGE_READ_BYTES = 32 * 1024
 """So much at once may have closed the window also within a short time: half of the smallest default window."""
 
 
+class Pollable(Protocol):
+    """What the poller needs of a connection; `connection.py` has the meaning of each."""
+
+    take_known: TakeKnown | None
+    emptied_us: int
+    recvmsg_into: Any
+
+    def read(self, not_before_us: int = 0) -> None: ...
+
+    def take(self, end: int, position: int, now_us: int, arrived_us: int, earlier_us: int) -> None: ...
+
+    def check_window(self, just_read_bytes: int = 0) -> None: ...
+
+    def caught(self, error: Exception) -> None: ...
+
+    def ended_by_peer(self) -> None: ...
+
+
 class Poller:
     """Reads the connections that were added, until they are removed."""
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
-        self._connections: dict[int, SocketConnection] = {}
+        self._connections: dict[int, Pollable] = {}
         self._epoll: Any = None
         self._watcher: Any = None
         self._looked_us = 0
 
-    def add(self, fd: int, connection: SocketConnection) -> None:
+    def add(self, fd: int, connection: Pollable) -> None:
         """Start reading a connection's socket. Idempotent."""
         if fd in self._connections:
             return
@@ -95,7 +112,7 @@ class Poller:
     def _read(self, ready: list[tuple[int, int]], not_before_us: int) -> None:  # noqa: PLR0912 - once for each delivery
         """Read the sockets that have bytes, which have arrived since `not_before_us`.
 
-        Nearly always these are whole frames that the connection's receiver knows byte for byte. That case is written
+        Nearly always these are whole frames that the connection's handler knows byte for byte. That case is written
         out here, because it runs for every delivery; all others are the connection's own business.
         """
         shared = self._shared

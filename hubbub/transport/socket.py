@@ -12,10 +12,12 @@ from gevent import socket as gevent_socket
 from hubbub.clock import Clock, monotonic_us
 from hubbub.errors import ConnectError
 from hubbub.transport import deflate
-from hubbub.transport.base import Dialling, OnClosed, Receiver
-from hubbub.transport.connection import Shared, SocketConnection
+from hubbub.transport.base import Dialling, FrameHandler, OnClosed
+from hubbub.transport.connection import SocketConnection
 from hubbub.transport.deflate import Deflate
 from hubbub.transport.handshake import build_request, head_length, make_key, read_answer
+from hubbub.transport.poller import Poller
+from hubbub.transport.shared import Shared
 from hubbub.transport.stream import READ, Stream, wait_for
 
 
@@ -26,6 +28,7 @@ class SocketTransport:
         self.dialling = dialling
         self.clock = clock
         self.shared = Shared(dialling, seed, clock)
+        self._poller = Poller(self.shared)
         self._addresses: dict[tuple[str, int], tuple[int, Any]] = {}
         self._dialled = 0
 
@@ -35,7 +38,7 @@ class SocketTransport:
 
     def look(self) -> None:
         """Read what has arrived; call it as a heartbeat, so that the last look is never long ago without a reason."""
-        self.shared.poller.look()
+        self._poller.look()
 
     def stamps_are_steady(self) -> bool:
         """Whether the receive stamps since the last call can be believed; call it once a second."""
@@ -50,7 +53,7 @@ class SocketTransport:
         """Give back what connections share. Close them before. Idempotent."""
         self.shared.stamps.close()
 
-    def connect(self, url: str, receiver: Receiver, on_closed: OnClosed) -> SocketConnection:
+    def connect(self, url: str, handler: FrameHandler, on_closed: OnClosed) -> SocketConnection:
         """Connect to `url`: TCP, TLS for wss, upgrade. Raises ConnectError; nothing stays open then."""
         parts = urlsplit(url)
         is_tls = parts.scheme == "wss"
@@ -72,7 +75,7 @@ class SocketTransport:
             stream.close()
             raise
         self.shared.counted.connected += 1
-        return SocketConnection(self.shared, stream, receiver, on_closed, rest, extension)
+        return SocketConnection(self.shared, self._poller, stream, handler, on_closed, rest, extension)
 
     def _resolve(self, host: str, port: int) -> tuple[int, Any]:
         """Resolved once per host: gevent's resolver is a pool of ten threads."""

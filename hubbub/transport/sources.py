@@ -6,7 +6,7 @@ import ipaddress
 
 from hubbub.errors import ConfigError
 
-MOST_ADDRESSES = 4096
+MAX_ADDRESSES = 4096
 
 
 def parse_sources(text: str) -> tuple[str, ...]:
@@ -19,7 +19,7 @@ def parse_sources(text: str) -> tuple[str, ...]:
             kind = type(ipaddress.ip_address(first))
         except ValueError as error:
             raise ConfigError(f"source-addresses must be like 127.0.0.2-127.0.0.9, not {text!r}.") from error
-        if not 0 <= high - low < MOST_ADDRESSES:
-            raise ConfigError(f"source-addresses must be a range of at most {MOST_ADDRESSES} addresses, not {part!r}.")
+        if not 0 <= high - low < MAX_ADDRESSES:
+            raise ConfigError(f"source-addresses must be a range of at most {MAX_ADDRESSES} addresses, not {part!r}.")
         sources += [str(kind(number)) for number in range(low, high + 1)]
     return tuple(sources)

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from bench.proofs.exact import differences, identities
-from hubbub.ledger.findings import KEPT_OF_EACH
+from hubbub.ledger.findings import MAX_OF_EACH
 
 pytestmark = pytest.mark.e2e
 CLIENTS, CONVERSATIONS = 24, 4
@@ -68,7 +68,7 @@ def check_exactly(summary, truth):
     assert summary["history"]["conversations"] == CONVERSATIONS
     kinds = Counter(finding["kind"] for finding in summary["evidence"])
     for kind in ("lost", "duplicated", "out_of_order", "leaked", "corrupt"):
-        assert kinds[kind] == min(deliveries[kind], KEPT_OF_EACH)
+        assert kinds[kind] == min(deliveries[kind], MAX_OF_EACH)
     assert kinds["vanished"] == summary["messages"]["vanished"]
 
 

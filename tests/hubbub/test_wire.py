@@ -10,11 +10,10 @@ from typing import Union, get_args, get_origin, get_type_hints
 import msgpack
 import pytest
 
-from hubbub.accounts import Provision
 from hubbub.ledger import Timings
 from hubbub.metrics.histogram import Histogram
 from hubbub.metrics.low_ends import LowEnds
-from hubbub.swarm.messages import Report
+from hubbub.run.messages import Assignment, Drain, Go, Report
 from hubbub.wire import from_plain, to_plain
 
 
@@ -51,7 +50,7 @@ def filled(kind, numbers):  # noqa: PLR0911 - one for each kind of type
     return kind(next(numbers))
 
 
-@pytest.mark.parametrize("kind", [Report, Provision])
+@pytest.mark.parametrize("kind", [Report, Assignment, Go, Drain])
 @pytest.mark.parametrize(
     "travel",
     [

@@ -23,7 +23,7 @@ PATIENCE_S = 20
 
 
 class Echoes:
-    """A receiver that knows when it has all that it waits for."""
+    """A handler that knows when it has all that it waits for."""
 
     def __init__(self, count):
         self.messages, self.closed = [], []

@@ -4,14 +4,14 @@ import itertools
 
 import pytest
 
-from hubbub.config import OPTION
+from hubbub.options import OPTION
 from shapes import all_shapes
 
 SHAPES = all_shapes()
 
 
 def test_the_option_names_exactly_the_shapes_there_are():
-    assert set(OPTION["shape"].choices) == {"none", *SHAPES}
+    assert set(OPTION["shape"].choices()) == {"none", *SHAPES}
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubbub import contracts
-from hubbub.config import OPTION
 from hubbub.contracts import Call, Delivery, EventKind, load_contract
 from hubbub.errors import CallFailed, ConfigError, ContractError
+from hubbub.options import OPTION
 
 SANCTUM = load_contract("sanctum")
 MINIMAL = load_contract("minimal")
@@ -23,7 +23,7 @@ def event(contract, frame):
     return contract.recognise(json.dumps(frame).encode())
 
 
-@pytest.mark.parametrize("name", OPTION["contract"].choices)
+@pytest.mark.parametrize("name", OPTION["contract"].choices())
 def test_every_contract_that_can_be_asked_for_can_be_loaded(name):
     assert load_contract(name).name == name
 

@@ -85,7 +85,7 @@ def test_a_sample_counts_for_what_came_before_it_began_and_after_it_ended(monkey
 
 
 def test_old_samples_are_forgotten_and_then_everything_before_counts(monkeypatch):
-    monkeypatch.setattr(module, "KEPT_US", 40_000)
+    monkeypatch.setattr(module, "MAX_US", 40_000)
     monkeypatch.setattr(module, "TRIM_AT", 1)
     hand = Hand()
     for n in range(1, 8):

@@ -4,17 +4,27 @@ import gevent
 import pytest
 from gevent.queue import Queue
 
+from hubbub.client.scheduler import GeventScheduler
 from hubbub.clock import monotonic_us
-from hubbub.health.loop import BEAT_US, KEPT_GAPS, LATE_US, LONG_STALL_US, PATIENCE_US, LoopWatch
+from hubbub.health.loop import BEAT_US, LATE_US, LONG_STALL_US, MAX_GAPS, PATIENCE_US, LoopWatch
 from hubbub.metrics.histogram import Histogram
+from tests.twins.scheduler import FakeScheduler
 
 
 class Hand:
     """A clock that is set by hand, and a loop that beats when told."""
 
     def __init__(self):
-        self.now_us = 100_000_000
-        self.loop = LoopWatch(lambda: self.now_us, lambda: None)
+        self.scheduler = FakeScheduler()
+        self.loop = LoopWatch(self.scheduler, lambda: None)
+
+    @property
+    def now_us(self):
+        return self.scheduler.time_us
+
+    @now_us.setter
+    def now_us(self, time_us):
+        self.scheduler.time_us = time_us
 
     def beat(self, late_us=0):
         self.now_us += BEAT_US + late_us
@@ -56,7 +66,7 @@ def test_a_heartbeat_goes_on_when_what_it_calls_fails(caplog):
         said_before_call.append(caplog.messages[:])
         raise OSError("too many open files")
 
-    loop = LoopWatch(monotonic_us, fail)
+    loop = LoopWatch(GeventScheduler(), fail)
     loop.start()
     while len(said_before_call) < 3:
         gevent.sleep(0.001)
@@ -141,15 +151,15 @@ def test_a_long_stall_that_goes_on_is_one(hand):
 
 
 def test_gaps_of_long_ago_are_forgotten(hand):
-    for _ in range(2 * KEPT_GAPS):
+    for _ in range(2 * MAX_GAPS):
         hand.beat(5_000)
-    assert hand.loop.gaps_us(0, hand.now_us) == KEPT_GAPS * (BEAT_US + 5_000)
+    assert hand.loop.gaps_us(0, hand.now_us) == MAX_GAPS * (BEAT_US + 5_000)
 
 
 @pytest.mark.e2e
 def test_a_real_loop_beats_until_it_is_stopped():
     beats = Queue()
-    loop = LoopWatch(monotonic_us, lambda: beats.put(monotonic_us()))
+    loop = LoopWatch(GeventScheduler(), lambda: beats.put(monotonic_us()))
     loop.start()
     first, second = beats.get(timeout=10), beats.get(timeout=10)
     assert second - first >= BEAT_US / 2

@@ -35,16 +35,16 @@ class Bench:
         self.ledger.tick(self.now)
 
     def connect(self, account=0):
-        return self.ledger.open_link(account, lambda event, now: self.events.append(event))
+        return self.ledger.open_receiver(account, lambda event, now: self.events.append(event))
 
     def join(self, account=0, conversation=0):
-        link = self.connect(account)
-        self.ledger.joining(link, conversation)
-        self.ledger.ready(link, conversation, self.now)
-        return link
+        receiver = self.connect(account)
+        self.ledger.joining(receiver, conversation)
+        self.ledger.ready(receiver, conversation, self.now)
+        return receiver
 
-    def send(self, link, conversation=0, text="hello", lag_us=0):
-        content, message = self.ledger.send(link, conversation, self.now - lag_us, self.now, text)
+    def send(self, receiver, conversation=0, text="hello", lag_us=0):
+        content, message = self.ledger.send(receiver, conversation, self.now - lag_us, self.now, text)
         return content, message
 
     def frame(self, content, account=0, conversation=0, kind="message"):
@@ -52,8 +52,8 @@ class Bench:
         frame = {"type": kind, "conversation_id": conversation + 1, "user_id": 100 + account, "payload": payload}
         return json.dumps(frame, separators=(",", ":")).encode()
 
-    def deliver(self, link, content, **how):
-        link.on_message(self.frame(content, **how), self.now, self.now)
+    def deliver(self, receiver, content, **how):
+        receiver.on_message(self.frame(content, **how), self.now, self.now)
 
     def finish(self):
         self.ledger.finish(self.now)

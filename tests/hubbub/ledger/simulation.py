@@ -1,7 +1,7 @@
 """A chat backend and its clients in memory, with faults: feeds a ledger, and knows what it must find.
 
 Time is simulated. Clients join, chat, leave, join again and reconnect at random; each delivery takes a while and
-connections keep their order. Faults strike receivers that have been there for five seconds and stay for six more, so
+connections keep their order. Faults inject receivers that have been there for five seconds and stay for six more, so
 that what the ledger has to say about each is certain.
 """
 
@@ -28,13 +28,13 @@ class Client:
 
     account: int
     conversation: int
-    link: object
+    receiver: object
     joined_us: int
     ends_us: int
     ready_us: int | None = None
     has_ended: bool = False
     last_us: int = 0
-    held: dict = field(default_factory=dict)
+    slo_results: dict = field(default_factory=dict)
 
 
 class Simulation:
@@ -86,7 +86,7 @@ class Simulation:
         return self.bench.finish()
 
     def _tick(self):
-        self.ledger.figures.close_second(True)
+        self.ledger.latencies.close_second(True)
         self.ledger.tick(self.bench.now)
 
     def _lost_of(self, conversation, intended_us, sent_us):
@@ -104,18 +104,18 @@ class Simulation:
 
     # -- clients -----------------------------------------------------------------------------------------------------
 
-    def _join(self, account, conversation, link=None, last_us=0):
+    def _join(self, account, conversation, receiver=None, last_us=0):
         """A client connects and asks to join; the backend subscribes it at once and says so a little later.
 
-        With a link it is one that has left and joins again.
+        With a receiver it is one that has left and joins again.
         """
         now = self.bench.now
         if now >= self.stops_us:
             return
         stays_us = self.random.choice((8, 15, 30, 1000)) * SECOND + self.random.randrange(SECOND)
-        link = link or self.bench.connect(account)
-        client = Client(account, conversation, link, now, now + stays_us, last_us=last_us)
-        self.ledger.joining(link, conversation)
+        receiver = receiver or self.bench.connect(account)
+        client = Client(account, conversation, receiver, now, now + stays_us, last_us=last_us)
+        self.ledger.joining(receiver, conversation)
         self.clients[conversation].append(client)
         self.at(now + 20_000, self._ready, client)
         if client.ends_us < self.stops_us:
@@ -123,7 +123,7 @@ class Simulation:
 
     def _ready(self, client):
         client.ready_us = self.bench.now
-        self.ledger.ready(client.link, client.conversation, self.bench.now)
+        self.ledger.ready(client.receiver, client.conversation, self.bench.now)
         self.intervals[client.conversation].append(client)
         self.at(self.bench.now + self.random.randrange(SECOND), self._send, client)
 
@@ -135,19 +135,19 @@ class Simulation:
         if fate == "cut off":
             self._close(client)
             return
-        self.ledger.leave(client.link, client.conversation, self.bench.now)
+        self.ledger.leave(client.receiver, client.conversation, self.bench.now)
         soon_us = self.bench.now + self.random.randrange(SECOND // 2)
         if fate == "leave" or soon_us >= self.stops_us:
             self.at(soon_us, self._close, client)
         else:
             self.truth["joined again"] += 1
-            self.at(soon_us, self._join, client.account, client.conversation, client.link, client.last_us)
+            self.at(soon_us, self._join, client.account, client.conversation, client.receiver, client.last_us)
 
     def _close(self, client):
         """A connection is gone; its client comes back a while later."""
         now = self.bench.now
-        self.closed.add(client.link)
-        self.ledger.close(client.link, now)
+        self.closed.add(client.receiver)
+        self.ledger.close(client.receiver, now)
         self.at(now + self.random.randrange(2 * SECOND), self._join, client.account, client.conversation)
 
     def _is_settled(self, client):
@@ -165,7 +165,7 @@ class Simulation:
         if now >= self.stops_us or client not in self.clients[client.conversation]:
             return
         lag_us = self.random.randrange(20_000)
-        content, message = self.bench.send(client.link, client.conversation, f"text {now}", lag_us)
+        content, message = self.bench.send(client.receiver, client.conversation, f"text {now}", lag_us)
         self.at(now + SECOND // 2 + self.random.randrange(SECOND), self._send, client)
         kind = next((kind for kind in MESSAGE_KINDS if self._is_settled(client) and self._strikes(kind)), "")
         if kind:
@@ -185,13 +185,13 @@ class Simulation:
             self._deliver(receiver, client, content)
 
     def _refuse(self, client):
-        if client.link not in self.closed:
-            assert self.ledger.refuse(client.link, is_rate_limit=False)
+        if client.receiver not in self.closed:
+            assert self.ledger.refuse(client.receiver, is_rate_limit=False)
 
     def _deliver(self, receiver, sender, content):
         settled = self._is_settled(receiver) and self._is_settled(sender)
         kind = next((kind for kind in DELIVERY_KINDS if settled and self._strikes(kind)), "")
-        if kind == "reorder" and sender in receiver.held:
+        if kind == "reorder" and sender in receiver.slo_results:
             kind = ""
         if kind == "drop":
             self.truth[kind] += 1
@@ -201,7 +201,7 @@ class Simulation:
             self._write(receiver, sender, content[:20] + "!" + content[21:])
             return
         if kind == "reorder":
-            receiver.held[sender] = content, self.bench.now
+            receiver.slo_results[sender] = content, self.bench.now
             self.at(self.bench.now + HOLD_US, self._give_up, receiver, sender, content)
             return
         self._write(receiver, sender, content)
@@ -210,14 +210,14 @@ class Simulation:
             self._write(receiver, sender, content)
         if kind == "leak":
             self._leak(receiver, sender, content)
-        if sender in receiver.held:
-            held, _ = receiver.held.pop(sender)
+        if sender in receiver.slo_results:
+            slo_results, _ = receiver.slo_results.pop(sender)
             self.truth["reorder"] += 1
-            self._write(receiver, sender, held)
+            self._write(receiver, sender, slo_results)
 
     def _give_up(self, receiver, sender, content):
-        if receiver.held.get(sender, ("",))[0] == content:
-            del receiver.held[sender]
+        if receiver.slo_results.get(sender, ("",))[0] == content:
+            del receiver.slo_results[sender]
             self._write(receiver, sender, content)
 
     def _leak(self, receiver, sender, content):
@@ -238,9 +238,9 @@ class Simulation:
         self.at(when_us, self._arrive, receiver, sender, content)
 
     def _arrive(self, receiver, sender, content):
-        if receiver.link in self.closed:
+        if receiver.receiver in self.closed:
             return
         payload = self.bench.frame(content, account=sender.account, conversation=sender.conversation)
         frame = bytearray(b"\x81\x7e" + len(payload).to_bytes(2, "big") + payload)
-        if not receiver.link.take_known(frame, 0, len(frame), self.bench.now, self.bench.now, self.bench.now):
-            receiver.link.on_message(payload, self.bench.now, self.bench.now, bytes(frame))
+        if not receiver.receiver.take_known(frame, 0, len(frame), self.bench.now, self.bench.now, self.bench.now):
+            receiver.receiver.on_message(payload, self.bench.now, self.bench.now, bytes(frame))

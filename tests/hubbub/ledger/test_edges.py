@@ -15,8 +15,8 @@ def test_a_hole_is_lost_after_exactly_five_seconds(bench, seconds, lost):
     missed, _ = bench.send(sender)
     bench.deliver(sender, missed)
     content, _ = bench.send(sender)
-    for link in (sender, other):
-        bench.deliver(link, content)
+    for receiver in (sender, other):
+        bench.deliver(receiver, content)
     bench.tick(seconds)
     assert bench.counts.lost == lost
 
@@ -54,17 +54,17 @@ def test_a_receiver_that_stays_exactly_five_seconds_was_there_long_enough(bench,
 
 
 def test_a_message_intended_at_the_end_of_the_warm_up_is_timed(bench):
-    link = bench.join()
+    receiver = bench.join()
     bench.ledger.skip_warmup(bench.now)
-    content, _ = bench.send(link)
-    bench.deliver(link, content)
+    content, _ = bench.send(receiver)
+    bench.deliver(receiver, content)
     assert bench.ledger.timings.response.count == 1
 
 
 def test_a_message_is_remembered_for_two_seconds(bench):
-    link = bench.join()
-    content, _ = bench.send(link)
-    bench.deliver(link, content)
+    receiver = bench.join()
+    content, _ = bench.send(receiver)
+    bench.deliver(receiver, content)
     log = bench.ledger.conversations[0].log
     bench.tick(2)
     assert len(log) == 1
@@ -94,13 +94,13 @@ def test_each_class_counts_every_one(make_bench):
 
 
 def test_a_message_of_a_conversation_on_another_worker_is_leaked(bench):
-    link = bench.join()
+    receiver = bench.join()
     content = encode_tag(bench.ledger.run, 9, 1 << 24, 1, bench.now, 0, "text") + "text"
-    bench.deliver(link, content)
+    bench.deliver(receiver, content)
     assert bench.counts.leaked == 1
 
 
-def test_leaving_and_closing_at_once_ends_a_seat_once(bench):
+def test_leaving_and_closing_at_once_ends_a_subscription_once(bench):
     sender, leaver = bench.join(0), bench.join(1)
     content, _ = bench.send(sender)
     bench.wait(1)
@@ -112,11 +112,11 @@ def test_leaving_and_closing_at_once_ends_a_seat_once(bench):
 
 
 def test_surplus_refusals_add_up(bench):
-    link = bench.join()
+    receiver = bench.join()
     for _ in range(2):
-        content, _ = bench.send(link)
-        assert bench.ledger.refuse(link, is_rate_limit=True)
-        bench.deliver(link, content)
+        content, _ = bench.send(receiver)
+        assert bench.ledger.refuse(receiver, is_rate_limit=True)
+        bench.deliver(receiver, content)
     assert bench.ledger.surplus_refusals == 2
 
 
@@ -125,8 +125,8 @@ def test_a_late_copy_is_late_once(bench):
     missed, _ = bench.send(sender)
     bench.deliver(sender, missed)
     content, _ = bench.send(sender)
-    for link in (sender, other):
-        bench.deliver(link, content)
+    for receiver in (sender, other):
+        bench.deliver(receiver, content)
     bench.wait(5)
     keeper = bench.join(2)
     later, _ = bench.send(sender)
@@ -136,7 +136,7 @@ def test_a_late_copy_is_late_once(bench):
     for _ in range(3):
         bench.deliver(other, missed)
     assert (bench.counts.late, bench.counts.duplicated) == (1, 2)
-    assert keeper.seat.missing()
+    assert keeper.subscription.missing()
 
 
 def test_late_copies_add_up(bench):
@@ -145,8 +145,8 @@ def test_late_copies_add_up(bench):
     for content in missed:
         bench.deliver(sender, content)
     following, _ = bench.send(sender)
-    for link in (sender, other):
-        bench.deliver(link, following)
+    for receiver in (sender, other):
+        bench.deliver(receiver, following)
     bench.tick(5)
     for content in missed:
         bench.deliver(other, content)
@@ -158,8 +158,8 @@ def test_what_nobody_saw_and_comes_after_the_end_is_late_every_time(bench):
     content, _ = bench.send(sender)
     bench.ledger.refuse(sender, is_rate_limit=False)
     assert bench.finish().refused == 1
-    for link in (sender, other):
-        bench.deliver(link, content)
+    for receiver in (sender, other):
+        bench.deliver(receiver, content)
     assert (bench.counts.late, bench.counts.confirmed) == (2, 0)
 
 
@@ -179,24 +179,24 @@ def test_nothing_is_known_any_more_after_the_end(bench):
 
 
 def test_the_highest_forgotten_number_decides(bench):
-    sender, other, held = bench.join(0), bench.join(1), bench.join(2)
+    sender, other, slo_results = bench.join(0), bench.join(1), bench.join(2)
     one, two, three = (bench.send(sender)[0] for _ in range(3))
     for content in (three, one, two):
-        for link in (sender, other) if content == two else (sender, other, held):
-            bench.deliver(link, content)
+        for receiver in (sender, other) if content == two else (sender, other, slo_results):
+            bench.deliver(receiver, content)
     before = bench.counts.out_of_order
     bench.tick(4)
-    assert set(sender.sender.messages) == {2}
-    bench.deliver(held, two)
+    assert set(sender.producer.messages) == {2}
+    bench.deliver(slo_results, two)
     assert bench.counts.out_of_order == before + 1
 
 
-def test_a_forgotten_message_that_a_seat_was_not_due_does_not_overtake(bench):
+def test_a_forgotten_message_that_a_subscription_was_not_due_does_not_overtake(bench):
     sender, other = bench.join(0), bench.join(1)
     early, _ = bench.send(sender)
     later, _ = bench.send(sender)
-    for link in (sender, other):
-        bench.deliver(link, later)
+    for receiver in (sender, other):
+        bench.deliver(receiver, later)
     bench.tick(4)
     late_comer = bench.join(2)
     bench.deliver(late_comer, early)
@@ -205,7 +205,7 @@ def test_a_forgotten_message_that_a_seat_was_not_due_does_not_overtake(bench):
 
 
 @pytest.mark.parametrize(("order", "found"), [((0, 1), 0), ((1, 0), 1)])
-def test_order_is_judged_also_for_messages_older_than_the_seat(bench, order, found):
+def test_order_is_judged_also_for_messages_older_than_the_subscription(bench, order, found):
     sender = bench.join(0)
     contents = [bench.send(sender)[0] for _ in range(2)]
     for content in contents:
@@ -241,7 +241,7 @@ def test_the_first_receivers_frame_is_the_one_that_is_remembered(bench):
     other_payload = payload[:-1] + b',"for":2}'
     second.on_message(other_payload, bench.now, bench.now, wire(other_payload))
     for _ in range(64):
-        if second.seat.cursor == 0:
+        if second.subscription.cursor == 0:
             second.on_message(other_payload, bench.now, bench.now, wire(other_payload))
     assert message.frame == wire(payload)
     frame = bytearray(wire(payload))
@@ -256,10 +256,10 @@ def trimmed(bench, sender, other):
     for _ in range(2):
         for _ in range(3):
             content, _ = bench.send(sender)
-            for link in (sender, other):
-                bench.deliver(link, content)
+            for receiver in (sender, other):
+                bench.deliver(receiver, content)
         bench.tick(3)
-    assert bench.ledger.conversations[0].base == 6
+    assert bench.ledger.conversations[0].log.base == 6
 
 
 def test_after_the_log_was_trimmed_holes_neighbours_and_copies_are_still_right(bench):
@@ -282,21 +282,21 @@ def test_after_the_log_was_trimmed_holes_neighbours_and_copies_are_still_right(b
 def test_what_comes_next_is_filled_in_also_at_the_head_of_the_log(bench):
     sender, other = bench.join(0), bench.join(1)
     content, _ = bench.send(sender)
-    for link in (sender, other):
-        bench.deliver(link, content)
+    for receiver in (sender, other):
+        bench.deliver(receiver, content)
     bench.wait(3)
     bench.deliver(other, content)
     for _ in range(3):
         bench.tick(0.1)
     following, _ = bench.send(sender)
-    for link in (sender, other):
-        bench.deliver(link, following)
+    for receiver in (sender, other):
+        bench.deliver(receiver, following)
     bench.tick(0.1)
     (finding,) = bench.ledger.findings.kept
     assert (finding.kind, finding.before, finding.after) == ("duplicated", "1:1", "1:2")
 
 
-def test_without_seats_a_log_is_trimmed_all_the_same(bench):
+def test_without_subscriptions_a_log_is_trimmed_all_the_same(bench):
     sender = bench.join(0)
     content, _ = bench.send(sender)
     bench.deliver(sender, content)
@@ -307,12 +307,12 @@ def test_without_seats_a_log_is_trimmed_all_the_same(bench):
 
 def test_clients_that_come_and_go_leave_nothing_behind(bench):
     for _ in range(50):
-        link = bench.join(0)
-        content, _ = bench.send(link)
-        bench.deliver(link, content)
-        bench.ledger.close(link, bench.now)
+        receiver = bench.join(0)
+        content, _ = bench.send(receiver)
+        bench.deliver(receiver, content)
+        bench.ledger.close(receiver, bench.now)
         bench.tick(1)
-    assert len(list(bench.ledger._senders)) <= 4
+    assert len(list(bench.ledger._producers)) <= 4
     other = bench.join(1)
     bench.deliver(other, content)
     bench.deliver(other, content)
@@ -322,11 +322,11 @@ def test_clients_that_come_and_go_leave_nothing_behind(bench):
 def test_a_message_of_a_sender_that_is_forgotten_is_still_told_apart(bench):
     sender, other = bench.join(0), bench.join(1)
     content, _ = bench.send(sender)
-    for link in (sender, other):
-        bench.deliver(link, content)
+    for receiver in (sender, other):
+        bench.deliver(receiver, content)
     bench.ledger.close(sender, bench.now)
     bench.tick(3)
-    assert bench.ledger._senders.get(sender.sender.id) is None
+    assert bench.ledger._producers.get(sender.producer.id) is None
     bench.deliver(other, content)
     assert bench.counts.duplicated == 1
     assert bench.ledger.findings.kept[0].at_us == bench.now
@@ -337,7 +337,7 @@ def test_a_message_of_a_sender_that_is_forgotten_is_still_told_apart(bench):
 
 def test_connections_are_numbered_from_the_first_sender():
     ledger = Ledger(1, None, first_sender=7)
-    assert [ledger.open_link(0, lambda *_: None).sender.id for _ in range(3)] == [7, 8, 9]
+    assert [ledger.open_receiver(0, lambda *_: None).producer.id for _ in range(3)] == [7, 8, 9]
 
 
 def test_a_conversation_knows_its_names_and_has_an_echo_unless_told_otherwise(bench):
@@ -347,7 +347,7 @@ def test_a_conversation_knows_its_names_and_has_an_echo_unless_told_otherwise(be
 
 
 def test_nothing_has_arrived_and_nothing_is_doubted_at_first(bench):
-    assert bench.ledger.figures.last_first_arrival_us == 0
+    assert bench.ledger.latencies.last_first_arrival_us == 0
     sender, _ = bench.join(0), bench.join(1)
     content, _ = bench.send(sender)
     bench.deliver(sender, content)
@@ -356,10 +356,10 @@ def test_nothing_has_arrived_and_nothing_is_doubted_at_first(bench):
 
 def test_what_is_seen_is_remembered_where_it_is_asked_for(bench):
     bench.ledger.conversations[0].remember_seen()
-    link = bench.join()
-    seen, message = bench.send(link)
-    bench.send(link)
-    bench.deliver(link, seen)
+    receiver = bench.join()
+    seen, message = bench.send(receiver)
+    bench.send(receiver)
+    bench.deliver(receiver, seen)
     bench.wait(6)
     assert bench.finish().vanished == 1
     assert list(bench.ledger.conversations[0].seen) == [message.key]
@@ -367,8 +367,8 @@ def test_what_is_seen_is_remembered_where_it_is_asked_for(bench):
 
 def test_a_session_is_told_when_something_happened(bench):
     times = []
-    link = bench.ledger.open_link(0, lambda _event, now_us: times.append(now_us))
-    link.on_message(b'{"type":"server_shutdown"}', 123, 123)
+    receiver = bench.ledger.open_receiver(0, lambda _event, now_us: times.append(now_us))
+    receiver.on_message(b'{"type":"server_shutdown"}', 123, 123)
     assert times == [123]
 
 

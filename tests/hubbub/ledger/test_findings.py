@@ -3,7 +3,7 @@
 import pytest
 
 from hubbub.ledger import Finding
-from hubbub.ledger.findings import FOLLOW_US, KEPT_OF_EACH
+from hubbub.ledger.findings import FOLLOW_US, MAX_OF_EACH
 from hubbub.wire import from_plain, to_plain
 
 
@@ -35,8 +35,8 @@ def test_a_lost_delivery_stands_between_its_neighbours(chat):
     bench.wait(5.1)
     bench.ledger.tick(bench.now)
     finding = only(bench)
-    assert (finding.kind, finding.sender, finding.number) == ("lost", sender.sender.id, 2)
-    assert (finding.receiver, finding.account, finding.conversation) == (other.sender.id, 1, 0)
+    assert (finding.kind, finding.sender, finding.number) == ("lost", sender.producer.id, 2)
+    assert (finding.receiver, finding.account, finding.conversation) == (other.producer.id, 1, 0)
     assert (finding.intended_us, finding.sent_us) == (lost.intended_us, lost.sent_us)
     assert (finding.before, finding.after) == ("1:1", "1:3")
     assert finding.at_us == bench.now
@@ -50,7 +50,7 @@ def test_a_duplicate_says_what_the_receiver_got_before_and_after(chat):
     say()
     bench.ledger.tick(bench.now)
     finding = only(bench)
-    assert (finding.kind, finding.number, finding.receiver) == ("duplicated", 1, other.sender.id)
+    assert (finding.kind, finding.number, finding.receiver) == ("duplicated", 1, other.producer.id)
     assert (finding.before, finding.after) == ("1:2", "1:3")
 
 
@@ -67,10 +67,10 @@ def test_a_message_out_of_order_is_evidence(chat):
 
 def test_what_is_known_of_a_connection_explains(chat):
     bench, sender, other, say = chat
-    other.note = "the backend said that it dropped messages for this connection"
+    other.connection.note = "the backend said that it dropped messages for this connection"
     say(sender)
     bench.finish()
-    assert only(bench).explanation == other.note
+    assert only(bench).explanation == other.connection.note
 
 
 def test_a_loss_at_a_connection_that_ended_before_anyone_saw_the_message_is_explained(chat):
@@ -80,13 +80,13 @@ def test_a_loss_at_a_connection_that_ended_before_anyone_saw_the_message_is_expl
     bench.ledger.close(other, bench.now)
     bench.deliver(sender, content)
     finding = only(bench)
-    assert (finding.kind, finding.receiver, finding.explanation) == ("lost", other.sender.id, "the connection ended")
+    assert (finding.kind, finding.receiver, finding.explanation) == ("lost", other.producer.id, "the connection ended")
 
 
 def test_what_was_known_of_a_connection_explains_also_when_it_is_gone(chat):
     bench, sender, other, _ = chat
     content, _ = bench.send(sender)
-    other.note = "known to stutter"
+    other.connection.note = "known to stutter"
     bench.wait(6)
     bench.ledger.close(other, bench.now)
     bench.deliver(sender, content)
@@ -108,17 +108,17 @@ def test_leaked_and_corrupt_deliveries_name_their_receiver(make_bench):
     bench.deliver(stranger, content)
     bench.deliver(sender, content[:5] + "!" + content[6:])
     leaked, corrupt = bench.ledger.findings.kept
-    assert (leaked.kind, leaked.receiver, leaked.sender, leaked.number) == ("leaked", stranger.sender.id, 1, 1)
-    assert (corrupt.kind, corrupt.receiver, corrupt.sender) == ("corrupt", sender.sender.id, -1)
+    assert (leaked.kind, leaked.receiver, leaked.sender, leaked.number) == ("leaked", stranger.producer.id, 1, 1)
+    assert (corrupt.kind, corrupt.receiver, corrupt.sender) == ("corrupt", sender.producer.id, -1)
 
 
 def test_a_finding_knows_its_times_its_account_and_its_explanation(chat):
     bench, sender, other, _ = chat
     bench.wait(1)
     content, message = bench.send(sender, lag_us=30_000)
-    for link in (sender, other):
-        bench.deliver(link, content)
-    other.note = "known to stutter"
+    for receiver in (sender, other):
+        bench.deliver(receiver, content)
+    other.connection.note = "known to stutter"
     bench.wait(0.5)
     bench.deliver(other, content)
     finding = only(bench)
@@ -137,12 +137,12 @@ def test_a_loss_without_neighbours_has_none(chat):
 
 def test_a_vanished_message_is_explained_by_its_senders_connection(chat):
     bench, sender, _, _ = chat
-    sender.note = "error frames came on this connection"
+    sender.connection.note = "error frames came on this connection"
     _, message = bench.send(sender)
     bench.wait(6)
     bench.finish()
     finding = bench.ledger.findings.kept[0]
-    assert (finding.kind, finding.explanation, finding.at_us) == ("vanished", sender.note, bench.now)
+    assert (finding.kind, finding.explanation, finding.at_us) == ("vanished", sender.connection.note, bench.now)
     assert finding.number == message.number
 
 
@@ -158,23 +158,23 @@ def test_a_message_vanished_on_a_connection_that_is_gone(chat):
 @pytest.mark.parametrize("kind", ["lost", "vanished"])
 def test_a_hundred_losses_and_a_hundred_vanished_messages_are_enough(chat, kind):
     bench, sender, _, say = chat
-    for _ in range(KEPT_OF_EACH + 5):
+    for _ in range(MAX_OF_EACH + 5):
         say(sender) if kind == "lost" else bench.send(sender)
     bench.wait(6)
     bench.finish()
     kept = [finding for finding in bench.ledger.findings.kept if finding.kind == kind]
-    assert len(kept) == KEPT_OF_EACH
+    assert len(kept) == MAX_OF_EACH
 
 
 def test_the_first_hundred_of_each_class_are_kept(chat):
     bench, _, other, say = chat
     content, _ = say()
-    for _ in range(KEPT_OF_EACH + 20):
+    for _ in range(MAX_OF_EACH + 20):
         bench.deliver(other, content)
-    assert bench.counts.duplicated == KEPT_OF_EACH + 20
-    assert len(bench.ledger.findings) == KEPT_OF_EACH
+    assert bench.counts.duplicated == MAX_OF_EACH + 20
+    assert len(bench.ledger.findings) == MAX_OF_EACH
     bench.deliver(other, "no tag", account=0)
-    assert len(bench.ledger.findings) == KEPT_OF_EACH + 1, "each class has room of its own"
+    assert len(bench.ledger.findings) == MAX_OF_EACH + 1, "each class has room of its own"
 
 
 def test_a_finding_is_settled_when_what_came_next_is_known(chat):
@@ -200,7 +200,7 @@ def test_a_finding_travels_unchanged(chat):
 
 
 def test_a_link_is_explained_by_everything_that_is_known_of_it_once(bench):
-    link = bench.connect()
+    receiver = bench.connect()
     for why in ("a slow reader", "messages were dropped", "a slow reader"):
-        link.explain(why)
-    assert link.note == "a slow reader; messages were dropped"
+        receiver.explain(why)
+    assert receiver.connection.note == "a slow reader; messages were dropped"

@@ -2,12 +2,12 @@
 
 
 def test_everything_delivered_once_in_order(bench):
-    links = [bench.join(n) for n in range(3)]
+    receivers = [bench.join(n) for n in range(3)]
     for _ in range(5):
-        content, _ = bench.send(links[0])
+        content, _ = bench.send(receivers[0])
         bench.wait(0.02)
-        for link in links:
-            bench.deliver(link, content)
+        for receiver in receivers:
+            bench.deliver(receiver, content)
     counts = bench.finish()
     assert (counts.sent, counts.confirmed, counts.due, counts.delivered) == (5, 5, 15, 15)
     assert counts.received == 15
@@ -66,22 +66,22 @@ def test_a_silent_receiver_cannot_hold_the_log(bench):
         bench.deliver(sender, content)
         bench.wait(1)
         bench.ledger.tick(bench.now)
-    assert silent.seat.cursor == 0
+    assert silent.subscription.cursor == 0
     assert len(bench.ledger.conversations[0].log) <= 62
     counts = bench.finish()
     assert (counts.delivered, counts.lost) == (100, 100)
 
 
 def test_a_second_copy_is_a_duplicate_however_old_the_first(bench):
-    link = bench.join()
-    old, _ = bench.send(link)
-    bench.deliver(link, old)
+    receiver = bench.join()
+    old, _ = bench.send(receiver)
+    bench.deliver(receiver, old)
     for _ in range(50):
-        content, _ = bench.send(link)
-        bench.deliver(link, content)
+        content, _ = bench.send(receiver)
+        bench.deliver(receiver, content)
         bench.wait(1)
         bench.ledger.tick(bench.now)
-    bench.deliver(link, old)
+    bench.deliver(receiver, old)
     assert bench.finish().duplicated == 1
 
 
@@ -103,19 +103,19 @@ def test_order_is_judged_at_each_receiver_whoever_saw_the_messages_first(bench):
     two, _ = bench.send(sender)
     for content in (two, one):
         bench.deliver(first_seer, content)
-    for link in (sender, other):
-        bench.deliver(link, one)
-        bench.deliver(link, two)
+    for receiver in (sender, other):
+        bench.deliver(receiver, one)
+        bench.deliver(receiver, two)
     assert bench.finish().out_of_order == 1
 
 
 def test_different_senders_have_no_order_between_them(bench):
-    links = [bench.join(n) for n in range(2)]
-    contents = [bench.send(link)[0] for link in links]
+    receivers = [bench.join(n) for n in range(2)]
+    contents = [bench.send(receiver)[0] for receiver in receivers]
     for content in contents:
-        bench.deliver(links[0], content)
+        bench.deliver(receivers[0], content)
     for content in reversed(contents):
-        bench.deliver(links[1], content)
+        bench.deliver(receivers[1], content)
     assert bench.finish().out_of_order == 0
 
 
@@ -139,27 +139,27 @@ def test_our_own_message_without_a_valid_tag_is_corrupt_and_then_lost(bench):
 
 
 def test_a_changed_text_is_corrupt(bench):
-    link = bench.join()
-    content, _ = bench.send(link)
-    bench.deliver(link, content + "!")
+    receiver = bench.join()
+    content, _ = bench.send(receiver)
+    bench.deliver(receiver, content + "!")
     assert bench.counts.corrupt == 1
 
 
 def test_somebody_elses_messages_are_foreign(bench, make_bench):
-    link = bench.join()
-    bench.deliver(link, "good morning", account=900)
+    receiver = bench.join()
+    bench.deliver(receiver, "good morning", account=900)
     other_run = make_bench()
     other_run.ledger.run = 7
-    bench.deliver(link, other_run.send(other_run.join())[0])
+    bench.deliver(receiver, other_run.send(other_run.join())[0])
     assert bench.finish().foreign == 2
 
 
 def test_other_copies_of_a_message_are_no_deliveries(bench):
-    link = bench.join()
-    content, _ = bench.send(link)
-    bench.deliver(link, content, kind="room_message")
-    bench.deliver(link, content)
-    bench.deliver(link, content, kind="room_message")
+    receiver = bench.join()
+    content, _ = bench.send(receiver)
+    bench.deliver(receiver, content, kind="room_message")
+    bench.deliver(receiver, content)
+    bench.deliver(receiver, content, kind="room_message")
     counts = bench.finish()
     assert (counts.received, counts.delivered, counts.duplicated) == (1, 1, 0)
 
@@ -169,8 +169,8 @@ def test_an_arrival_before_the_join_is_confirmed_is_optional(bench):
     joining = bench.connect(1)
     bench.ledger.joining(joining, 0)
     content, _ = bench.send(sender)
-    for link in (sender, joining):
-        bench.deliver(link, content)
+    for receiver in (sender, joining):
+        bench.deliver(receiver, content)
     counts = bench.finish()
     assert (counts.due, counts.delivered, counts.optional) == (1, 1, 1)
 
@@ -178,8 +178,8 @@ def test_an_arrival_before_the_join_is_confirmed_is_optional(bench):
 def test_an_arrival_through_the_accounts_other_connection_is_optional_and_its_copy_a_duplicate(bench):
     sender, idle = bench.join(0), bench.connect(0)
     content, _ = bench.send(sender)
-    for link in (sender, idle, idle):
-        bench.deliver(link, content)
+    for receiver in (sender, idle, idle):
+        bench.deliver(receiver, content)
     counts = bench.finish()
     assert (counts.due, counts.optional, counts.duplicated) == (1, 1, 1)
 
@@ -189,8 +189,8 @@ def test_due_is_decided_by_the_intended_time(bench):
     bench.wait(1)
     late_comer = bench.join(1)
     content, _ = bench.send(sender, lag_us=500_000)
-    for link in (sender, late_comer):
-        bench.deliver(link, content)
+    for receiver in (sender, late_comer):
+        bench.deliver(receiver, content)
     counts = bench.finish()
     assert (counts.due, counts.optional) == (1, 1)
 
@@ -236,16 +236,16 @@ def test_what_arrives_after_a_leave_is_late_and_what_is_meant_after_it_optional(
     bench.ledger.leave(leaver, 0, bench.now)
     bench.deliver(leaver, before)
     after, _ = bench.send(sender)
-    for link in (sender, leaver):
-        bench.deliver(link, after)
+    for receiver in (sender, leaver):
+        bench.deliver(receiver, after)
     counts = bench.finish()
     assert (counts.due, counts.delivered, counts.excused, counts.late, counts.optional) == (3, 2, 1, 1, 1)
 
 
 def test_a_reconnect_is_a_new_sender(bench):
-    link = bench.join(0)
-    bench.send(link)
-    bench.ledger.close(link, bench.now)
+    receiver = bench.join(0)
+    bench.send(receiver)
+    bench.ledger.close(receiver, bench.now)
     again = bench.join(0)
     content, message = bench.send(again)
     assert message.number == 1
@@ -291,47 +291,47 @@ def test_a_message_found_in_the_history_is_confirmed_and_its_deliveries_are_lost
 
 
 def test_a_refusal_is_given_to_the_nearest_earlier_message_without_an_answer(bench):
-    link = bench.join()
-    first, _ = bench.send(link)
-    bench.send(link)
-    assert bench.ledger.refuse(link, is_rate_limit=True)
-    bench.send(link)
-    assert bench.ledger.refuse(link, is_rate_limit=False)
-    bench.deliver(link, first)
+    receiver = bench.join()
+    first, _ = bench.send(receiver)
+    bench.send(receiver)
+    assert bench.ledger.refuse(receiver, is_rate_limit=True)
+    bench.send(receiver)
+    assert bench.ledger.refuse(receiver, is_rate_limit=False)
+    bench.deliver(receiver, first)
     counts = bench.finish()
     assert (counts.confirmed, counts.throttled, counts.refused, counts.vanished) == (1, 1, 1, 0)
 
 
 def test_being_seen_wins_over_a_refusal_which_moves_on(bench):
-    link = bench.join()
-    bench.send(link)
-    second, _ = bench.send(link)
-    assert bench.ledger.refuse(link, is_rate_limit=True)
-    bench.deliver(link, second)
+    receiver = bench.join()
+    bench.send(receiver)
+    second, _ = bench.send(receiver)
+    assert bench.ledger.refuse(receiver, is_rate_limit=True)
+    bench.deliver(receiver, second)
     counts = bench.finish()
     assert (counts.confirmed, counts.throttled) == (1, 1)
 
 
 def test_a_refusal_never_moves_on_to_a_message_that_was_sent_after_it(bench):
-    link = bench.join()
-    bench.send(link)
+    receiver = bench.join()
+    bench.send(receiver)
     bench.wait(6)
-    second, _ = bench.send(link)
-    assert bench.ledger.refuse(link, is_rate_limit=True)
-    bench.send(link)
-    bench.deliver(link, second)
-    bench.ledger.close(link, bench.now)
+    second, _ = bench.send(receiver)
+    assert bench.ledger.refuse(receiver, is_rate_limit=True)
+    bench.send(receiver)
+    bench.deliver(receiver, second)
+    bench.ledger.close(receiver, bench.now)
     counts = bench.finish()
     assert (counts.confirmed, counts.throttled, counts.indefinite, counts.vanished) == (1, 1, 1, 0)
 
 
 def test_every_refusal_has_a_message_of_its_own(bench):
-    link = bench.join()
+    receiver = bench.join()
     for _ in range(3):
-        bench.send(link)
+        bench.send(receiver)
     for _ in range(2):
-        assert bench.ledger.refuse(link, is_rate_limit=False)
-    bench.ledger.close(link, bench.now)
+        assert bench.ledger.refuse(receiver, is_rate_limit=False)
+    bench.ledger.close(receiver, bench.now)
     counts = bench.finish()
     assert (counts.refused, counts.indefinite) == (2, 1)
 
@@ -341,10 +341,10 @@ def test_a_refusal_without_a_message_is_nobodys(bench):
 
 
 def test_a_refusal_that_cannot_move_on_is_surplus(bench):
-    link = bench.join()
-    content, _ = bench.send(link)
-    assert bench.ledger.refuse(link, is_rate_limit=True)
-    bench.deliver(link, content)
+    receiver = bench.join()
+    content, _ = bench.send(receiver)
+    assert bench.ledger.refuse(receiver, is_rate_limit=True)
+    bench.deliver(receiver, content)
     assert bench.ledger.surplus_refusals == 1
 
 
@@ -353,8 +353,8 @@ def test_a_copy_of_a_forgotten_message_is_late_optional_or_a_duplicate(bench):
     lost, _ = bench.send(sender)
     bench.deliver(sender, lost)
     other, _ = bench.send(sender)
-    for link in (sender, loser):
-        bench.deliver(link, other)
+    for receiver in (sender, loser):
+        bench.deliver(receiver, other)
     bench.wait(6)
     bench.ledger.tick(bench.now)
     late_comer = bench.join(2)
@@ -389,9 +389,9 @@ def test_messages_without_an_answer_whose_links_died_are_indefinite(bench):
 
 
 def test_a_refusal_is_noted_on_its_link(bench):
-    link = bench.join()
-    bench.ledger.refuse(link, is_rate_limit=True)
-    assert link.note == "error frames came on this connection"
+    receiver = bench.join()
+    bench.ledger.refuse(receiver, is_rate_limit=True)
+    assert receiver.connection.note == "error frames came on this connection"
 
 
 def test_order_is_judged_within_a_conversation(make_bench):
@@ -406,24 +406,24 @@ def test_order_is_judged_within_a_conversation(make_bench):
     bench.wait(4)
     bench.ledger.tick(bench.now)
     assert not bench.ledger.conversations[1].log, "it is forgotten"
-    for link in (sender, other):
-        bench.deliver(link, early)
+    for receiver in (sender, other):
+        bench.deliver(receiver, early)
     assert bench.counts.out_of_order == 0
 
 
 def test_order_is_judged_also_when_the_later_message_is_forgotten(bench):
-    sender, other, held = bench.join(0), bench.join(1), bench.join(2)
+    sender, other, slo_results = bench.join(0), bench.join(1), bench.join(2)
     early, _ = bench.send(sender)
     later, _ = bench.send(sender)
-    for link in (sender, other, held):
-        bench.deliver(link, later)
-    for link in (sender, other):
-        bench.deliver(link, early)
+    for receiver in (sender, other, slo_results):
+        bench.deliver(receiver, later)
+    for receiver in (sender, other):
+        bench.deliver(receiver, early)
     assert bench.counts.out_of_order == 2
     bench.wait(4)
     bench.ledger.tick(bench.now)
-    assert 2 not in sender.sender.messages
-    bench.deliver(held, early)
+    assert 2 not in sender.producer.messages
+    bench.deliver(slo_results, early)
     assert bench.finish().out_of_order == 3
 
 
@@ -477,8 +477,8 @@ def test_a_room_is_complete_when_its_last_receiver_has_the_message_or_is_excused
     sender, other, leaver = bench.join(0), bench.join(1), bench.join(2)
     content, _ = bench.send(sender)
     bench.wait(0.02)
-    for link in (sender, other):
-        bench.deliver(link, content)
+    for receiver in (sender, other):
+        bench.deliver(receiver, content)
     bench.wait(1)
     assert bench.ledger.timings.room_complete.count == 0
     bench.ledger.close(leaver, bench.now)
@@ -486,32 +486,32 @@ def test_a_room_is_complete_when_its_last_receiver_has_the_message_or_is_excused
 
 
 def test_warm_up_is_left_out_of_the_times_and_not_of_the_counts(bench):
-    link = bench.join()
+    receiver = bench.join()
     bench.ledger.skip_warmup(bench.now + 1)
     for _ in range(2):
-        content, _ = bench.send(link)
+        content, _ = bench.send(receiver)
         bench.wait(1)
-        bench.deliver(link, content)
+        bench.deliver(receiver, content)
     assert bench.finish().delivered == 2
     assert bench.ledger.timings.response.count == 1
 
 
 def test_response_counts_from_the_intended_time_and_delivery_from_the_send(bench):
-    link = bench.join()
+    receiver = bench.join()
     bench.wait(1)
-    content, _ = bench.send(link, lag_us=30_000)
+    content, _ = bench.send(receiver, lag_us=30_000)
     bench.wait(0.02)
-    bench.deliver(link, content)
+    bench.deliver(receiver, content)
     timings = bench.ledger.timings
     assert (timings.response.max_us, timings.delivery.max_us, timings.send_lag.max_us) == (50_000, 20_000, 30_000)
 
 
 def test_after_the_end_whatever_arrives_is_late(bench):
-    link = bench.join()
-    content, _ = bench.send(link)
+    receiver = bench.join()
+    content, _ = bench.send(receiver)
     bench.ledger.finish(bench.now)
-    bench.deliver(link, content)
-    bench.ledger.close(link, bench.now)
+    bench.deliver(receiver, content)
+    bench.ledger.close(receiver, bench.now)
     counts = bench.counts
     assert (counts.vanished, counts.lost, counts.late, counts.delivered) == (1, 1, 1, 0)
     assert counts.due == counts.delivered + counts.lost + counts.excused
@@ -545,13 +545,13 @@ def test_a_drain_that_was_cut_short_blames_nobody_for_what_is_young(bench):
 
 
 def test_what_everyone_has_is_forgotten(bench):
-    link = bench.join()
+    receiver = bench.join()
     for _ in range(1000):
-        content, _ = bench.send(link)
-        bench.deliver(link, content)
+        content, _ = bench.send(receiver)
+        bench.deliver(receiver, content)
         bench.wait(0.1)
         bench.ledger.tick(bench.now)
-    assert len(link.sender.messages) <= 22
+    assert len(receiver.producer.messages) <= 22
     assert len(bench.ledger.conversations[0].log) <= 22
 
 

@@ -10,14 +10,14 @@ def wire(payload):
 @pytest.fixture
 def room(bench):
     """A sender and two receivers; `see` lets the sender see its own message first, with its frame."""
-    links = [bench.join(n) for n in range(3)]
+    receivers = [bench.join(n) for n in range(3)]
 
     def see(content, with_frame=True):
         payload = bench.frame(content)
-        links[0].on_message(payload, bench.now, bench.now, wire(payload) if with_frame else None)
+        receivers[0].on_message(payload, bench.now, bench.now, wire(payload) if with_frame else None)
         return payload
 
-    return bench, links, see
+    return bench, receivers, see
 
 
 def test_many_known_frames_in_one_read_are_taken_up_to_what_is_not_known(room):
@@ -27,19 +27,19 @@ def test_many_known_frames_in_one_read_are_taken_up_to_what_is_not_known(room):
     buffer = bytearray(b"before" + b"".join(frames) + unknown)
     end = len(buffer)
     assert other.take_known(buffer, 6, end, bench.now, bench.now, bench.now) == end - len(unknown)
-    assert other.seat.cursor == 3
+    assert other.subscription.cursor == 3
     counts = bench.counts
     assert (counts.delivered, counts.received) == (6, 6)
 
 
-def test_a_known_frame_at_a_seat_that_was_not_ready_yet_is_optional(room):
+def test_a_known_frame_at_a_subscription_that_was_not_ready_yet_is_optional(room):
     bench, (sender, _, _), see = room
     joining = bench.connect(3)
     bench.ledger.joining(joining, 0)
     frame = bytearray(wire(see(bench.send(sender)[0])))
     assert joining.take_known(frame, 0, len(frame), bench.now, bench.now, bench.now) == len(frame)
     assert (bench.counts.optional, bench.counts.delivered) == (1, 1)
-    assert bench.ledger.figures.last_first_arrival_us == bench.now
+    assert bench.ledger.latencies.last_first_arrival_us == bench.now
 
 
 def test_a_message_intended_at_the_moment_of_leaving_is_not_due(room):
@@ -54,7 +54,7 @@ def test_a_message_intended_at_the_moment_of_leaving_is_not_due(room):
     assert bench.counts.due == 2
 
 
-def test_without_a_seat_nothing_is_known(bench):
+def test_without_a_subscription_nothing_is_known(bench):
     assert bench.connect().take_known(bytearray(b"x"), 0, 1, bench.now, bench.now, bench.now) == 0
 
 
@@ -62,9 +62,9 @@ def test_a_senders_own_messages_are_passed_over_where_there_is_no_echo(make_benc
     bench = make_bench(contract="minimal")
     one, two, three = (bench.join(n) for n in range(3))
     payloads = []
-    for link in (two, one, two, one, one, two):
-        content, message = bench.send(link)
-        bench.ledger.confirm(link, message.number)
+    for receiver in (two, one, two, one, one, two):
+        content, message = bench.send(receiver)
+        bench.ledger.confirm(receiver, message.number)
         payloads.append(b'{"deliver":"' + content.encode() + b'","in":1,"from":100}')
         three.on_message(payloads[-1], bench.now, bench.now, wire(payloads[-1]))
     buffer = bytearray(wire(payloads[0]) + wire(payloads[2]) + wire(payloads[5]))
@@ -80,10 +80,10 @@ def test_compressed_deliveries_have_no_frame_and_are_taken_by_their_tag(room, mo
     parsed = []
     recognise = bench.contract.recognise
     monkeypatch.setattr(bench.contract, "recognise", lambda payload: parsed.append(1) or recognise(payload))
-    for link in others:
+    for receiver in others:
         bench.wait(0.01)
-        link.on_message(payload, bench.now, bench.now)
-        assert link.seat.cursor == 1
+        receiver.on_message(payload, bench.now, bench.now)
+        assert receiver.subscription.cursor == 1
     assert not parsed
     assert message.frame is None
     assert bench.counts.delivered == 3
@@ -109,13 +109,13 @@ def test_an_acknowledgement_alone_confirms_a_message(make_bench):
     assert bench.counts.confirmed == 0
     bench.ledger.confirm(sender, message.number)
     assert (bench.counts.confirmed, bench.counts.due) == (1, 1)
-    assert other.seat.missing() == [message]
+    assert other.subscription.missing() == [message]
 
 
 def test_the_newest_message_being_seen_is_told_once(room):
     bench, (sender, other, _), _ = room
     told = []
-    sender.on_confirmed = lambda: told.append(bench.now)
+    sender.producer.on_newest_seen = lambda: told.append(bench.now)
     first, _ = bench.send(sender)
     second, _ = bench.send(sender)
     bench.deliver(other, first)

@@ -25,12 +25,12 @@ def check(simulation, counts):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_fault_alone_is_found_exactly(kind):
-    struck = 0
+    injected = 0
     for seed in SEEDS:
         simulation = Simulation(seed, {kind: RATE}, seconds=30)
         check(simulation, simulation.run())
-        struck += simulation.truth[kind]
-    assert struck > len(SEEDS), "the fault hardly ever happened"
+        injected += simulation.truth[kind]
+    assert injected > len(SEEDS), "the fault hardly ever happened"
 
 
 @pytest.mark.parametrize("seed", SEEDS)

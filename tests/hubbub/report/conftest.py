@@ -1,22 +1,23 @@
-"""A run's outcome to judge, healthy and complete unless a test changes it."""
+"""A run's run_result to judge, healthy and complete unless a test changes it."""
 
 import pytest
 
-from hubbub.config import resolve, slo_texts
 from hubbub.health.judge import Second
-from hubbub.report import Outcome, Watch, parse_objectives
+from hubbub.options import resolve
+from hubbub.profiles import slo_texts
+from hubbub.report import RunResult, Watch, parse_objectives
 
 
-def deliver(outcome, high_us, low_us=None, tolerance_us=1_000):
-    """Record one delivery; its ends are the same unless the lower one is given."""
-    outcome.timings.response.record(high_us)
-    outcome.timings.delivery.record(high_us)
-    outcome.timings.low.within(tolerance_us).record(high_us if low_us is None else low_us)
+def deliver(run_result, high_us, low_us=None, tolerance_us=1_000):
+    """Aggregator one delivery; its ends are the same unless the lower one is given."""
+    run_result.timings.response.record(high_us)
+    run_result.timings.delivery.record(high_us)
+    run_result.timings.low.within(tolerance_us).record(high_us if low_us is None else low_us)
 
 
 def blank_outcome():
     """A run before anything was measured."""
-    return Outcome(
+    return RunResult(
         run_id="c0ffee00",
         started_at="2026-01-01T00:00:00.000+00:00",
         duration_s=12.0,
@@ -29,22 +30,24 @@ def blank_outcome():
 
 
 @pytest.fixture
-def outcome():
+def run_result():
     """Ten messages to ten receivers in ten clean seconds, 20 ms each."""
-    outcome = blank_outcome()
-    counts = outcome.counts
+    run_result = blank_outcome()
+    counts = run_result.counts
     counts.sent = counts.confirmed = 10
     counts.due = counts.delivered = 100
     for _ in range(100):
-        deliver(outcome, 20_000)
-    outcome.tally.connections.attempted = outcome.tally.connections.succeeded = outcome.tally.connections.ready = 10
-    outcome.tally.attempts = 100
+        deliver(run_result, 20_000)
+    run_result.phase_stats.connections.attempted = run_result.phase_stats.connections.succeeded = (
+        run_result.phase_stats.connections.ready
+    ) = 10
+    run_result.phase_stats.attempts = 100
     for second in range(10):
-        outcome.health.add(Second(second * 1_000_000, (second + 1) * 1_000_000, 100_000, 1_000))
-    return outcome
+        run_result.health.add(Second(second * 1_000_000, (second + 1) * 1_000_000, 100_000, 1_000))
+    return run_result
 
 
 @pytest.fixture
-def held():
+def slo_results():
     """What became of the default objectives, or of those given."""
-    return lambda outcome, *texts: Watch(parse_objectives(texts or slo_texts(""))).results(outcome)
+    return lambda run_result, *texts: Watch(parse_objectives(texts or slo_texts(""))).results(run_result)

@@ -60,9 +60,9 @@ def naive(deliveries, name, limit_us, facts, dropped, unsent):
 
 
 def measured(deliveries, objectives, facts, dropped, unsent):
-    """The same deliveries as a run's outcome."""
-    outcome = blank_outcome()
-    counts, timings = outcome.counts, outcome.timings
+    """The same deliveries as a run's run_result."""
+    run_result = blank_outcome()
+    counts, timings = run_result.counts, run_result.timings
     tolerances = tolerances_us(objectives)
     counts.sent = counts.confirmed = counts.due = len(deliveries)
     counts.unsent = unsent
@@ -82,10 +82,10 @@ def measured(deliveries, objectives, facts, dropped, unsent):
             low.record(0)
     for name, number in zip(COUNTS, facts, strict=True):
         setattr(counts, name, number)
-    connections = outcome.tally.connections
+    connections = run_result.phase_stats.connections
     connections.attempted = 100
     connections.dropped, connections.dropped_unproven = dropped
-    return outcome
+    return run_result
 
 
 @settings(max_examples=400, deadline=None)
@@ -100,8 +100,8 @@ def measured(deliveries, objectives, facts, dropped, unsent):
 def test_the_verdict_is_that_of_the_lists(deliveries, name, limit_us, facts, dropped, unsent):
     texts = [f"response.{name} < {limit_us / 1_000}", "deliveries.lost == 0", "connections.dropped <= 1%"]
     objectives = parse_objectives(texts)
-    outcome = measured(deliveries, objectives, facts, dropped, unsent)
-    result, _ = judge(outcome, Watch(objectives).results(outcome))
+    run_result = measured(deliveries, objectives, facts, dropped, unsent)
+    result, _ = judge(run_result, Watch(objectives).results(run_result))
     expected = naive(deliveries, name, round(limit_us / 1_000 * 1_000), facts, dropped, unsent)
     assert result == expected
 
@@ -116,8 +116,8 @@ def test_a_bucket_that_straddles_the_limit_only_widens(times, name, limit_us):
     """Where the histogram cannot tell on which side of the limit a time is, holds and broken are still never wrong."""
     deliveries = [(ARRIVED, max(pair), min(pair), 0) for pair in times]
     objectives = parse_objectives([f"response.{name} < {limit_us / 1_000}"])
-    outcome = measured(deliveries, objectives, (0, 0, 0, 0), (0, 0), 0)
-    result, _ = judge(outcome, Watch(objectives).results(outcome))
+    run_result = measured(deliveries, objectives, (0, 0, 0, 0), (0, 0), 0)
+    result, _ = judge(run_result, Watch(objectives).results(run_result))
     expected = naive(deliveries, name, limit_us, (), (0, 0), 0)
     assert result in (expected, "INCONCLUSIVE")
 
@@ -134,10 +134,10 @@ def verdict_with(stalls, delays_us, lie, limit_ms):
     stamps = ReceiveStamps(True, clocks)
     objectives = parse_objectives([f"response.p50 < {limit_ms}", "deliveries.lost == 0"])
     bench = Bench(tolerances_us=tolerances_us(objectives))
-    link = bench.join(0)
+    receiver = bench.join(0)
     jump_at = len(delays_us) // 2
     for number, (delay_us, (stall_us, idle_us)) in enumerate(zip(delays_us, stalls, strict=True)):
-        content, message = bench.send(link)
+        content, message = bench.send(receiver)
         arrived_us = bench.now + delay_us
         if number == jump_at:
             clocks.offset_us += JUMPS_US.get(lie, 0)
@@ -152,15 +152,15 @@ def verdict_with(stalls, delays_us, lie, limit_ms):
         ancillary = said_of.get(lie, said(real_us))
         known_us = stamps.arrived_us(ancillary, before_us, max(message.sent_us, arrived_us - idle_us))
         bench.now = before_us + 1
-        link.on_message(bench.frame(content), bench.now, known_us)
+        receiver.on_message(bench.frame(content), bench.now, known_us)
         bench.wait(1)
         clocks.now_us = bench.now
         bench.ledger.close_second(stamps.are_steady())
     bench.finish()
-    outcome = measured([], objectives, (0, 0, 0, 0), (0, 0), 0)
-    outcome.counts, outcome.timings = bench.counts, bench.ledger.timings
+    run_result = measured([], objectives, (0, 0, 0, 0), (0, 0), 0)
+    run_result.counts, run_result.timings = bench.counts, bench.ledger.timings
     stamps.close()
-    return judge(outcome, Watch(objectives).results(outcome))[0]
+    return judge(run_result, Watch(objectives).results(run_result))[0]
 
 
 @settings(max_examples=60, deadline=None)

@@ -4,11 +4,12 @@ from copy import deepcopy
 
 import pytest
 
-from hubbub.config import CONF, slo_texts
 from hubbub.errors import ConfigError
 from hubbub.metrics.histogram import bucket_of, lower_edge_of
 from hubbub.metrics.low_ends import NEVER_ON_TIME_US, tolerance_for
+from hubbub.profiles import slo_texts
 from hubbub.report.slo import BROKEN, HOLDS, OPEN, Shares, Watch, evaluate, parse_objectives, tolerances_us
+from hubbub.suite import CONF
 from tests.hubbub.report.conftest import deliver
 
 
@@ -54,11 +55,11 @@ def test_any_percentile_can_be_asked_for(name, quantile):
     assert only(f"response.{name} < 3").quantile == quantile
 
 
-def test_a_percentile_that_the_summary_does_not_list_is_judged_too(outcome):
+def test_a_percentile_that_the_summary_does_not_list_is_judged_too(run_result):
     for _ in range(40):
-        deliver(outcome, 400_000)
-    assert evaluate(only("response.p75 < 300"), outcome).result == BROKEN
-    assert evaluate(only("response.p70 < 300"), outcome).result == HOLDS
+        deliver(run_result, 400_000)
+    assert evaluate(only("response.p75 < 300"), run_result).result == BROKEN
+    assert evaluate(only("response.p70 < 300"), run_result).result == HOLDS
 
 
 def test_a_later_one_takes_the_place_of_an_earlier_one_for_the_same_figure():
@@ -78,59 +79,61 @@ def test_every_file_of_objectives_can_be_read(path):
     assert parse_objectives(slo_texts(path.stem))
 
 
-def test_a_percentile_is_judged_as_a_share(outcome):
+def test_a_percentile_is_judged_as_a_share(run_result):
     for _ in range(5):
-        deliver(outcome, 400_000)
-    result = evaluate(only("response.p95 < 300"), outcome)
+        deliver(run_result, 400_000)
+    result = evaluate(only("response.p95 < 300"), run_result)
     assert (result.result, result.shares) == (HOLDS, Shares(count=105, surely=5, possibly=5, allowed=5))
-    deliver(outcome, 400_000)
-    assert evaluate(only("response.p95 < 300"), outcome).result == BROKEN
+    deliver(run_result, 400_000)
+    assert evaluate(only("response.p95 < 300"), run_result).result == BROKEN
 
 
-def test_what_only_our_own_lateness_puts_over_a_limit_leaves_it_open(outcome):
+def test_what_only_our_own_lateness_puts_over_a_limit_leaves_it_open(run_result):
     for _ in range(6):
-        deliver(outcome, 400_000, low_us=299_000)
-    result = evaluate(only("response.p95 < 300"), outcome)
+        deliver(run_result, 400_000, low_us=299_000)
+    result = evaluate(only("response.p95 < 300"), run_result)
     assert (result.result, result.shares) == (OPEN, Shares(count=106, surely=0, possibly=6, allowed=5))
     assert result.low == pytest.approx(299, rel=0.01)
     assert result.value == result.high == pytest.approx(400, rel=0.01)
 
 
 @pytest.mark.parametrize(("late_us", "expected"), [(30_000, BROKEN), (30_001, OPEN)])
-def test_a_message_that_was_sent_late_is_no_evidence(outcome, late_us, expected):
+def test_a_message_that_was_sent_late_is_no_evidence(run_result, late_us, expected):
     objective = only("response.p95 < 300")
     for _ in range(6):
-        deliver(outcome, 400_000, tolerance_us=tolerance_for(late_us, tolerances_us([objective])))
-    assert evaluate(objective, outcome).result == expected
+        deliver(run_result, 400_000, tolerance_us=tolerance_for(late_us, tolerances_us([objective])))
+    assert evaluate(objective, run_result).result == expected
 
 
-def test_a_lost_delivery_is_beyond_every_limit(outcome):
+def test_a_lost_delivery_is_beyond_every_limit(run_result):
     for _ in range(10):
-        outcome.timings.response.censor(1_000)
-        outcome.timings.low.within(NEVER_ON_TIME_US).censor(1_000)
-    assert evaluate(only("response.p95 < 300000"), outcome).result == BROKEN
+        run_result.timings.response.censor(1_000)
+        run_result.timings.low.within(NEVER_ON_TIME_US).censor(1_000)
+    assert evaluate(only("response.p95 < 300000"), run_result).result == BROKEN
 
 
-def test_a_loss_that_we_may_have_caused_leaves_a_percentile_open(outcome):
+def test_a_loss_that_we_may_have_caused_leaves_a_percentile_open(run_result):
     for _ in range(10):
-        outcome.timings.response.censor(1_000)
-        outcome.timings.low.within(1_000).record(0)
-    assert evaluate(only("response.p95 < 300000"), outcome).result == OPEN
+        run_result.timings.response.censor(1_000)
+        run_result.timings.low.within(1_000).record(0)
+    assert evaluate(only("response.p95 < 300000"), run_result).result == OPEN
 
 
-def test_the_maximum_allows_nothing_over_it(outcome):
-    assert evaluate(only("response.max < 30"), outcome).result == HOLDS
-    deliver(outcome, 31_000, low_us=29_000)
-    assert evaluate(only("response.max < 30"), outcome).result == OPEN
-    deliver(outcome, 31_000)
-    assert evaluate(only("response.max < 30"), outcome).result == BROKEN
+def test_the_maximum_allows_nothing_over_it(run_result):
+    assert evaluate(only("response.max < 30"), run_result).result == HOLDS
+    deliver(run_result, 31_000, low_us=29_000)
+    assert evaluate(only("response.max < 30"), run_result).result == OPEN
+    deliver(run_result, 31_000)
+    assert evaluate(only("response.max < 30"), run_result).result == BROKEN
 
 
-def test_less_or_equal_allows_the_limit_itself(outcome):
+def test_less_or_equal_allows_the_limit_itself(run_result):
     limit_ms = lower_edge_of(bucket_of(30_000)) / 1_000
-    deliver(outcome, round(limit_ms * 1_000))
-    assert evaluate(only(f"response.max < {limit_ms}"), outcome).result == BROKEN
-    assert evaluate(only(f"response.max <= {limit_ms}"), outcome).result == OPEN, "its bucket reaches beyond the limit"
+    deliver(run_result, round(limit_ms * 1_000))
+    assert evaluate(only(f"response.max < {limit_ms}"), run_result).result == BROKEN
+    assert evaluate(only(f"response.max <= {limit_ms}"), run_result).result == OPEN, (
+        "its bucket reaches beyond the limit"
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,95 +155,95 @@ def test_less_or_equal_allows_the_limit_itself(outcome):
         ("deliveries.lost < 1%", 1, 1, BROKEN),
     ],
 )
-def test_a_count_is_judged_by_both_ends(outcome, text, low, high, expected):
-    outcome.counts.lost, outcome.counts.lost_unproven = high, high - low
-    result = evaluate(only(text), outcome)
+def test_a_count_is_judged_by_both_ends(run_result, text, low, high, expected):
+    run_result.counts.lost, run_result.counts.lost_unproven = high, high - low
+    result = evaluate(only(text), run_result)
     assert (result.low, result.high, result.result) == (low, high, expected)
 
 
 @pytest.mark.parametrize("name", ["failed", "dropped"])
-def test_connections_that_we_may_have_ended_are_no_evidence(outcome, name):
-    setattr(outcome.tally.connections, name, 4)
-    setattr(outcome.tally.connections, f"{name}_unproven", 3)
-    result = evaluate(only(f"connections.{name} <= 10%"), outcome)
+def test_connections_that_we_may_have_ended_are_no_evidence(run_result, name):
+    setattr(run_result.phase_stats.connections, name, 4)
+    setattr(run_result.phase_stats.connections, f"{name}_unproven", 3)
+    result = evaluate(only(f"connections.{name} <= 10%"), run_result)
     assert (result.low, result.high, result.result) == (10.0, 40.0, OPEN)
 
 
-def test_errors_of_our_own_are_no_evidence(outcome):
-    outcome.tally.error("generator: connect: EMFILE", 0, "too many open files")
-    outcome.tally.error("join: not confirmed in time", 0, "not confirmed in time")
-    result = evaluate(only("errors.count == 0"), outcome)
+def test_errors_of_our_own_are_no_evidence(run_result):
+    run_result.phase_stats.error("generator: connect: EMFILE", 0, "too many open files")
+    run_result.phase_stats.error("join: not confirmed in time", 0, "not confirmed in time")
+    result = evaluate(only("errors.count == 0"), run_result)
     assert (result.low, result.high, result.result) == (1, 2, BROKEN)
 
 
-def test_phases_have_two_ends_too(outcome):
+def test_phases_have_two_ends_too(run_result):
     for _ in range(10):
-        outcome.tally.time("join", 70_000, 9_000)
-    assert evaluate(only("join.p50 < 50"), outcome).result == OPEN
-    assert evaluate(only("join.p50 < 100"), outcome).result == HOLDS
-    assert evaluate(only("join.p50 < 5"), outcome).result == BROKEN
-    assert evaluate(only("join.min < 50"), outcome).result == OPEN
-    assert evaluate(only("join.count == 10"), outcome).result == HOLDS
+        run_result.phase_stats.time("join", 70_000, 9_000)
+    assert evaluate(only("join.p50 < 50"), run_result).result == OPEN
+    assert evaluate(only("join.p50 < 100"), run_result).result == HOLDS
+    assert evaluate(only("join.p50 < 5"), run_result).result == BROKEN
+    assert evaluate(only("join.min < 50"), run_result).result == OPEN
+    assert evaluate(only("join.count == 10"), run_result).result == HOLDS
 
 
-def test_a_percentage_is_of_what_was_tried(outcome):
-    outcome.counts.indefinite = 1
-    result = evaluate(only("messages.indefinite <= 10%"), outcome)
+def test_a_percentage_is_of_what_was_tried(run_result):
+    run_result.counts.indefinite = 1
+    result = evaluate(only("messages.indefinite <= 10%"), run_result)
     assert (result.value, result.result) == (10.0, HOLDS)
 
 
-def test_counts_and_health_are_figures_too(outcome):
-    assert evaluate(only("messages.sent == 10"), outcome).result == HOLDS
-    assert evaluate(only("health.cpu_max <= 0.5"), outcome).result == HOLDS
-    assert evaluate(only("health.clean_ratio >= 0.9"), outcome).result == HOLDS
-    assert evaluate(only("errors.count == 0"), outcome).result == HOLDS
+def test_counts_and_health_are_figures_too(run_result):
+    assert evaluate(only("messages.sent == 10"), run_result).result == HOLDS
+    assert evaluate(only("health.cpu_max <= 0.5"), run_result).result == HOLDS
+    assert evaluate(only("health.clean_ratio >= 0.9"), run_result).result == HOLDS
+    assert evaluate(only("errors.count == 0"), run_result).result == HOLDS
 
 
 @pytest.mark.parametrize("text", ["health.cpu_max <= 0.05", "send_lag.p50 < 1", "messages.unsent == 0"])
-def test_a_figure_of_the_generator_itself_is_no_evidence(outcome, text):
-    outcome.counts.unsent = 1
-    outcome.timings.send_lag.record(9_000)
-    assert evaluate(only(text), outcome).result == OPEN
+def test_a_figure_of_the_generator_itself_is_no_evidence(run_result, text):
+    run_result.counts.unsent = 1
+    run_result.timings.send_lag.record(9_000)
+    assert evaluate(only(text), run_result).result == OPEN
 
 
 @pytest.mark.parametrize(("success", "failure"), [("connections.succeeded", "failed"), ("connections.ready", "failed")])
-def test_a_connection_that_we_may_have_failed_might_have_been_a_success(outcome, success, failure):
-    connections = outcome.tally.connections
+def test_a_connection_that_we_may_have_failed_might_have_been_a_success(run_result, success, failure):
+    connections = run_result.phase_stats.connections
     connections.attempted, connections.failed, connections.failed_unproven = 20, 10, 10
-    result = evaluate(only(f"{success} >= 99%"), outcome)
+    result = evaluate(only(f"{success} >= 99%"), run_result)
     assert (result.value, result.low, result.high, result.result) == (50, 50, 100, OPEN)
     connections.failed_unproven = 5
-    assert evaluate(only(f"{success} >= 99%"), outcome).result == BROKEN
+    assert evaluate(only(f"{success} >= 99%"), run_result).result == BROKEN
 
 
-def test_a_delivery_that_we_may_have_lost_might_have_arrived(outcome):
-    outcome.counts.due, outcome.counts.lost, outcome.counts.lost_unproven = 110, 10, 10
-    result = evaluate(only("deliveries.delivered >= 99%"), outcome)
+def test_a_delivery_that_we_may_have_lost_might_have_arrived(run_result):
+    run_result.counts.due, run_result.counts.lost, run_result.counts.lost_unproven = 110, 10, 10
+    result = evaluate(only("deliveries.delivered >= 99%"), run_result)
     assert (result.high, result.result) == (100, OPEN)
-    outcome.counts.indefinite, outcome.counts.indefinite_unproven, outcome.counts.sent = 1, 1, 11
-    assert evaluate(only("messages.confirmed >= 99%"), outcome).result == OPEN
+    run_result.counts.indefinite, run_result.counts.indefinite_unproven, run_result.counts.sent = 1, 1, 11
+    assert evaluate(only("messages.confirmed >= 99%"), run_result).result == OPEN
 
 
 @pytest.mark.parametrize("text", ["join.p95 < 5", "join.min < 5", "messages.indefinite <= 1%"])
-def test_what_was_not_measured_is_open(outcome, text):
-    outcome.counts.sent = 0
-    result = evaluate(only(text), outcome)
+def test_what_was_not_measured_is_open(run_result, text):
+    run_result.counts.sent = 0
+    result = evaluate(only(text), run_result)
     assert (result.value, result.result, result.is_measured) == (None, OPEN, False)
 
 
-def later(outcome, response_us, low_us=None):
-    """The outcome a second later, with ten more deliveries."""
-    outcome = deepcopy(outcome)
+def later(run_result, response_us, low_us=None):
+    """The run_result a second later, with ten more deliveries."""
+    run_result = deepcopy(run_result)
     for _ in range(10):
-        deliver(outcome, response_us, low_us)
-    outcome.counts.delivered += 10
-    return outcome
+        deliver(run_result, response_us, low_us)
+    run_result.counts.delivered += 10
+    return run_result
 
 
-def test_a_window_sees_what_the_whole_run_hides(outcome):
+def test_a_window_sees_what_the_whole_run_hides(run_result):
     watch = Watch(parse_objectives(["response.p50 < 100 over 2s", "response.p50 < 100"]))
     assert watch.is_needed
-    states = [outcome]
+    states = [run_result]
     for response_us in (20_000, 200_000, 200_000, 20_000, 20_000, 20_000):
         states.append(later(states[-1], response_us))
     for second, state in enumerate(states):
@@ -250,9 +253,9 @@ def test_a_window_sees_what_the_whole_run_hides(outcome):
     assert windowed.value == pytest.approx(200, rel=0.004)
 
 
-def test_a_window_that_only_we_made_slow_is_open_and_a_broken_one_is_worse(outcome):
+def test_a_window_that_only_we_made_slow_is_open_and_a_broken_one_is_worse(run_result):
     watch = Watch(parse_objectives(["response.p50 < 100 over 1s"]))
-    states = [outcome, later(outcome, 20_000)]
+    states = [run_result, later(run_result, 20_000)]
     states.append(later(states[-1], 200_000, low_us=20_000))
     states.append(later(states[-1], 20_000))
     for second, state in enumerate(states):
@@ -264,15 +267,15 @@ def test_a_window_that_only_we_made_slow_is_open_and_a_broken_one_is_worse(outco
     assert watch.results(states[-1])[0][1].result == BROKEN
 
 
-def test_a_window_may_be_as_long_as_the_run_and_sees_its_first_second(outcome):
+def test_a_window_may_be_as_long_as_the_run_and_sees_its_first_second(run_result):
     watch = Watch(parse_objectives(["response.p50 < 10 over 1s"]))
-    watch.observe(1_000_000, outcome)
-    assert watch.results(outcome)[0][1].result == BROKEN
+    watch.observe(1_000_000, run_result)
+    assert watch.results(run_result)[0][1].result == BROKEN
 
 
-def test_a_short_window_is_short_beside_a_long_one(outcome):
+def test_a_short_window_is_short_beside_a_long_one(run_result):
     watch = Watch(parse_objectives(["deliveries.delivered <= 35 over 2s", "deliveries.delivered <= 100000 over 1h"]))
-    state = outcome
+    state = run_result
     for second in range(1, 100):
         state = later(state, 20_000)
         watch.observe(second * 1_000_000, state)
@@ -283,16 +286,16 @@ def test_a_short_window_is_short_beside_a_long_one(outcome):
     assert len(watch._past[3_600_000_000]) <= 61
 
 
-def test_a_window_that_was_never_full_was_not_measured(outcome):
+def test_a_window_that_was_never_full_was_not_measured(run_result):
     watch = Watch(parse_objectives(["response.p50 < 100 over 1m"]))
-    watch.observe(1_000_000, outcome)
-    assert watch.results(outcome)[0][1].is_measured is False
+    watch.observe(1_000_000, run_result)
+    assert watch.results(run_result)[0][1].is_measured is False
 
 
-def test_an_aborting_objective_ends_the_run_after_its_delay(outcome):
+def test_an_aborting_objective_ends_the_run_after_its_delay(run_result):
     watch = Watch(parse_objectives(["response.p95 < 10 abort after 3s"]))
-    assert watch.observe(2_000_000, outcome) == ""
-    assert watch.observe(3_000_000, outcome) == "response.p95 < 10 was broken after 3 s"
+    assert watch.observe(2_000_000, run_result) == ""
+    assert watch.observe(3_000_000, run_result) == "response.p95 < 10 was broken after 3 s"
 
 
 def test_other_objectives_need_no_watching():

@@ -6,7 +6,9 @@ from gevent import monkey
 
 from hubbub.clock import monotonic_us
 from hubbub.transport.base import Dialling
-from hubbub.transport.connection import Shared, SocketConnection
+from hubbub.transport.connection import SocketConnection
+from hubbub.transport.poller import Poller
+from hubbub.transport.shared import Shared
 from hubbub.transport.stream import Stream
 from tests.hubbub.transport.test_frames import frame
 from tests.hubbub.transport.test_socket import PATIENCE_S, Collector, wait_for
@@ -20,16 +22,21 @@ def shared():
 
 
 @pytest.fixture
-def connect(shared):
+def poller(shared):
+    return Poller(shared)
+
+
+@pytest.fixture
+def connect(shared, poller):
     """A connection and its peer's socket, which has sent `data` already."""
     peers = []
 
-    def connect(receiver, data=b""):
+    def connect(handler, data=b""):
         ours, theirs = new_pair()
         ours.setblocking(False)
         theirs.sendall(data)
         peers.append(theirs)
-        return SocketConnection(shared, Stream(ours), receiver, receiver.on_closed, b"", None), theirs
+        return SocketConnection(shared, poller, Stream(ours), handler, handler.on_closed, b"", None), theirs
 
     yield connect
     for peer in peers:
@@ -38,11 +45,11 @@ def connect(shared):
 
 def test_more_sockets_than_one_call_reads_are_all_read(connect):
     receivers = [Collector() for _ in range(600)]
-    for receiver in receivers:
-        connect(receiver, frame(1, b"x") + frame(8))[1].close()
-    for receiver in receivers:
-        assert receiver.over.wait(PATIENCE_S)
-        assert receiver.messages == [b"x"]
+    for handler in receivers:
+        connect(handler, frame(1, b"x") + frame(8))[1].close()
+    for handler in receivers:
+        assert handler.over.wait(PATIENCE_S)
+        assert handler.messages == [b"x"]
 
 
 @pytest.mark.parametrize("is_known", [True, False])
@@ -52,19 +59,19 @@ def test_bytes_are_read_to_the_last_and_so_is_the_end(connect, shared, is_known,
     """No event comes again for what was there before: neither for more than the buffer holds, nor for an end."""
     shared.buffer = shared.buffer[:4_000]
     shared.view = memoryview(shared.buffer)
-    receiver = Collector()
+    handler = Collector()
     one = frame(1, b"x" * 496)
     if is_known:
-        receiver.take_known = lambda buffer, start, end, *_: start + (end - start) // len(one) * len(one)
-    _, peer = connect(receiver)
+        handler.take_known = lambda buffer, start, end, *_: start + (end - start) // len(one) * len(one)
+    _, peer = connect(handler)
     gevent.sleep(0)
     peer.sendall(one * count)
     if not ends_at_once:
         wait_for(lambda: shared.counted.bytes_read == count * len(one))
     peer.close()
-    assert receiver.over.wait(PATIENCE_S)
-    assert receiver.closed[0][0] == 1006
-    assert len(receiver.messages) == (0 if is_known else count)
+    assert handler.over.wait(PATIENCE_S)
+    assert handler.closed[0][0] == 1006
+    assert len(handler.messages) == (0 if is_known else count)
     assert shared.counted.bytes_read == count * len(one)
 
 
@@ -72,7 +79,7 @@ def test_a_connection_that_ends_another_one_of_the_same_call_leaves_the_rest_alo
     connections = []
     ending, ended, bystander = (Collector() for _ in range(3))
     ending.on_message = lambda *_: connections[1].caught(OSError())
-    connections += [connect(receiver, frame(1, b"x"))[0] for receiver in (ending, ended, bystander)]
+    connections += [connect(handler, frame(1, b"x"))[0] for handler in (ending, ended, bystander)]
     assert ended.over.wait(PATIENCE_S)
     gevent.sleep(0)
     assert len(ended.closed) == 1
@@ -94,7 +101,7 @@ def test_an_error_of_one_receiver_is_counted_and_ends_its_connection_only(connec
     peer.close()
     assert healthy.over.wait(PATIENCE_S)
     assert healthy.messages == [b"x", b"y"]
-    assert shared.counted.receiver_errors == 1
+    assert shared.counted.handler_errors == 1
 
 
 def test_pausing_a_connection_that_is_over_leaves_whoever_has_its_number_now_alone(connect):

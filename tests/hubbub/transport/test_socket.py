@@ -8,7 +8,7 @@ from gevent import monkey
 from gevent.threadpool import ThreadPool
 
 from hubbub.clock import monotonic_us
-from hubbub.errors import ConnectError, LinkClosed
+from hubbub.errors import ConnectError, ConnectionClosed
 from hubbub.transport.base import Dialling
 from hubbub.transport.socket import SocketTransport
 from tests.hubbub.transport.adversary import Adversary
@@ -21,7 +21,7 @@ assert monkey
 
 
 class Collector:
-    """A receiver that keeps what it gets."""
+    """A handler that keeps what it gets."""
 
     def __init__(self):
         self.messages, self.frames, self.closed = [], [], []
@@ -43,19 +43,19 @@ class Collector:
         self.over.set()
 
 
-def dial(url, receiver=None, **options):
-    receiver = receiver or Collector()
+def dial(url, handler=None, **options):
+    handler = handler or Collector()
     transport = SocketTransport(Dialling(timeout_us=5_000_000, **options))
-    return transport, receiver, transport.connect(url, receiver, receiver.on_closed)
+    return transport, handler, transport.connect(url, handler, handler.on_closed)
 
 
 def play(chunks, **options):
-    """Play a script to its end; returns transport, receiver, and what the server saw."""
+    """Play a script to its end; returns transport, handler, and what the server saw."""
     adversary = Adversary(chunks)
-    transport, receiver, _connection = dial(adversary.url, **options)
-    assert receiver.over.wait(PATIENCE_S), "the client did not notice the end"
+    transport, handler, _connection = dial(adversary.url, **options)
+    assert handler.over.wait(PATIENCE_S), "the client did not notice the end"
     seen = ThreadPool(1).apply(adversary.finish)
-    return transport, receiver, seen
+    return transport, handler, seen
 
 
 def test_the_table_has_all_247_functional_cases():
@@ -64,26 +64,26 @@ def test_the_table_has_all_247_functional_cases():
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_autobahn(case):
-    _, receiver, seen = play(case.chunks)
-    assert receiver.messages == case.messages
+    _, handler, seen = play(case.chunks)
+    assert handler.messages == case.messages
     assert seen.payloads(10) == case.pongs
     assert seen.close_code == case.code
     assert seen.has_ended
     assert seen.are_masked
-    assert len(receiver.closed) == 1
+    assert len(handler.closed) == 1
 
 
 def test_a_whole_text_frame_is_given_with_its_wire_bytes():
     text = frame(1, b"x" * 700)
-    _, receiver, _ = play([text + frame(1, b"y"), close()])
-    assert receiver.frames == [text, frame(1, b"y")]
+    _, handler, _ = play([text + frame(1, b"y"), close()])
+    assert handler.frames == [text, frame(1, b"y")]
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 5, 100, 703])
 def test_a_frame_in_two_segments_is_put_together(cut):
     text = frame(1, b"x" * 700)
-    _, receiver, _ = play([text + text[:cut], text[cut:] + close()])
-    assert receiver.messages == [b"x" * 700] * 2
+    _, handler, _ = play([text + text[:cut], text[cut:] + close()])
+    assert handler.messages == [b"x" * 700] * 2
 
 
 def test_known_frames_are_taken_without_being_cut_out():
@@ -99,11 +99,11 @@ def test_known_frames_are_taken_without_being_cut_out():
             return start
 
     adversary = Adversary([known * 3 + frame(1, b"new") + known + known[:10], known[10:] + frame(9) + known + close()])
-    receiver = Knowing()
-    dial(adversary.url, receiver)
-    assert receiver.over.wait(PATIENCE_S)
-    assert receiver.taken + receiver.messages.count(b"known" * 50) == 6
-    assert b"new" in receiver.messages
+    handler = Knowing()
+    dial(adversary.url, handler)
+    assert handler.over.wait(PATIENCE_S)
+    assert handler.taken + handler.messages.count(b"known" * 50) == 6
+    assert b"new" in handler.messages
     ThreadPool(1).apply(adversary.finish)
 
 
@@ -113,26 +113,26 @@ def test_a_receiver_that_raises_is_counted_and_only_its_connection_closed():
             raise ZeroDivisionError("oops")
 
     adversary = Adversary([frame(1, b"x")])
-    transport, receiver, _ = dial(adversary.url, Broken())
-    assert receiver.over.wait(PATIENCE_S)
+    transport, handler, _ = dial(adversary.url, Broken())
+    assert handler.over.wait(PATIENCE_S)
     assert ThreadPool(1).apply(adversary.finish).close_code == 1011
-    assert transport.statistics()["receiver_errors"] == 1
+    assert transport.statistics()["handler_errors"] == 1
     assert transport.shared.last_error == "ZeroDivisionError: oops"
 
 
 def test_messages_are_sent_and_counted():
     adversary = Adversary([])
-    transport, receiver, connection = dial(adversary.url)
+    transport, handler, connection = dial(adversary.url)
     for text in ("hello", "ünï", "x" * 70_000):
         connection.send_text(text)
     connection.close()
     seen = ThreadPool(1).apply(adversary.finish)
     assert seen.payloads(1) == [b"hello", "ünï".encode(), b"x" * 70_000]
     assert seen.close_code == 1000
-    assert receiver.closed == [(1000, "closed by the peer")]
+    assert handler.closed == [(1000, "closed by the peer")]
     counted = transport.statistics()
     assert (counted["connected"], counted["closed"], counted["messages_written"]) == (1, 1, 3)
-    with pytest.raises(LinkClosed):
+    with pytest.raises(ConnectionClosed):
         connection.send_text("too late")
 
 
@@ -152,20 +152,20 @@ def test_a_full_kernel_buffer_waits_in_the_senders_greenlet_and_loses_nothing():
 
 def test_a_close_that_is_killed_leaves_the_connection_closed():
     adversary = Adversary([], closes=False)
-    _, receiver, connection = dial(adversary.url)
+    _, handler, connection = dial(adversary.url)
     closing = gevent.spawn(connection.close)
     gevent.sleep(0)
     closing.kill()
     assert closing.dead
-    assert len(receiver.closed) == 1
+    assert len(handler.closed) == 1
     assert ThreadPool(1).apply(adversary.finish).has_ended
 
 
 def test_what_is_on_its_way_is_read_before_the_close_is_over():
     adversary = Adversary([frame(1, b"one"), frame(1, b"two")])
-    _, receiver, connection = dial(adversary.url)
+    _, handler, connection = dial(adversary.url)
     connection.close()
-    assert receiver.messages == [b"one", b"two"]
+    assert handler.messages == [b"one", b"two"]
     ThreadPool(1).apply(adversary.finish)
 
 
@@ -194,7 +194,7 @@ class Answering(Adversary):
 @pytest.mark.parametrize("ending", ["resume_reading", "close"])
 def test_a_slow_reader_reads_nothing_until_it_reads_again_and_loses_nothing(ending):
     slow, quick = Answering(frame(1, b"slow")), Answering(frame(1, b"quick"))
-    transport, receiver, connection = dial(slow.url)
+    transport, handler, connection = dial(slow.url)
     other = Collector()
     quick_connection = transport.connect(quick.url, other, other.on_closed)
     for _ in range(2):
@@ -203,10 +203,10 @@ def test_a_slow_reader_reads_nothing_until_it_reads_again_and_loses_nothing(endi
     wait_for(slow.has_answered.is_set)
     quick_connection.send_text("go")
     wait_for(lambda: other.messages)
-    assert receiver.messages == []
+    assert handler.messages == []
     getattr(connection, ending)()
-    wait_for(lambda: receiver.messages)
-    assert receiver.messages == [b"slow"]
+    wait_for(lambda: handler.messages)
+    assert handler.messages == [b"slow"]
     for each in (connection, quick_connection):
         each.close()
         each.resume_reading()
@@ -220,16 +220,16 @@ def test_an_end_without_a_close_frame_is_abnormal():
             return
 
     adversary = Rude([frame(1, b"x")])
-    _, receiver, _ = dial(adversary.url)
-    assert receiver.over.wait(PATIENCE_S)
-    assert receiver.closed[0][0] == 1006
-    assert receiver.messages == [b"x"]
+    _, handler, _ = dial(adversary.url)
+    assert handler.over.wait(PATIENCE_S)
+    assert handler.closed[0][0] == 1006
+    assert handler.messages == [b"x"]
 
 
 def test_a_message_over_the_limit_is_refused_with_1009():
-    _, receiver, seen = play([frame(1, b"x" * 2000)], max_message_bytes=1000)
+    _, handler, seen = play([frame(1, b"x" * 2000)], max_message_bytes=1000)
     assert seen.close_code == 1009
-    assert receiver.messages == []
+    assert handler.messages == []
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_connections_come_from_the_addresses_asked_for():
 
     for source in ("127.0.0.7", "127.0.0.8"):
         adversary = Asking([close()])
-        _, receiver, _ = dial(adversary.url, sources=(source,))
-        assert receiver.over.wait(PATIENCE_S)
+        _, handler, _ = dial(adversary.url, sources=(source,))
+        assert handler.over.wait(PATIENCE_S)
         ThreadPool(1).apply(adversary.finish)
         assert adversary.peer == source

@@ -12,7 +12,9 @@ from gevent.threadpool import ThreadPool
 from hubbub.clock import monotonic_us
 from hubbub.errors import ConnectError
 from hubbub.transport.base import Dialling
-from hubbub.transport.connection import Shared, SocketConnection
+from hubbub.transport.connection import SocketConnection
+from hubbub.transport.poller import Poller
+from hubbub.transport.shared import Shared
 from hubbub.transport.stamps import SO_TIMESTAMPNS, ReceiveStamps
 from hubbub.transport.stream import Stream
 from tests.hubbub.transport.test_frames import frame
@@ -111,7 +113,7 @@ def test_stamps_that_are_not_wanted_or_not_to_be_had_are_off(clocks, monkeypatch
 
 
 class Timed(Collector):
-    """A receiver that keeps the times of its messages."""
+    """A handler that keeps the times of its messages."""
 
     def __init__(self):
         super().__init__()
@@ -130,8 +132,13 @@ def shared(request):
 
 
 @pytest.fixture
-def connect(shared):
-    """A connection over TCP, its receiver, and the peer's socket."""
+def poller(shared):
+    return Poller(shared)
+
+
+@pytest.fixture
+def connect(shared, poller):
+    """A connection over TCP, its handler, and the peer's socket."""
     opened = []
 
     def connect():
@@ -144,10 +151,10 @@ def connect(shared):
         ours.setblocking(False)
         theirs, _ = listening.accept()
         opened.extend((listening, theirs))
-        receiver = Timed()
-        connection = SocketConnection(shared, Stream(ours), receiver, receiver.on_closed, b"", None)
+        handler = Timed()
+        connection = SocketConnection(shared, poller, Stream(ours), handler, handler.on_closed, b"", None)
         gevent.sleep(0)
-        return connection, receiver, theirs
+        return connection, handler, theirs
 
     yield connect
     for each in opened:
@@ -156,25 +163,25 @@ def connect(shared):
 
 def settle(connect):
     """The first stamped sockets of a machine have no stamps for some milliseconds: wait until they do."""
-    _, receiver, peer = connect()
+    _, handler, peer = connect()
     for _ in range(1_000):
         peer.sendall(frame(1, b"x"))
-        count = len(receiver.times)
-        wait_for(lambda count=count: len(receiver.times) > count)
-        if receiver.times[-1][0] - receiver.times[-1][1] < 100_000:
+        count = len(handler.times)
+        wait_for(lambda count=count: len(handler.times) > count)
+        if handler.times[-1][0] - handler.times[-1][1] < 100_000:
             return
 
 
-def test_a_frame_that_waited_for_us_arrived_before_we_read_it(connect, shared):
+def test_a_frame_that_waited_for_us_arrived_before_we_read_it(connect, shared, poller):
     settle(connect)
-    _, receiver, peer = connect()
-    shared.poller.look()
+    _, handler, peer = connect()
+    poller.look()
     before_us = monotonic_us()
     peer.sendall(frame(1, b"late"))
     sent_us = monotonic_us()
     really_sleep(0.05)
-    wait_for(lambda: receiver.times)
-    ((now_us, arrived_us),) = receiver.times
+    wait_for(lambda: handler.times)
+    ((now_us, arrived_us),) = handler.times
     assert now_us - sent_us >= 50_000
     if shared.stamps.is_on:
         assert before_us - 100 <= arrived_us <= sent_us + 100
@@ -184,14 +191,14 @@ def test_a_frame_that_waited_for_us_arrived_before_we_read_it(connect, shared):
 
 def test_earlier_frames_of_a_read_are_as_early_as_the_socket_was_empty(connect, shared):
     settle(connect)
-    _, receiver, peer = connect()
+    _, handler, peer = connect()
     peer.sendall(frame(1, b"first"))
-    wait_for(lambda: receiver.times)
-    read_us = receiver.times[0][0]
+    wait_for(lambda: handler.times)
+    read_us = handler.times[0][0]
     really_sleep(0.01)
     peer.sendall(frame(1, b"second") + frame(1, b"third"))
-    wait_for(lambda: len(receiver.times) == 3)
-    second, third = receiver.times[1:]
+    wait_for(lambda: len(handler.times) == 3)
+    second, third = handler.times[1:]
     assert second[1] <= read_us, "known is only when the socket had nothing"
     assert second[1] >= read_us - 1_000_000
     assert third[1] - read_us >= 10_000 or not shared.stamps.is_on
@@ -199,47 +206,47 @@ def test_earlier_frames_of_a_read_are_as_early_as_the_socket_was_empty(connect, 
 
 def test_an_unfinished_frame_at_the_end_of_a_read_takes_its_stamp(connect, shared):
     settle(connect)
-    _, receiver, peer = connect()
+    _, handler, peer = connect()
     peer.sendall(frame(1, b"whole") + frame(1, b"half")[:3])
-    wait_for(lambda: receiver.times)
-    assert receiver.times[0][1] < receiver.times[0][0]
+    wait_for(lambda: handler.times)
+    assert handler.times[0][1] < handler.times[0][0]
     peer.sendall(frame(1, b"half")[3:])
-    wait_for(lambda: len(receiver.times) == 2)
-    assert receiver.messages == [b"whole", b"half"]
-    assert all(arrived_us <= now_us for now_us, arrived_us in receiver.times)
+    wait_for(lambda: len(handler.times) == 2)
+    assert handler.messages == [b"whole", b"half"]
+    assert all(arrived_us <= now_us for now_us, arrived_us in handler.times)
 
 
-def test_a_closed_window_is_noticed_after_a_gap(connect, shared):
-    connection, receiver, peer = connect()
-    shared.poller.look()
+def test_a_closed_window_is_noticed_after_a_gap(connect, poller):
+    connection, handler, peer = connect()
+    poller.look()
     peer.setblocking(False)
     text = frame(1, b"x" * 700)
     with pytest.raises(BlockingIOError):
         while True:
             peer.send(text)
     really_sleep(0.06)
-    shared.poller.look()
-    assert receiver.windows_closed
-    assert not connection.has_unread() or receiver.messages
+    poller.look()
+    assert handler.windows_closed
+    assert not connection.has_unread() or handler.messages
 
 
-def test_a_short_gap_without_much_to_read_closes_no_window(connect, shared):
-    _, receiver, peer = connect()
-    shared.poller.look()
+def test_a_short_gap_without_much_to_read_closes_no_window(connect, poller):
+    _, handler, peer = connect()
+    poller.look()
     peer.sendall(frame(1, b"x"))
     really_sleep(0.06)
-    wait_for(lambda: receiver.times)
-    assert not hasattr(receiver, "windows_closed")
+    wait_for(lambda: handler.times)
+    assert not hasattr(handler, "windows_closed")
 
 
 def test_what_has_arrived_at_a_paused_connection_is_unread(connect):
-    connection, receiver, peer = connect()
+    connection, handler, peer = connect()
     assert not connection.has_unread()
     connection.pause_reading()
     assert connection.has_unread(), "it reads nothing, so it cannot know"
     peer.sendall(frame(1, b"x"))
     connection.resume_reading()
-    wait_for(lambda: receiver.times)
+    wait_for(lambda: handler.times)
     assert not connection.has_unread()
 
 

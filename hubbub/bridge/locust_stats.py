@@ -1,0 +1,86 @@
+"""Deliveries as rows of Locust's own tables, without a `request` event for each.
+
+The rows are made from what workers report, once a second, on the node that conducts the run. They are kept out of
+Locust's totals: a delivery is no request, and thousands of them would drown those that are.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust import stats
+from locust.stats import StatsEntry, bucket_response_time
+
+from hubbub.ledger import Counts, Timings
+from hubbub.metrics.histogram import Histogram, middle_of
+from hubbub.run.messages import Report
+
+METHOD = "WS"
+SERIES = ("response", "delivery")
+
+
+class LocustStats:
+    """The output of a run in an environment's tables and CSV files; see `hubbub.run.outputs`."""
+
+    def __init__(self, environment: Any) -> None:
+        self._environment = environment
+        self._stats = environment.stats
+        self._known: dict[str, tuple[Timings, int]] = {}
+        self._nothing = Timings()
+
+    def begin(self, folder: Path) -> None:
+        """Begin to write Locust's tables, once a second."""
+        percentiles = stats.PERCENTILES_TO_REPORT
+        self._csv = stats.StatsCSVFileWriter(self._environment, percentiles, str(folder / "locust"), True)
+        self._writing = gevent.spawn(self._csv.stats_writer)
+
+    def take(self, report: Report) -> None:
+        """Add what a worker has timed since it was here last."""
+        self.add(report.worker, report.timings, report.counts, time.time())
+
+    def end(self) -> None:
+        """Write Locust's tables for the last time; they are as of now."""
+        self._writing.kill()
+        fresh = self._csv
+        fresh.close_files()
+        with (
+            open(f"{fresh.base_filepath}_stats.csv", "w", encoding="utf-8") as requests,
+            open(f"{fresh.base_filepath}_failures.csv", "w", encoding="utf-8") as failures,
+            open(f"{fresh.base_filepath}_exceptions.csv", "w", encoding="utf-8") as exceptions,
+        ):
+            fresh.requests_csv(stats.csv.writer(requests))
+            fresh.failures_csv(stats.csv.writer(failures))
+            fresh.exceptions_csv(stats.csv.writer(exceptions))
+
+    def add(self, worker: str, timings: Timings, counts: Counts, now_s: float) -> None:
+        """Lost deliveries are failures of the response row."""
+        before, lost_before = self._known.get(worker, (self._nothing, 0))
+        self._known[worker] = timings, counts.lost
+        for name in SERIES:
+            added = getattr(timings, name).since(getattr(before, name))
+            self._extend(name, added, counts.lost - lost_before if name == "response" else 0, now_s)
+
+    def _extend(self, name: str, added: Histogram, lost: int, now_s: float) -> None:
+        buckets = added.buckets
+        count = sum(buckets.values())
+        if not count and not lost:
+            return
+        row = StatsEntry(self._stats, name, METHOD)
+        second = int(now_s)
+        row.num_requests, row.num_none_requests, row.num_failures = count + lost, lost, lost
+        row.last_request_timestamp = now_s
+        row.num_reqs_per_sec[second] = count + lost
+        if lost:
+            row.num_fail_per_sec[second] = lost
+        for bucket, number in buckets.items():
+            milliseconds = middle_of(bucket) / 1_000
+            row.response_times[bucket_response_time(milliseconds)] += number
+            row.total_response_time += milliseconds * number
+        if count:
+            row.min_response_time = middle_of(min(buckets)) / 1_000
+            row.max_response_time = middle_of(max(buckets)) / 1_000
+        self._stats.entries[name, METHOD].extend(row)
+        self._stats.total.last_request_timestamp = now_s  # no count: Locust divides every row by this time

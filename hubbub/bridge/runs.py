@@ -1,0 +1,182 @@
+"""One run after another, as Locust starts and stops tests, and the end of the process.
+
+The order of Locust's hooks decides where things are done. Headless, a run's end is `quitting` (users still run; the
+exit code is read right after it), then `test_stopping`, then Locust's tables, then `quit`. `stop` changes the runner's
+state only after its listeners have run, so they are called again while the first call waits. So a run is ended in
+`test_stopping`, whoever comes there first, and what a person shall read last is printed in `quit`.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent.event import Event
+
+from hubbub.bridge.locust_stats import LocustStats
+from hubbub.errors import HubbubError
+from hubbub.exit_code import ExitCode
+from hubbub.options import Settings
+from hubbub.run.embedded import EmbeddedBackend
+from hubbub.run.messages import Report
+from hubbub.run.run import Run
+from hubbub.run.terminal import say, show
+from hubbub.run.workers import Workers
+from hubbub.run.world import World
+from hubbub.wire import from_plain
+
+NO_AUTOQUIT = -1
+"""Locust's default."""
+
+
+class Runs:
+    """Owns the present run. `settings` makes those of a run that starts now, with so many worker processes."""
+
+    def __init__(
+        self,
+        environment: Any,
+        workers: Workers,
+        world: World,
+        settings: Callable[[int], Settings],
+        backend: EmbeddedBackend | None,
+    ) -> None:
+        self._environment = environment
+        self._workers = workers
+        self._world = world
+        self._settings = settings
+        self._backend = backend
+        self._run: Run | None = None
+        self._problem = ""
+        self._is_interrupted = False
+        self._is_shown = False
+
+    def listen(self) -> None:
+        """From now on Locust's events drive runs."""
+        hooks = self._environment.events
+        hooks.test_start.add_listener(lambda **_: self._start())
+        hooks.spawning_complete.add_listener(lambda **_: self._run.spawned() if self._run is not None else None)
+        hooks.test_stopping.add_listener(lambda **_: self._end())
+        hooks.quitting.add_listener(lambda **_: self._on_quitting())
+        hooks.quit.add_listener(lambda **_: self._on_quit())
+        gevent.signal_handler(signal.SIGINT, self._on_interrupt)
+
+    def take(self, values: dict[str, Any]) -> None:
+        """A worker's report, as plain values."""
+        if self._run is not None and values["run"] == self._run.id:
+            self._run.take(from_plain(Report, values))
+
+    @property
+    def elapsed_us(self) -> int:
+        """Microseconds since the present run's sending window opened; 0 before."""
+        return self._run.elapsed_us if self._run is not None else 0
+
+    @property
+    def _has_web_ui(self) -> bool:
+        return self._environment.web_ui is not None
+
+    def _start(self) -> None:
+        """A test starts: prepare a run. When that fails, say why, and end the test with exit code 2."""
+        environment, workers = self._environment, self._workers
+        environment.process_exit_code = None
+        self._problem = ""
+        try:
+            settings = self._settings(len(workers.present()) if workers.is_distributed else 0)
+            outputs = [LocustStats(environment)]
+            self._run = Run(settings, environment.user_classes, workers, self._world, outputs, self._finish_test)
+            self._run.begin()
+        except HubbubError as error:
+            environment.process_exit_code = ExitCode.IMPOSSIBLE
+            self._run = None
+            self._problem = f"hubbub: {error}"
+            gevent.spawn(self._finish_test)
+            raise gevent.GreenletExit from error
+
+    def _finish_test(self) -> None:
+        """Tell Locust that the test is over; its `test_stopping` leads back to `_end`."""
+        if self._has_web_ui:
+            self._environment.runner.stop()
+        else:
+            self._environment.runner.quit()
+
+    def _end(self) -> None:
+        """The test is stopping: end the run, and return when its results are written."""
+        if self._run is not None:
+            self._run.end("the run was interrupted" if self._is_interrupted else "")
+            if self._run.exit_code is not None:
+                self._environment.process_exit_code = self._run.exit_code
+        if self._has_web_ui:
+            self._show()
+            self._quit_by_itself()
+
+    def _show(self, before: str = "") -> None:
+        report = self._run.console if self._run is not None else self._problem
+        show(before + report, is_output_taken=bool(self._environment.parsed_options.json))
+
+    def _quit_by_itself(self) -> None:
+        """--autoquit: end the process so many seconds after the run; the exit code is the verdict's."""
+        seconds = self._environment.parsed_options.autoquit
+        if seconds != NO_AUTOQUIT:
+            gevent.spawn_later(seconds, self._leave_main)
+
+    # -- the end of the process --------------------------------------------------------------------------------------
+
+    def _on_interrupt(self) -> None:
+        """Ctrl-C: end the run, and judge it on what it has. The second time: do not wait for anything.
+
+        Runs in a greenlet of its own, so it may block.
+        """
+        if self._is_interrupted:
+            if self._run is not None:
+                self._run.hurry()
+            return
+        self._is_interrupted = True
+        say("stopping; press Ctrl-C again to stop immediately.")
+        self._leave_main()
+
+    def _leave_main(self) -> None:
+        """End the run if there is one, and let Locust's main greenlet come to its end."""
+        environment = self._environment
+        if self._run is None:
+            self._stop_backend()
+            code = environment.process_exit_code
+            gevent.kill(gevent.get_hub().parent, SystemExit(self._code_without_run if code is None else code))
+            return
+        environment.runner.quit()
+        if self._has_web_ui:
+            environment.web_ui.stop()
+
+    @property
+    def _code_without_run(self) -> ExitCode:
+        """A web UI that was closed before any run is no failure; a headless process that measured nothing is."""
+        return ExitCode.PASS if self._has_web_ui else ExitCode.IMPOSSIBLE
+
+    def _on_quitting(self) -> None:
+        """Locust is shutting down. Ours comes first, with users still running: end the run before anything else.
+
+        A SIGTERM brings us here in a greenlet of its own. Ending the run wakes the main greenlet, which comes here as
+        well and goes on from here; this greenlet must not shut the process down a second time.
+        """
+        is_main = gevent.getcurrent() is gevent.get_hub().parent
+        if self._run is not None and self._run.exit_code is None:
+            self._is_interrupted = True
+            self._leave_main()
+            if not is_main:
+                Event().wait()
+        if self._environment.process_exit_code is None:
+            self._environment.process_exit_code = self._code_without_run
+
+    def _on_quit(self) -> None:
+        """The last thing printed is the report."""
+        self._stop_backend()
+        if not self._has_web_ui and not self._is_shown:
+            self._is_shown = True
+            self._show("\n")
+        sys.stdout.flush()
+
+    def _stop_backend(self) -> None:
+        if self._backend is not None:
+            self._backend.stop()
+            self._backend = None

@@ -1,0 +1,26 @@
+"""What the canary is told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Task:
+    """Where to listen, as whom, and for which run."""
+
+    host: str
+    websocket_origin: str
+    contract: str
+    email: str
+    password: str
+    conversation_id: int
+    run_number: int
+    headers: dict[str, str]
+    ca: str
+    insecure: bool
+    timeout_s: float
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))

@@ -1,0 +1,127 @@
+"""The canary: one more receiver in a run's conversation, in a process of its own and with other people's clients.
+
+    python -m hubbub.canary     reads its task as one line of JSON, and stops when its standard input ends
+
+Plain websocket-client and requests in one thread, no gevent: what it sees owes nothing to the generator's transport.
+It prints {"ready": true} once it has joined, and at its end what it saw. Its times come from the same clock as the
+workers' on its machine (CLOCK_MONOTONIC, which all processes share), and from the tags of the same messages.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import sys
+import threading
+from typing import Any
+
+import websocket
+
+from hubbub.canary.task import Task
+from hubbub.client.requests_client import requests_client
+from hubbub.clock import monotonic_us
+from hubbub.contracts import Contract, EventKind, Identity, Phase, load_contract
+from hubbub.errors import ContractError, HubbubError
+from hubbub.ledger import decode_tag
+from hubbub.metrics.histogram import Histogram
+
+POLL_S = 0.2
+
+
+class Witness:
+    """Listens until it is told to stop."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._contract: Contract = load_contract(task.contract)
+        self.response, self.delivery = Histogram(), Histogram()
+        self.received = 0
+        self.is_stopped = threading.Event()
+
+    def listen(self) -> None:
+        """Connect, join, and take every message until stopped. Raises HubbubError and websocket's errors."""
+        connection = self._connect()
+        self._send(connection, self._contract.hello(self._task.email))
+        self._await(connection, EventKind.CONNECTED)
+        self._send(connection, self._contract.join(self._task.conversation_id))
+        self._await(connection, EventKind.JOINED)
+        print(json.dumps({"ready": True}), flush=True)
+        connection.settimeout(POLL_S)
+        while not self.is_stopped.is_set():
+            try:
+                self._take(connection.recv())
+            except websocket.WebSocketTimeoutException:
+                continue
+        connection.close()
+
+    def _connect(self) -> websocket.WebSocket:
+        task = self._task
+        options: dict[str, Any] = {"cert_reqs": ssl.CERT_NONE, "check_hostname": False} if task.insecure else {}
+        if task.ca:
+            options["ca_certs"] = task.ca
+        ticket = self._ticket()
+        return websocket.create_connection(
+            task.websocket_origin + self._contract.websocket_path(ticket),
+            timeout=task.timeout_s,
+            header=[f"{name}: {value}" for name, value in task.headers.items()],
+            sslopt=options,
+        )
+
+    def _ticket(self) -> str:
+        task, contract, phases = self._task, self._contract, self._contract.phases
+        request = requests_client(task.host, task.headers, task.ca, task.insecure, task.timeout_s)
+        if Phase.LOGIN not in phases:
+            return ""
+        login = contract.login(task.email, task.password)
+        identity: Identity = contract.identity(login.perform(request))
+        return contract.ticket_of(contract.ticket(identity).perform(request)) if Phase.TICKET in phases else ""
+
+    def _send(self, connection: websocket.WebSocket, frame: str | None) -> None:
+        if frame is not None:
+            connection.send(frame)
+
+    def _await(self, connection: websocket.WebSocket, kind: EventKind) -> None:
+        """Read until a certain event; the connection's timeout bounds each wait."""
+        deadline_us = monotonic_us() + round(self._task.timeout_s * 1e6)
+        while monotonic_us() < deadline_us:
+            event = self._contract.recognise(_bytes(connection.recv()))
+            if not event.is_delivery and event.kind is kind:  # type: ignore[union-attr]
+                return
+        raise ContractError(f"no {kind.name.lower()} frame came in time")
+
+    def _take(self, payload: str | bytes) -> None:
+        now_us = monotonic_us()
+        event = self._contract.recognise(_bytes(payload))
+        tag = decode_tag(event.content) if event.is_delivery else None  # type: ignore[union-attr]
+        if tag is not None and tag.run == self._task.run_number:
+            self.received += 1
+            self.response.record(now_us - tag.intended_us)
+            self.delivery.record(now_us - tag.intended_us - tag.lag_us)
+
+    def figures(self) -> dict[str, Any]:
+        """What it saw, in milliseconds."""
+        return {
+            "received": self.received,
+            "response_ms": self.response.summary(),
+            "delivery_ms": self.delivery.summary(),
+        }
+
+
+def _bytes(payload: str | bytes) -> bytes:
+    return payload.encode() if isinstance(payload, str) else payload
+
+
+def main() -> int:
+    def wait_for_the_end() -> None:
+        sys.stdin.read()
+        witness.is_stopped.set()
+
+    try:
+        witness = Witness(Task(**json.loads(sys.stdin.readline())))
+        threading.Thread(target=wait_for_the_end, daemon=True).start()
+        witness.listen()
+    except (HubbubError, websocket.WebSocketException, OSError) as error:
+        print(json.dumps({"problem": f"{type(error).__name__}: {error}"}), flush=True)
+        return 1
+    print(json.dumps(witness.figures()), flush=True)
+    return 0

@@ -1,0 +1,132 @@
+"""`hubbub COMMAND`: reads the command line, and has the exact exit codes. Options are checked where a run is made."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hubbub import __version__
+from hubbub.errors import ConfigError, HubbubError
+from hubbub.exit_code import ExitCode
+from hubbub.launcher import check_port, launch
+from hubbub.options import OPTION, OPTIONS, defaults, profile_options
+from hubbub.report.figures import FIGURES, SERIES
+from hubbub.suite import SUITE, SUITE_FILES, SUITE_FOLDERS
+
+COMMANDS = {
+    "perf-ws": "run a load test to its end; without --host against the embedded backend",
+    "ui": "Locust's web UI on 127.0.0.1:8089, with the embedded backend unless --host is given",
+    "swarm": "like perf-ws, as a master and worker processes (two unless --workers says otherwise)",
+    "options": "print the table of options as Markdown",
+    "figures": "print the table of figures as Markdown",
+    "init": "copy the users, shapes, conf and locustfile into a folder, as a start of one's own",
+}
+WEB_PORT = "8089"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line. Every option is text here."""
+    parser = argparse.ArgumentParser(prog="hubbub", description="The load test for chat backends.")
+    parser.add_argument("--version", action="version", version=f"hubbub {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        if name == "init":
+            command.add_argument("folder", metavar="DIR", help="the folder, empty or absent")
+        if name in PRINTED or name == "init":
+            continue
+        for option in OPTIONS:
+            flags = [option.flag, "--profile"] if option.name == "run_profile" else [option.flag]
+            shown = option.help.replace("%", "%%") + (f" (default: {option.default})" if option.default else "")
+            if option.is_switch:
+                command.add_argument(*flags, dest=option.name, action="store_const", const="true", help=shown)
+            else:
+                command.add_argument(*flags, dest=option.name, metavar=option.metavar, help=shown)
+        command.add_argument("--web-port", default=WEB_PORT, help=f"port of the web UI (default: {WEB_PORT})")
+    return parser
+
+
+def given_options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> dict[str, str]:
+    """The texts of the options that the user set: the command line beats the environment. Paths are made absolute."""
+    given: dict[str, str] = {}
+    for option in OPTIONS:
+        text = getattr(arguments, option.name)
+        if text == "":
+            raise ConfigError(f"{option.label} was given without a value; give one or leave it out.")
+        text = text or environment.get(option.environment_variable, "")
+        if text:
+            given[option.name] = str(Path(text).absolute()) if option.is_path else text
+    return given
+
+
+def run(command: str, arguments: argparse.Namespace) -> int:
+    """Run a load test; returns the exit code. Raises ConfigError for what Locust could not be started with."""
+    given = given_options(arguments, os.environ)
+    profile = profile_options(given.get("run_profile", ""))
+    texts = defaults() | ({"workers": "2"} if command == "swarm" else {}) | profile | given
+    workers = OPTION["workers"].value(texts["workers"])
+    flags = ["--profile", given["run_profile"]] if "run_profile" in given else []
+    if command == "ui":
+        check_port(arguments.web_port)
+        flags += ["--web-host", "127.0.0.1", "--web-port", arguments.web_port]
+    else:
+        flags += ["--headless"]
+        given["duration"] = texts["duration"]
+    return launch(given, workers, flags)
+
+
+def print_options() -> None:
+    """The table of options for the README."""
+    print("| option | environment | default | what it is |\n|---|---|---|---|")
+    for option in OPTIONS:
+        default = f"`{option.default}`" if option.default else ""
+        text = option.help + (f": {', '.join(option.choices())}" if option.choices else "")
+        print(f"| `{option.flag}` | `{option.environment_variable}` | {default} | {text} |")
+
+
+def print_figures() -> None:
+    """The table of figures for docs/slo.md."""
+    print("| figure | what it is |\n|---|---|")
+    for series in SERIES:
+        print(f"| `{series.name}.<percentile>`, `.count`, `.min`, `.max` | {series.help} |")
+    for figure in FIGURES:
+        print(f"| `{figure.key}` | {figure.help} |")
+
+
+def start_suite(folder: Path) -> None:
+    """Copy the suite as a start of one's own: `hubbub` uses it where it is run. Raises ConfigError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise ConfigError(f"init needs an empty or absent folder, and {folder} has files in it.")
+        for name in SUITE_FILES:
+            shutil.copy(SUITE / name, folder)
+        for name in SUITE_FOLDERS:
+            shutil.copytree(SUITE / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    except OSError as error:
+        raise ConfigError(f"init cannot write to {folder} ({error.strerror}).") from error
+    print(f"hubbub: {folder} has a locustfile, users, shapes and conf; run hubbub there, and change what you like.")
+
+
+PRINTED = {"options": print_options, "figures": print_figures}
+"""Commands that print something and run nothing."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The whole program; returns the exit code."""
+    arguments = build_parser().parse_args(argv)
+    if arguments.command in PRINTED:
+        PRINTED[arguments.command]()
+        return 0
+    try:
+        if arguments.command == "init":
+            start_suite(Path(arguments.folder))
+            return ExitCode.PASS
+        return run(arguments.command, arguments)
+    except HubbubError as error:
+        print(f"hubbub: {error}", file=sys.stderr)
+        return ExitCode.IMPOSSIBLE

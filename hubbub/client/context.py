@@ -1,0 +1,70 @@
+"""What all clients of one worker share: the ledger, the ways to the backend, and what is counted of their phases."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from gevent.lock import Semaphore
+
+from hubbub.clock import Scheduler
+from hubbub.contracts import Contract, HttpRequest, Identity, Phase
+from hubbub.health import Lateness
+from hubbub.ledger import Ledger
+from hubbub.metrics.phase_stats import OWN_ERROR, PhaseStats
+from hubbub.options import Settings
+from hubbub.transport.base import Transport
+
+OnPhase = Callable[[Phase, int, str], None]
+"""Is told of every phase that ended: the phase, microseconds, and the class of failure or ""."""
+
+
+class AccountState:
+    """What the connections of one account share: who it is, and how many of them are ready."""
+
+    __slots__ = ("identity", "lock", "ready")
+
+    def __init__(self) -> None:
+        self.identity: Identity | None = None
+        self.lock = Semaphore(1)
+        self.ready = 0
+
+
+@dataclass
+class WorkerContext:
+    """See the module. `conversation_ids` has the backend's id of each conversation by its index."""
+
+    settings: Settings
+    contract: Contract
+    ledger: Ledger
+    scheduler: Scheduler
+    transport: Transport
+    http: HttpRequest
+    lateness: Lateness
+    on_phase: OnPhase
+    conversation_ids: dict[int, int]
+    phase_stats: PhaseStats = field(default_factory=PhaseStats)
+    accounts: defaultdict[int, AccountState] = field(default_factory=lambda: defaultdict(AccountState))
+    started_us: int = 0
+
+    def __post_init__(self) -> None:
+        self.started_us = self.now_us()
+
+    def now_us(self) -> int:
+        """The present in microseconds."""
+        return self.scheduler.now_us()
+
+    def identity_of(self, accounts: Iterable[int]) -> Identity | None:
+        """Who one of some accounts has logged in as; None if none has."""
+        known = (self.accounts[index].identity for index in accounts if index in self.accounts)
+        return next((identity for identity in known if identity is not None), None)
+
+    def error(self, kind: str, sample: str, is_attempt: bool = False, is_ours: bool = False) -> None:
+        """Count an error. `is_ours`: the generator may be the cause, so that it is no evidence against the backend."""
+        owner = OWN_ERROR if is_ours else ""
+        self.phase_stats.error(owner + kind, self.now_us() - self.started_us, sample, is_attempt)
+
+    def failed(self, attempt: str, error: Exception) -> None:
+        """Count an attempt that failed, such as `send` or `leave`."""
+        self.error(f"{attempt}: {error}", str(error), is_attempt=True, is_ours=self.lateness.may_have_caused(error))

@@ -1,0 +1,358 @@
+"""One connection's life, phase by phase: login, conversation, ticket, connect, join, ready, leave, close.
+
+The phases of a contract are a table in order; `establish` walks it and times each. A phase that fails raises
+PhaseFailed after it was counted, and the session is back where it began: call `establish` again after a pause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from hubbub.client.context import AccountState, WorkerContext
+from hubbub.client.expectation import Expectation
+from hubbub.client.slots import Slot
+from hubbub.contracts import Call, Event, EventKind, Identity, Phase
+from hubbub.errors import CallFailed, ConnectError, ConnectionClosed, ContractError, PhaseFailed
+from hubbub.health.lateness import MAX_WAITS_OF_A_PHASE
+from hubbub.ledger import Message, Receiver
+from hubbub.ledger.ledger import SETTLE_US
+from hubbub.transport.base import Connection
+
+
+class Session:
+    """One client's connection and what it takes to have one."""
+
+    __slots__ = (
+        "_connection",
+        "_context",
+        "_expectation",
+        "_identity",
+        "_lost_at_us",
+        "_permit",
+        "conversation",
+        "has_been_ready",
+        "on_lost",
+        "phase",
+        "receiver",
+        "slot",
+    )
+
+    def __init__(self, context: WorkerContext, slot: Slot) -> None:
+        self._context = context
+        self.slot = slot
+        self.conversation = slot.conversation
+        self.phase: Phase | None = None
+        self.has_been_ready = False
+        self.receiver: Receiver | None = None
+        self._identity: Identity | None = None
+        self._permit = ""
+        self._connection: Connection | None = None
+        self._expectation = Expectation(context.scheduler)
+        self._lost_at_us: int | None = None
+        self.on_lost: Callable[[], None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Session {self.slot.number} of {self.slot.account.email}, {self.phase}>"
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the connection chats."""
+        return self.phase is Phase.READY
+
+    # -- getting ready -----------------------------------------------------------------------------------------------
+
+    def establish(self) -> None:
+        """Live through the contract's phases until READY. Raises PhaseFailed, counted, with everything undone."""
+        connections = self._context.phase_stats.connections
+        is_attempting = False
+        try:
+            for phase in self._context.contract.phases:
+                if phase in (Phase.TICKET, Phase.CONNECT) and not is_attempting:
+                    is_attempting = True
+                    connections.attempted += 1
+                self._live(phase)
+                if phase is Phase.CONNECT:
+                    connections.succeeded += 1
+                    is_attempting = False
+        except BaseException as error:
+            connections.failed += is_attempting
+            connections.failed_unproven += is_attempting and (not isinstance(error, PhaseFailed) or error.is_ours)
+            self.close()
+            raise
+        self._become_ready()
+
+    def _live(self, phase: Phase) -> None:
+        """One phase, timed and counted; a phase with nothing to do is neither."""
+        context = self._context
+        self.phase = phase
+        started_us = context.now_us()
+        reason, detail, is_ours = "", "", False
+        try:
+            if not _STEPS[phase](self):
+                return
+        except CallFailed as error:
+            reason, detail = error.reason, error.detail
+        except (ConnectError, ContractError, ConnectionClosed) as error:
+            reason = str(error)
+            is_ours = getattr(error, "is_ours", False) or context.lateness.loop.has_stalled(started_us)
+        ended_us = context.now_us()
+        elapsed_us = ended_us - started_us
+        context.on_phase(phase, elapsed_us, reason)
+        if reason:
+            context.error(f"{phase.value}: {reason}", detail or reason, is_attempt=True, is_ours=is_ours)
+            raise PhaseFailed(phase.value, reason, is_ours)
+        context.phase_stats.phase(phase.value, elapsed_us, context.lateness.low_us(started_us, ended_us))
+
+    def _become_ready(self) -> None:
+        context = self._context
+        self.phase = Phase.READY
+        context.phase_stats.connections.ready += not self.has_been_ready
+        self.has_been_ready = True
+        self._account.ready += 1
+        if self._lost_at_us is not None:
+            now_us, lost_at_us = context.now_us(), self._lost_at_us
+            low_us = context.lateness.low_us(lost_at_us, now_us, MAX_WAITS_OF_A_PHASE * len(context.contract.phases))
+            context.phase_stats.time("reconnect", now_us - lost_at_us, low_us)
+            self._lost_at_us = None
+
+    def call(self, call: Call) -> Any:
+        """Make one of the contract's HTTP calls. Raises CallFailed and ConnectError."""
+        return call.perform(self._context.http)
+
+    def _log_in_once(self) -> bool:
+        """Log in, where once per account is enough only as its first client."""
+        account = self._account
+        with account.lock:
+            known = account.identity if self._context.settings.logins == "account" else None
+            self._identity = account.identity = known or self._log_in()
+        return known is None
+
+    def _log_in(self) -> Identity:
+        contract, account = self._context.contract, self.slot.account
+        return contract.identity(self.call(contract.login(account.email, account.password)))
+
+    def _enter_conversation(self) -> bool:
+        """Become a member of the conversation, over HTTP; harmless when one is already."""
+        self.call(self._context.contract.join_conversation(self.identity, self._backend_id))
+        return True
+
+    def _get_ticket(self) -> bool:
+        contract = self._context.contract
+        self._permit = contract.ticket_of(self.call(contract.ticket(self.identity)))
+        return True
+
+    def _open(self) -> bool:
+        """Connect, and wait until the backend says that it accepts the connection."""
+        context = self._context
+        self.receiver = context.ledger.open_receiver(self.slot.account.index, self._on_event)
+        url = websocket_origin(context.settings.host) + context.contract.websocket_path(self._permit)
+        with self._expectation.of(EventKind.CONNECTED):
+            self._connection = context.transport.connect(url, self.receiver, self._on_closed)
+            hello = context.contract.hello(self.slot.account.email)
+            if hello is not None:
+                self._connection.send_text(hello)
+            self._expectation.wait(context.settings.connect_timeout_us, "no `connected` frame in time")
+        return True
+
+    def _join(self) -> bool:
+        """Subscribe to the conversation, and wait for the confirmation: a refused join has no answer at all."""
+        context = self._context
+        assert self.receiver is not None
+        context.ledger.joining(self.receiver, self.conversation)
+        with self._expectation.of(EventKind.JOINED, self._backend_id):
+            self._send(context.contract.join(self._backend_id))
+            self._expectation.wait(context.settings.join_timeout_us, "not confirmed in time")
+        return True
+
+    @property
+    def _account(self) -> AccountState:
+        return self._context.accounts[self.slot.account.index]
+
+    @property
+    def identity(self) -> Identity:
+        """Who the account is; there is one from the login on."""
+        assert self._identity is not None
+        return self._identity
+
+    @property
+    def _backend_id(self) -> int:
+        return self._context.conversation_ids[self.conversation]
+
+    # -- what arrives ------------------------------------------------------------------------------------------------
+
+    def _on_event(self, event: Event, now_us: int) -> None:
+        """A frame that is not a delivery. Called from the transport's reader: must not block."""
+        context, receiver = self._context, self.receiver
+        if receiver is None:
+            return
+        if self._expectation.is_met_by(event):
+            if event.kind is EventKind.JOINED:
+                context.ledger.ready(receiver, self.conversation, now_us)
+            self._expectation.answer()
+        elif event.kind is EventKind.LIMIT:
+            self._expectation.answer(ContractError(event.text))
+        elif event.kind is EventKind.CONFIRMED:
+            context.ledger.confirm(receiver, event.number)
+        elif event.kind in (EventKind.REFUSED, EventKind.THROTTLED):
+            if not context.ledger.refuse(receiver, event.kind is EventKind.THROTTLED):
+                context.error(f"error frame: {event.text}", event.text)
+        elif event.kind is EventKind.DROPPED:
+            receiver.explain("the backend said that it dropped messages for this connection")
+            is_ours = not receiver.connection.is_timed or now_us - receiver.connection.doubted_us < SETTLE_US
+            context.error("messages_dropped", "the backend dropped messages for a connection", is_ours=is_ours)
+        elif event.kind is EventKind.SHUTDOWN:
+            receiver.explain("the backend said that it was about to stop")
+        elif event.kind is EventKind.UNREADABLE:
+            context.error("unreadable frame", event.text)
+
+    def _on_closed(self, code: int, reason: str, now_us: int, is_our_fault: bool) -> None:
+        """The connection is gone. Called once by the transport, from its reader."""
+        context = self._context
+        is_ours = is_our_fault or context.lateness.loop.may_have_been_given_up()
+        self._connection = None
+        if self.receiver is not None:
+            context.ledger.close(self.receiver, now_us, is_ours=self.phase is Phase.CLOSE, is_fault=is_ours)
+            self.receiver = None
+        if self.phase is Phase.READY:
+            self._lost_at_us = now_us
+            context.phase_stats.connections.dropped += 1
+            context.phase_stats.connections.dropped_unproven += is_ours
+            context.error(f"dropped: {code}", reason, is_ours=is_ours)
+            self._stop_being_ready()
+            self.phase = None
+        self._expectation.answer(ConnectionClosed(f"closed with {code}", is_ours))
+        if self.on_lost is not None:
+            self.on_lost()
+
+    def _stop_being_ready(self) -> None:
+        self._account.ready -= 1
+
+    # -- chatting ----------------------------------------------------------------------------------------------------
+
+    def send(self, intended_us: int, text: str) -> Message | None:
+        """Send a message that was meant for `intended_us`; None, and nothing sent, when the connection is gone.
+
+        Then wait a moment before trying again: the end of a connection takes a while to be noticed.
+        """
+        context = self._context
+        connection = self._connection
+        if not self.is_ready or self.receiver is None or connection is None or not connection.is_open:
+            return None
+        content, message = context.ledger.send(self.receiver, self.conversation, intended_us, context.now_us(), text)
+        try:
+            if self._send(context.contract.message(self._backend_id, content)):
+                message.tried_us = context.now_us()  # until here it may have been our own process that was late
+            else:
+                message.tried_us += context.lateness.loop.gaps_us(message.sent_us, context.now_us())
+            context.phase_stats.attempts += 1
+        except ConnectionClosed as error:
+            context.failed("send", error)
+        return message
+
+    def signal(self, frame: str | None) -> None:
+        """Send a frame that is not a message, such as typing; nothing when the contract has none."""
+        if frame is not None and self.is_ready:
+            try:
+                self._send(frame)
+            except ConnectionClosed as error:
+                self._context.failed("send", error)
+
+    def pause_reading(self) -> None:
+        """Be a slow reader: read nothing until `resume_reading`. What is late or lost here from now on is our doing."""
+        if self._connection is not None and self.receiver is not None:
+            self.receiver.stop_timing("a slow reader of our own: it stopped reading")
+            self._connection.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read again, and at once what waits; harmless when reading was not paused."""
+        if self._connection is not None:
+            self._connection.resume_reading()
+
+    def doubt_unread(self) -> None:
+        """The run is being decided: what has arrived here and was not read may be what seems to be lost."""
+        if self._connection is not None and self.receiver is not None and self._connection.has_unread():
+            self.receiver.doubt("not all that had arrived was read", self._context.now_us())
+
+    def read_history(self, limit: int) -> None:
+        """Read the conversation's newest messages over HTTP, as a person who comes in does. Raises HubbubError."""
+        context = self._context
+        call = context.contract.history(self.identity, self._backend_id, limit, 0)
+        if call is not None:
+            started_us = context.now_us()
+            context.contract.history_messages(self.call(call))
+            ended_us = context.now_us()
+            context.phase_stats.phase("history", ended_us - started_us, context.lateness.low_us(started_us, ended_us))
+
+    def switch(self, conversation: int) -> None:
+        """Leave the conversation for another one. Raises PhaseFailed; then the session is closed.
+
+        Only for an account of its own: a leave unsubscribes the whole account.
+        """
+        self.doubt_unread()
+        self._leave()
+        self._stop_being_ready()
+        self.conversation = conversation
+        try:
+            self._live(Phase.JOIN)
+        except BaseException:
+            self.close()
+            raise
+        self._become_ready()
+
+    def _send(self, text: str) -> bool:
+        if self._connection is None:
+            raise ConnectionClosed("the connection is closed")
+        return self._connection.send_text(text)
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def leave(self) -> None:
+        """Leave the conversation, as the last ready connection of the account; else only stop being ready."""
+        self.resume_reading()
+        if not self.is_ready:
+            return
+        self.doubt_unread()
+        self.phase = Phase.LEAVE
+        if self._account.ready == 1:
+            self._leave()
+        self._stop_being_ready()
+
+    def _leave(self) -> None:
+        context = self._context
+        frame = context.contract.leave(self._backend_id)
+        if self.receiver is None:
+            return
+        context.ledger.leave(self.receiver, self.conversation, context.now_us())
+        if frame is not None:
+            try:
+                self._send(frame)
+            except ConnectionClosed as error:
+                context.failed("leave", error)
+
+    def close(self) -> None:
+        """Leave, and close the connection with a handshake. Harmless when it is closed already."""
+        self.leave()
+        self.phase = Phase.CLOSE
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+        if self.receiver is not None:
+            self._context.ledger.close(self.receiver, self._context.now_us(), is_ours=True)
+            self.receiver = None
+
+
+def websocket_origin(origin: str) -> str:
+    """ws:// for http://, wss:// for https://."""
+    parts = urlsplit(origin)
+    return urlunsplit(parts._replace(scheme="wss" if parts.scheme == "https" else "ws"))
+
+
+_STEPS: dict[Phase, Callable[[Session], bool]] = {
+    Phase.LOGIN: Session._log_in_once,
+    Phase.CONVERSATION: Session._enter_conversation,
+    Phase.TICKET: Session._get_ticket,
+    Phase.CONNECT: Session._open,
+    Phase.JOIN: Session._join,
+}

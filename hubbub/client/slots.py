@@ -1,0 +1,52 @@
+"""Which account a connection uses, and in which conversation."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hubbub.client.accounts import Account
+from hubbub.errors import RunError
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The right to hold one connection of an account in a conversation. `number` is unique within its worker."""
+
+    number: int
+    account: Account
+    conversation: int
+
+
+class SlotPool:
+    """The slots of a worker's accounts; the lowest free one is acquired first.
+
+    They are numbered around the conversations, and within each around its accounts, so that any number of them is
+    spread as evenly as the accounts allow.
+    """
+
+    def __init__(self, accounts: Iterable[Account], per_account: int) -> None:
+        by_conversation: dict[int, list[Account]] = {}
+        for account in accounts:
+            by_conversation.setdefault(account.conversations[0], []).append(account)
+        queues = {
+            conversation: [account for _ in range(per_account) for account in members]
+            for conversation, members in by_conversation.items()
+        }
+        self._slots: list[Slot] = []
+        for turn in range(max((len(queue) for queue in queues.values()), default=0)):
+            for conversation, queue in queues.items():
+                if turn < len(queue):
+                    self._slots.append(Slot(len(self._slots), queue[turn], conversation))
+        self._free = list(range(len(self._slots)))
+
+    def acquire(self) -> Slot:
+        """A free slot. Raises RunError when there is none."""
+        if not self._free:
+            raise RunError(f"all {len(self._slots)} slots of this worker's accounts are taken; give more accounts.")
+        return self._slots[heapq.heappop(self._free)]
+
+    def release(self, slot: Slot) -> None:
+        """The connection is gone: its slot is free again."""
+        heapq.heappush(self._free, slot.number)

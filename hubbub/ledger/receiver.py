@@ -1,0 +1,163 @@
+"""A connection as the receiver of frames.
+
+The fast path lives here. A backend that fans a message out sends the same frame to every member, so a delivery
+is taken by comparing it with the frame that the first receiver got: one memory comparison checks frame header,
+type, tag and text at once, and nothing is parsed. Where frames differ from receiver to receiver, the tag alone is
+compared, and one delivery in 64 is parsed to check its text. Everything else takes the slow path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from hubbub.ledger.connection import Connection
+from hubbub.ledger.message import Message, Producer
+from hubbub.ledger.subscription import Subscription
+from hubbub.ledger.tag import MARKER, TAG_WIDTH
+
+TEXT_CHECK_EVERY = 64
+
+REOPENING_US = 1_000_000
+"""How long a backend may take to send what it kept while our receive window was closed."""
+
+UNKNOWN_US = 0
+"""When a delivery arrived that could have come earlier, had the generator read: its low end is 0."""
+
+
+class Recogniser(Protocol):
+    """What the ledger needs of a contract: `hubbub.contracts` has the whole of it."""
+
+    @property
+    def delivery_prefix(self) -> bytes: ...
+
+    def recognise(self, payload: bytes) -> Any: ...
+
+
+class Taker(Protocol):
+    """Who is told of what arrives: the ledger."""
+
+    def take_next(self, subscription: Subscription, now_us: int, arrived_us: int) -> None:
+        """The message under a subscription's cursor arrived."""
+
+    def take(self, receiver: Receiver, event: Any, now_us: int, arrived_us: int, frame: bytes | None) -> None:
+        """A delivery that has to be looked at. `frame` is remembered for the message's other receivers."""
+
+    def not_due(self, subscription: Subscription, message: Message, now_us: int) -> None:
+        """A first copy that was not due arrived."""
+
+
+class Receiver:
+    """One connection. Feed `on_message` with every text frame; what is not a delivery goes to `on_event`.
+
+    `subscription` is the one that was opened last, which the fast path looks at; None where nothing is expected.
+    """
+
+    __slots__ = (
+        *("_recogniser", "_since_check", "_taker", "connection", "on_event"),
+        *("producer", "subscription", "subscriptions"),
+    )
+
+    def __init__(
+        self, producer: Producer, recogniser: Recogniser, taker: Taker, on_event: Callable[[Any, int], None]
+    ) -> None:
+        self.producer = producer
+        self.connection: Connection = producer.connection
+        self._recogniser = recogniser
+        self._taker = taker
+        self.on_event = on_event
+        self.subscription: Subscription | None = None
+        self.subscriptions: tuple[Subscription, ...] = ()
+        self._since_check = 0
+
+    def follow(self, subscription: Subscription) -> None:
+        """The connection has opened a subscription: from now on the fast path looks at it."""
+        if subscription not in self.subscriptions:
+            self.subscriptions = (*self.subscriptions, subscription)
+        self.subscription = subscription
+
+    def close(self) -> None:
+        """Nothing arrives any more."""
+        self.subscription, self.subscriptions = None, ()
+
+    def explain(self, why: str) -> None:
+        """Something is known of this connection that explains losses, such as that the backend dropped messages."""
+        self.connection.explain(why)
+
+    def doubt(self, why: str, now_us: int) -> None:
+        """The generator itself may have caused losses here until now: those of messages sent before are not proven."""
+        self.connection.doubt(why, now_us)
+
+    def on_window_closed(self, now_us: int) -> None:
+        """The backend could not send here for a while, because the generator did not read.
+
+        Its own queue for this connection is still full then, so the doubt lasts until that had its time.
+        """
+        self.doubt("the generator did not read, and its receive window closed", now_us + REOPENING_US)
+
+    def stop_timing(self, why: str) -> None:
+        """From now on deliveries here are late, or lost, by our own doing: they are counted, and not timed."""
+        self.explain(why)
+        self.connection.is_timed = False
+        for subscription in self.subscriptions:
+            subscription.is_plain = False
+
+    def take_known(self, buffer: bytearray, start: int, end: int, now_us: int, arrived_us: int, earlier_us: int) -> int:
+        """Take the frames from `start` on that are the next messages of the log, byte for byte; returns where they end.
+
+        This runs for every delivery, so it does by itself what Ledger.take_next does. At a subscription
+        that is not plain each delivery has to be looked at: it may have been decided already.
+        """
+        subscription = self.subscription
+        if subscription is None or not subscription.is_plain:
+            return start
+        log, cursor = subscription.log.messages, subscription.cursor
+        ready_us, own, doubted_us = subscription.ready_us, subscription.own, self.connection.doubted_us
+        while cursor < len(log):
+            message = log[cursor]
+            frame = message.frame
+            if frame is None or not buffer.startswith(frame, start, end):
+                if message.producer is not own:
+                    break
+                cursor += 1  # without an echo it never comes
+                continue
+            start += len(frame)
+            cursor += 1
+            if ready_us <= message.intended_us and message.producer is not own:
+                message.arrivals.append(now_us)
+                is_known = message.sent_us > doubted_us
+                message.arrived.append((arrived_us if start == end else earlier_us) if is_known else UNKNOWN_US)
+            else:
+                self._taker.not_due(subscription, message, now_us)
+        subscription.cursor = cursor
+        return start
+
+    def on_message(self, payload: bytes, now_us: int, arrived_us: int, frame: bytes | None = None) -> None:
+        """Take one text message that was read at `now_us`, in `frame` if it came in one piece."""
+        recogniser = self._recogniser
+        if payload.startswith(recogniser.delivery_prefix) and self._is_next(payload):
+            assert self.subscription is not None
+            self._taker.take_next(self.subscription, now_us, arrived_us)
+            return
+        event = recogniser.recognise(payload)
+        if event.is_delivery:
+            self._taker.take(self, event, now_us, arrived_us, frame)
+        else:
+            self.on_event(event, now_us)
+
+    def _is_next(self, payload: bytes) -> bool:
+        """Whether a delivery carries the tag of the message that is expected next.
+
+        The first delivery of a message is not taken this way: it is parsed, its text checked, its frame remembered.
+        """
+        subscription = self.subscription
+        if subscription is None or not subscription.is_plain or subscription.cursor >= len(subscription.log):
+            return False
+        message = subscription.log.messages[subscription.cursor]
+        if message.tag is None or not (message.arrivals or message.last_us):
+            return False
+        at = payload.find(MARKER)
+        if at < 0 or payload[at : at + TAG_WIDTH] != message.tag:
+            return False
+        self._since_check = (self._since_check + 1) % TEXT_CHECK_EVERY
+        return self._since_check != 0

@@ -1,0 +1,112 @@
+"""What happened in the phases of users' lives: times, outcomes of connections, and errors by class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+
+from hubbub.metrics.histogram import Histogram
+
+PHASE_SERIES = ("login", "conversation", "ticket", "connect", "join", "reconnect")
+SAMPLE_LENGTH = 200
+OWN_ERROR = "generator: "
+"""What the class of an error begins with that is the generator's own, and no evidence against a backend."""
+
+
+@dataclass(slots=True)
+class Connections:
+    """Connection attempts (retries included) and what became of them; `ready` ever became ready.
+
+    The `unproven` ones are those of `failed` and `dropped` that the generator itself may have caused.
+    """
+
+    attempted: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    dropped: int = 0
+    ready: int = 0
+    failed_unproven: int = 0
+    dropped_unproven: int = 0
+
+
+@dataclass(slots=True)
+class ErrorClass:
+    """One kind of error: how often, when first and last (microseconds of the run), and one sample text."""
+
+    count: int
+    first_us: int
+    last_us: int
+    sample: str
+
+
+@dataclass
+class PhaseStats:
+    """The phases, connections and errors of one worker; the master adds them up with `merge`.
+
+    `low` has the low ends of the series: what of each phase was surely not the generator's own lateness.
+    """
+
+    series: dict[str, Histogram] = field(default_factory=lambda: {name: Histogram() for name in PHASE_SERIES})
+    low: dict[str, Histogram] = field(default_factory=lambda: {name: Histogram() for name in PHASE_SERIES})
+    connections: Connections = field(default_factory=Connections)
+    errors: dict[str, ErrorClass] = field(default_factory=dict)
+    attempts: int = 0
+
+    def phase(self, name: str, elapsed_us: int, low_us: int) -> None:
+        """One phase that succeeded, and how long it took: by the clock, and without our own lateness."""
+        self.attempts += 1
+        if name in self.series:
+            self.time(name, elapsed_us, low_us)
+
+    def time(self, name: str, elapsed_us: int, low_us: int) -> None:
+        """One time of a series."""
+        self.series[name].record(elapsed_us)
+        self.low[name].record(low_us)
+
+    @property
+    def own_error_count(self) -> int:
+        """How many of the errors are the generator's own."""
+        return sum(error.count for kind, error in self.errors.items() if kind.startswith(OWN_ERROR))
+
+    def error(self, kind: str, at_us: int, sample: str, is_attempt: bool = True) -> None:
+        """One error of a class such as `login: HTTP 500`; `is_attempt` when a call, connect, join or send failed."""
+        self.attempts += is_attempt
+        known = self.errors.get(kind)
+        if known is None:
+            self.errors[kind] = ErrorClass(1, at_us, at_us, sample[:SAMPLE_LENGTH])
+        else:
+            known.count += 1
+            known.last_us = max(known.last_us, at_us)
+
+    @property
+    def error_count(self) -> int:
+        return sum(error.count for error in self.errors.values())
+
+    def merge(self, other: PhaseStats) -> None:
+        """Add another worker's phase_stats to this one."""
+        for name, histogram in other.series.items():
+            self.series[name].merge(histogram)
+            self.low[name].merge(other.low[name])
+        for each in fields(Connections):
+            total = getattr(self.connections, each.name) + getattr(other.connections, each.name)
+            setattr(self.connections, each.name, total)
+        self.attempts += other.attempts
+        for kind, theirs in other.errors.items():
+            mine = self.errors.setdefault(kind, ErrorClass(0, theirs.first_us, theirs.last_us, theirs.sample))
+            mine.count += theirs.count
+            mine.first_us = min(mine.first_us, theirs.first_us)
+            mine.last_us = max(mine.last_us, theirs.last_us)
+
+    def since(self, earlier: PhaseStats) -> PhaseStats:
+        """What was counted after an earlier state of this phase_stats."""
+        later = PhaseStats()
+        later.series = {name: histogram.since(earlier.series[name]) for name, histogram in self.series.items()}
+        later.low = {name: histogram.since(earlier.low[name]) for name, histogram in self.low.items()}
+        for each in fields(Connections):
+            added = getattr(self.connections, each.name) - getattr(earlier.connections, each.name)
+            setattr(later.connections, each.name, added)
+        later.attempts = self.attempts - earlier.attempts
+        for kind, error in self.errors.items():
+            before = earlier.errors[kind].count if kind in earlier.errors else 0
+            if error.count > before:
+                later.errors[kind] = replace(error, count=error.count - before)
+        return later

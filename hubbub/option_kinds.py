@@ -1,0 +1,135 @@
+"""The kinds of options: each turns the text that a user gave into a checked value.
+
+A kind is a function of the text and of what its errors call the option. It raises ConfigError with one sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from hubbub.clock import parse_duration_us
+from hubbub.errors import ConfigError
+
+Kind = Callable[[str, str], Any]
+
+UNTIL_STOPPED = "until-stopped"
+"""The duration of a run in the web UI that has none."""
+
+
+def text(value: str, _name: str) -> str:
+    """Any text."""
+    return value
+
+
+def on_off(value: str, _name: str) -> bool:
+    """A switch, or `on` and `off`."""
+    return value.lower() in ("1", "true", "yes", "on")
+
+
+def whole(minimum: int) -> Kind:
+    """A whole number."""
+
+    def parse(value: str, name: str) -> int:
+        try:
+            number = int(value)
+        except ValueError as error:
+            raise ConfigError(f"{name} must be a whole number of at least {minimum}, not {value!r}.") from error
+        if number < minimum:
+            raise ConfigError(f"{name} must be a whole number of at least {minimum}, not {number}.")
+        return number
+
+    return parse
+
+
+def duration(minimum_us: int) -> Kind:
+    """A time such as 200ms, 5s or 1m30s, in microseconds."""
+
+    def parse(value: str, name: str) -> int:
+        time_us = parse_duration_us(value, name)
+        if time_us < minimum_us:
+            raise ConfigError(f"{name} must be at least {minimum_us / 1_000:g} ms, not {value!r}.")
+        return time_us
+
+    return parse
+
+
+def length_of_run(value: str, name: str) -> int | None:
+    """A duration, or None for a run that goes on until it is stopped."""
+    parsed: int | None = None if value == UNTIL_STOPPED else duration(1)(value, name)
+    return parsed
+
+
+def rate(value: str, name: str) -> float:
+    """Clients per second."""
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0.0
+    if not 0.0 < number < float("inf"):
+        raise ConfigError(f"{name} must be a number above 0 (clients per second), not {value!r}.")
+    return number
+
+
+def origin(value: str, name: str) -> str:
+    """Scheme, host and port; empty for none."""
+    if not value:
+        return ""
+    try:
+        parts = urlsplit(value)
+        is_origin = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_origin = False
+    if not is_origin or parts.query or parts.fragment or parts.username:
+        raise ConfigError(
+            f"{name} must be an origin such as http://localhost:8375 or https://chat.example, not {value!r}."
+        )
+    return value.rstrip("/")
+
+
+def file(value: str, name: str) -> str:
+    """A file that is there; empty for none."""
+    if value and not Path(value).is_file():
+        raise ConfigError(f"{name} must be a readable file; there is none at {value!r}.")
+    return value
+
+
+def pids(value: str, name: str) -> tuple[int, ...]:
+    """Process ids of this machine, with commas between them."""
+    found = tuple(whole(1)(part.strip(), name) for part in value.split(",") if part.strip())
+    for pid in found:
+        if not Path(f"/proc/{pid}").is_dir():
+            raise ConfigError(f"{name} must be processes of this machine (Linux); there is no process {pid}.")
+    return found
+
+
+def mix(value: str, name: str) -> dict[str, float]:
+    """User classes and their weights."""
+    weights: dict[str, float] = {}
+    for part in value.split(","):
+        kind, _, weight = part.strip().partition("=")
+        try:
+            weights[kind.strip()] = float(weight or "1")
+        except ValueError:
+            weights[kind.strip()] = -1.0
+    if not all(weights) or min(weights.values()) < 0 or sum(weights.values()) <= 0:
+        raise ConfigError(f"{name} must be user classes with weights such as Chatter=8,Lurker=2, not {value!r}.")
+    return {kind: weight for kind, weight in weights.items() if weight > 0}
+
+
+def headers(value: str, name: str) -> dict[str, str]:
+    """HTTP headers, one per line."""
+    found: dict[str, str] = {}
+    for line in filter(None, (line.strip() for line in value.split("\n"))):
+        header, colon, content = line.partition(":")
+        if not colon or not header.strip().replace("-", "").replace("_", "").isalnum():
+            raise ConfigError(f"{name} must be NAME:VALUE, such as Origin:https://chat.example, not {line!r}.")
+        found[header.strip()] = content.strip()
+    return found
+
+
+def optional(kind: Kind) -> Kind:
+    """Another kind, or None for an empty text."""
+    return lambda value, name: kind(value, name) if value else None

@@ -1,0 +1,280 @@
+"""Every option, once: a row of `Settings` is its name, kind, default, help and where it can be given.
+
+What is given on the command line beats the environment, that beats the profile, that beats the default. Nothing here
+knows Locust: the launcher and the bridge build their command lines, variables and form fields from OPTIONS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from hubbub import option_kinds as kinds
+from hubbub.errors import ConfigError
+from hubbub.option_kinds import Kind
+from hubbub.profiles import load_profile
+from hubbub.suite import CONF, SUITE, names_in
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option. `default` is the text a user would type; `""` means not set.
+
+    `locust_flag` names Locust's own flag where Locust has the option already. `is_form_field` puts it into the web
+    form (file paths and secrets stay out: the form has no login). `choices` are the values it may have, if not any.
+    """
+
+    name: str
+    parse: Kind
+    default: str
+    help: str
+    metavar: str = "N"
+    locust_flag: str = ""
+    is_form_field: bool = True
+    is_switch: bool = False
+    is_secret: bool = False
+    is_path: bool = False
+    choices: Callable[[], tuple[str, ...]] | None = None
+
+    @property
+    def label(self) -> str:
+        """What its errors call it."""
+        return self.name.replace("_", "-")
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.label}"
+
+    @property
+    def environment_variable(self) -> str:
+        return "HUBBUB_" + self.name.upper()
+
+    def value(self, text: str, more_choices: Iterable[str] = ()) -> Any:
+        """The checked value of a text. Raises ConfigError."""
+        if self.choices is not None:
+            choices = sorted({*self.choices(), *more_choices}, key=lambda choice: (choice != "none", choice))
+            if text not in choices:
+                raise ConfigError(f"{self.label} must be one of {', '.join(choices)}, not {text!r}.")
+        return self.parse(text, self.label)
+
+
+def _row(name: str, kind: Kind, default: str, help: str, metavar: str = "N", **more: Any) -> Any:
+    return field(metadata={"option": Option(name, kind, default, help, metavar, **more)})
+
+
+def _choice(name: str, choices: tuple[str, ...], default: str, help: str, metavar: str = "NAME") -> Any:
+    return _row(name, kinds.text, default, help, metavar, choices=lambda: choices)
+
+
+def _switch(name: str, help: str) -> Any:
+    return _row(name, kinds.on_off, "", help, is_switch=True)
+
+
+def _time(name: str, default: str, help: str, minimum_us: int = 1) -> Any:
+    return _row(name, kinds.duration(minimum_us), default, help, "TIME")
+
+
+def _path(name: str, kind: Kind, help: str, metavar: str = "FILE") -> Any:
+    return _row(name, kind, "", help, metavar, is_form_field=False, is_path=True)
+
+
+def _shape_names() -> tuple[str, ...]:
+    return ("none", *names_in(SUITE / "shapes", "*.py"))
+
+
+def _contract_names() -> tuple[str, ...]:
+    return names_in(CONF / "contracts", "*.toml")
+
+
+_ONE_OR_MORE, _ANY_NUMBER = kinds.whole(1), kinds.whole(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The effective, checked options of one run. Times are microseconds, sizes characters.
+
+    A new option is one more row. Its attribute says the unit of its value where the option's name does not.
+    """
+
+    clients: int = _row(
+        *("clients", _ONE_OR_MORE, "120", "how many clients (connections) chat at once"), locust_flag="--users"
+    )
+    spawn_rate: float = _row(
+        *("spawn_rate", kinds.rate, "50", "how many clients start per second", "RATE"), locust_flag="--spawn-rate"
+    )
+    duration_us: int | None = _row(
+        "duration", kinds.length_of_run, "30s", "how long messages are sent, once every client is ready", "TIME"
+    )
+    host: str = _row(
+        *("host", kinds.origin, ""),
+        *("the backend's origin, http://... or https://...; none: the embedded backend", "URL"),
+        locust_flag="--host",
+    )
+    max_conns_per_user: int = _row("max_conns_per_user", _ONE_OR_MORE, "12", "connections that one account may hold")
+    conversations: int = _row(
+        *("conversations", kinds.optional(_ONE_OR_MORE), ""),
+        "conversations that the clients are spread over (default: one per worker, at least 1)",
+    )
+    message_interval_us: int = _time("message_interval", "5s", "time between two messages of one client", 1_000)
+    model: str = _choice(
+        "model", ("open", "closed"), "open", "keep to a plan, or wait for each message and think", "MODEL"
+    )
+    arrivals: str = _choice(
+        "arrivals", ("constant", "poisson"), "constant", "how the open model's messages come", "HOW"
+    )
+    message_size: int = _row("message_size", _ONE_OR_MORE, "120", "length of a message in characters, its tag included")
+    workers: int = _row(
+        *("workers", _ANY_NUMBER, "0", "worker processes; 0 runs everything in one process"), is_form_field=False
+    )
+    run_profile: str = _row("run_profile", kinds.text, "", "a profile of conf/profiles", "NAME", is_form_field=False)
+    shape: str = _row(
+        *("shape", kinds.text, "none", "how the number of clients changes over time", "NAME"), choices=_shape_names
+    )
+    mix: dict[str, float] = _row(
+        *("mix", kinds.mix, "Chatter=1", "user classes and their weights, such as Chatter=8,Lurker=2"),
+        "NAME=WEIGHT,...",
+    )
+    contract: str = _row(
+        *("contract", kinds.text, "sanctum", "how the backend is spoken to", "NAME"), choices=_contract_names
+    )
+    conversation_id: int | None = _row(
+        *("conversation_id", kinds.optional(_ONE_OR_MORE), ""),
+        *("use this existing conversation instead of making new ones", "ID"),
+    )
+    logins: str = _choice(
+        "logins", ("account", "client"), "account", "log in once per account or once per client", "WHO"
+    )
+    accounts: str = _path("accounts", kinds.file, "CSV file with the columns email,password")
+    account_email: str = _row(
+        "account_email", kinds.text, "", "e-mail of one configured account", "EMAIL", is_form_field=False
+    )
+    account_password: str = _row(
+        "account_password", kinds.text, "", "its password", "SECRET", is_form_field=False, is_secret=True
+    )
+    warmup_us: int = _time(
+        "warmup", "0s", "leaves the first part of the run out of the time figures, never of the counts", 0
+    )
+    headers: dict[str, str] = _row(
+        *("header", kinds.headers, "", "extra header for HTTP and the WebSocket upgrade; several: one per line"),
+        "NAME:VALUE",
+    )
+    ca: str = _path("ca", kinds.file, "PEM file with the certificate authority to trust")
+    insecure: bool = _switch("insecure", "do not check the backend's certificate")
+    deflate: bool = _switch("deflate", "offer permessage-deflate (RFC 7692)")
+    source_addresses: str = _row(
+        *("source_addresses", kinds.text, "", "local addresses to connect from, such as 127.0.0.2-127.0.0.9"),
+        "ADDRESSES",
+    )
+    connect_timeout_us: int = _time(
+        "connect_timeout", "10s", "longest wait for an HTTP answer, and for connection and upgrade"
+    )
+    join_timeout_us: int = _time("join_timeout", "10s", "longest wait for a confirmed join")
+    ready_timeout_us: int = _time("ready_timeout", "30s", "longest wait, after spawning, for every client to be ready")
+    drain_quiet_us: int = _time("drain_quiet", "2s", "the drain ends when nothing new arrived for this long", 0)
+    drain_timeout_us: int = _time("drain_timeout", "15s", "the drain ends after this long at the latest", 0)
+    slo: str = _row(
+        *("slo", kinds.text, ""),
+        *("objective such as 'response.p95<300'; several: one per line, or a file of conf/slo", "SLO"),
+    )
+    canary: bool = _switch("canary", "let an independent client listen, and show its times beside ours")
+    reconcile: str = _choice(
+        "reconcile", ("sample", "all", "none"), "sample", "conversations to compare with their history", "WHICH"
+    )
+    receive_stamps: bool = _row(
+        *("receive_stamps", kinds.on_off, "on", "ask the kernel when frames arrived (Linux)", "HOW"),
+        choices=lambda: ("on", "off"),
+    )
+    backend_pids: tuple[int, ...] = _row(
+        *("backend_pid", kinds.pids, ""),
+        *("processes of a backend on this machine, whose waits for a core are taken off its times", "PID"),
+        is_form_field=False,
+    )
+    seed: int = _row("seed", _ANY_NUMBER, "1", "seed of everything random")
+    run_dir: str = _path(
+        "run_dir",
+        kinds.text,
+        "folder for the results, empty or absent (default: runs/<UTC time>-<profile>)",
+        "DIR",
+    )
+
+    @property
+    def profile(self) -> str:
+        return self.run_profile or "default"
+
+    def masked(self) -> dict[str, Any]:
+        """As plain values for a file that others may read: secrets are hidden."""
+        values = asdict(self)
+        values["account_password"] = "***" if self.account_password else ""
+        values["headers"] = {name: "***" if _is_secret_header(name) else v for name, v in self.headers.items()}
+        return values
+
+
+def _is_secret_header(name: str) -> bool:
+    return name.lower() in ("authorization", "cookie", "proxy-authorization") or "key" in name.lower()
+
+
+ROWS: dict[str, Option] = {each.name: each.metadata["option"] for each in fields(Settings)}
+"""The option of each attribute of Settings."""
+
+OPTIONS = tuple(ROWS.values())
+OPTION = {option.name: option for option in OPTIONS}
+NAMES = frozenset(OPTION)
+
+
+def defaults() -> dict[str, str]:
+    """Every option's default, as text."""
+    return {option.name: option.default for option in OPTIONS}
+
+
+def profile_options(name: str) -> dict[str, str]:
+    """What a profile sets, as texts; nothing for an empty name. Raises ConfigError."""
+    return load_profile(name, NAMES) if name else {}
+
+
+def resolve(given: Mapping[str, str], workers: int | None = None, shapes: Iterable[str] = ()) -> Settings:
+    """Turn option texts into checked Settings. Raises ConfigError with one sentence.
+
+    `given` holds what the user set (an empty text means not set); the profile it names fills in next, then the
+    defaults. `workers` is the number of workers that really take part, where it is known. `shapes` are
+    those that a locustfile brings besides those of the folder.
+    """
+    texts = defaults() | profile_options(given.get("run_profile", ""))
+    texts |= {key: value for key, value in given.items() if value != ""}
+    if workers is not None:
+        texts["workers"] = str(workers)
+    more = {"shape": shapes}
+    values = {
+        attribute: option.value(texts[option.name], more.get(option.name, ())) for attribute, option in ROWS.items()
+    }
+    values["conversations"] = values["conversations"] or max(1, values["workers"])
+    settings = Settings(**values)
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    """Check what concerns more than one option."""
+    if settings.conversations > settings.clients:
+        raise ConfigError(
+            f"conversations must be at most the number of clients ({settings.clients}), not {settings.conversations}."
+        )
+    if settings.conversations < settings.workers and settings.conversation_id is None:
+        raise ConfigError(
+            f"conversations must be at least the number of workers ({settings.workers}), not "
+            f"{settings.conversations}: a conversation is whole on one worker. Ask for more, or for fewer workers."
+        )
+    if settings.conversation_id is not None and settings.workers > 1:
+        raise ConfigError(
+            "conversation-id names one conversation, and it is whole on one worker: use at most 1 worker."
+        )
+    if settings.workers > settings.clients:
+        raise ConfigError(
+            f"workers must be at most the number of clients ({settings.clients}), not {settings.workers}."
+        )
+    if settings.duration_us is not None and settings.warmup_us >= settings.duration_us:
+        raise ConfigError("warmup must be shorter than the duration, or nothing is left to measure.")
+    if settings.duration_us is None and settings.shape != "none":
+        raise ConfigError(f"shape {settings.shape} needs a duration: give one, such as --duration 5m.")
+    if bool(settings.account_email) != bool(settings.account_password):
+        raise ConfigError("account-email and account-password go together: give both or neither.")

@@ -1,0 +1,81 @@
+"""Everything that is known about a run: what workers reported, added up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hubbub.metrics.histogram import Histogram, milliseconds
+from hubbub.options import Settings
+from hubbub.report.measurements import Measurements
+
+
+@dataclass(kw_only=True)
+class RunResult(Measurements):
+    """A run as it is now, or when it is over. `started_at` is ISO 8601, UTC.
+
+    `comes_and_goes`: a user class of the run says of itself that it leaves its conversation on purpose.
+    `canary` is what the canary saw, in milliseconds; None without one.
+    """
+
+    run_id: str
+    started_at: str
+    duration_s: float
+    settings: Settings
+    users: int
+    workers: int
+    versions: dict[str, str]
+    comes_and_goes: bool = False
+    interruption: str = ""
+    aborted: str = ""
+    lost_workers: list[str] = field(default_factory=list)
+    history_problem: str = ""
+    canary: Mapping[str, Any] | None = None
+    canary_problem: str = ""
+
+    def blank(self) -> RunResult:
+        """The same run, before anything was measured."""
+        named = ("run_id", "started_at", "duration_s", "settings", "users", "workers", "versions", "comes_and_goes")
+        return RunResult(**{name: getattr(self, name) for name in named})
+
+    @property
+    def has_churn(self) -> bool:
+        """Whether users were meant to come and go."""
+        return self.settings.shape != "none" or self.comes_and_goes
+
+    def series(self, name: str) -> Histogram:
+        """A time series by its name in `summary.json`."""
+        return self.phase_stats.series[name] if name in self.phase_stats.series else getattr(self.timings, name)
+
+    def low(self, name: str, tolerance_us: int | None = None) -> Histogram:
+        """The low ends of a series: all, or those of messages that were sent at most so late.
+
+        How late our own sends were is a fact about us, with one end.
+        """
+        if name in self.phase_stats.low:
+            return self.phase_stats.low[name]
+        if name == "send_lag":
+            return self.timings.send_lag
+        low = self.timings.room_low if name == "room_complete" else self.timings.low
+        return low.all() if tolerance_us is None else low.on_time(tolerance_us)
+
+    def health_figures(self) -> dict[str, float | int | None]:
+        """The figures of the generator's health, as `summary.json` has them."""
+        health = self.health
+        lag = health.loop_lag.quantile_us(0.99)
+        return {
+            "clean_ratio": None if health.clean_ratio is None else round(health.clean_ratio, 4),
+            "cpu_max": None if health.cpu_max is None else round(health.cpu_max, 3),
+            "loop_lag_p99_ms": milliseconds(lag[0]) if lag else None,
+            "dropped_by_us": health.dropped if health.seconds else None,
+        }
+
+    def since(self, earlier: RunResult) -> RunResult:
+        """What happened between an earlier state of the run and this one."""
+        return replace(
+            self,
+            counts=self.counts.since(earlier.counts),
+            timings=self.timings.since(earlier.timings),
+            phase_stats=self.phase_stats.since(earlier.phase_stats),
+        )

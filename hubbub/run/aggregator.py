@@ -1,0 +1,99 @@
+"""What the workers of a run reported: kept, added up, shown, written to the journal, and watched."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from hubbub.ledger import Finding
+from hubbub.ledger.findings import MAX_OF_EACH
+from hubbub.report import RunResult, Watch
+from hubbub.run.folder import RunFolder
+from hubbub.run.messages import Report
+from hubbub.run.outputs import Output
+
+
+class Aggregator:
+    """Takes reports; `run_result` is the run as it is now. `blank` is the run_result before anything was reported."""
+
+    def __init__(self, blank: RunResult, folder: RunFolder, outputs: Sequence[Output], watch: Watch) -> None:
+        self.reports: dict[str, Report] = {}
+        self.watch = watch
+        self._blank = blank
+        self._folder = folder
+        self._outputs = outputs
+        self._findings: list[Finding] = []
+        self._kept: Counter[str] = Counter()
+        self._unclean_written: dict[str, int] = {}
+        self._is_closed = False
+
+    def close(self) -> None:
+        """The run is being judged: whatever still comes is too late."""
+        self._is_closed = True
+
+    def take(self, report: Report) -> None:
+        """A worker's report. The newest one of a worker counts."""
+        known = self.reports.get(report.worker)
+        if self._is_closed or (known is not None and report.sequence <= known.sequence):
+            return
+        self.reports[report.worker] = report
+        self._keep(report.findings)
+        for output in self._outputs:
+            output.take(report)
+        self._write(report)
+
+    def _keep(self, findings: list[Finding]) -> None:
+        """The first of each class are evidence enough, also when several workers have some."""
+        for finding in findings:
+            self._kept[finding.kind] += 1
+            if self._kept[finding.kind] <= MAX_OF_EACH:
+                self._findings.append(finding)
+
+    def _write(self, report: Report) -> None:
+        """A report's lines in the journal: its figures, and what is new of findings and unclean seconds."""
+        journal = self._folder.journal
+        worker = report.worker
+        journal("report", worker=worker, sequence=report.sequence, ready=report.ready, counts=asdict(report.counts))
+        for finding in report.findings:
+            journal("finding", worker=worker, **asdict(finding))
+        written = self._unclean_written.get(worker, 0)
+        for began_us, ended_us, causes in report.health.unclean[written:]:
+            journal("unclean", worker=worker, began_us=began_us, ended_us=ended_us, causes=causes)
+        self._unclean_written[worker] = len(report.health.unclean)
+
+    @property
+    def ready(self) -> int:
+        """How many clients are ready."""
+        return sum(report.ready for report in self.reports.values())
+
+    @property
+    def sequences(self) -> int:
+        """Grows with every report of any worker."""
+        return sum(report.sequence for report in self.reports.values())
+
+    @property
+    def problem(self) -> str:
+        """Why a worker could not take part, or nothing."""
+        return next((report.problem for report in self.reports.values() if report.problem), "")
+
+    def has_clock_of(self, clock_domain: str) -> bool:
+        """Whether every worker runs on one machine."""
+        return all(report.host == clock_domain for report in self.reports.values())
+
+    def is_final(self, worker: str) -> bool:
+        """Whether a worker's last report is here."""
+        return worker in self.reports and self.reports[worker].is_final
+
+    def observe(self, elapsed_us: int) -> str:
+        """Hold the objectives against the run as it is now; returns why it must end, or nothing."""
+        return self.watch.observe(elapsed_us, self.run_result()) if self.watch.is_needed else ""
+
+    def run_result(self) -> RunResult:
+        """All workers' figures together."""
+        run_result = self._blank.blank()
+        run_result.findings = list(self._findings)
+        for report in self.reports.values():
+            run_result.add(report)
+            run_result.history_problem = run_result.history_problem or report.history_problem
+        return run_result

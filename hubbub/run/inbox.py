@@ -1,0 +1,58 @@
+"""Where a worker's messages arrive: each run has a fresh `Worker`, which clients find here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gevent.event import Event
+
+from hubbub.client.context import OnPhase
+from hubbub.errors import HubbubError
+from hubbub.run.messages import DRAIN, GO, PREPARE, Assignment, Drain, Go, Report
+from hubbub.run.worker import Worker
+from hubbub.run.world import World
+from hubbub.wire import from_plain, to_plain
+
+
+class Inbox:
+    """`send` takes a report as plain values. `worker` is there once `prepared` is set."""
+
+    def __init__(self, world: World, send: Callable[[dict[str, Any]], None], on_phase: OnPhase) -> None:
+        self.worker: Worker | None = None
+        self.prepared = Event()
+        self._world = world
+        self._send = send
+        self._on_phase = on_phase
+
+    def take(self, kind: str, values: dict[str, Any]) -> None:
+        """A message from the owner of a run, as plain values."""
+        if kind == PREPARE:
+            self._prepare(from_plain(Assignment, values))
+        elif self.worker is None or self.worker.assignment.run != values["run"]:
+            return
+        elif kind == GO:
+            go = from_plain(Go, values)
+            self.worker.go(go.window_us, go.start_together)
+        elif kind == DRAIN:
+            self.worker.drain(from_plain(Drain, values).is_hurried)
+
+    def _prepare(self, assignment: Assignment) -> None:
+        self.prepared.clear()
+        if self.worker is not None:
+            self.worker.abandon()
+        try:
+            self.worker = Worker(assignment, self._world, self._report, self._on_phase)
+        except HubbubError as error:
+            self._report(Report(run=assignment.run, worker=assignment.worker, problem=str(error), is_final=True))
+            return
+        self.prepared.set()
+
+    def _report(self, report: Report) -> None:
+        self._send(to_plain(report))
+
+    def end(self) -> None:
+        """This worker's process is told to stop: end its part; blocks until the final report is sent."""
+        if self.worker is not None:
+            self.worker.drain(is_hurried=False)
+            self.worker.ended.wait()

@@ -1,0 +1,126 @@
+"""What is done before a run: its options are checked, its accounts, conversations and texts are made."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from math import ceil
+
+from hubbub.canary.task import Task
+from hubbub.client.accounts import Account, read_accounts
+from hubbub.client.client import Client
+from hubbub.client.payloads import Payloads
+from hubbub.client.session import websocket_origin
+from hubbub.contracts import load_contract
+from hubbub.errors import RunError
+from hubbub.options import Settings
+from hubbub.profiles import slo_texts
+from hubbub.report import parse_objectives, tolerances_us
+from hubbub.run.folder import make_folder
+from hubbub.run.messages import Assignment
+from hubbub.run.provisioning import Needs, Provision, Provisioner
+from hubbub.run.terminal import say
+from hubbub.run.world import World
+
+logger = logging.getLogger(__name__)
+
+
+def check_possible(settings: Settings, world: World) -> None:
+    """What can be told before a run begins: raises HubbubError when it cannot be made."""
+    Payloads.make(settings.seed, settings.message_size)
+    parse_objectives(slo_texts(settings.slo))
+    if settings.run_dir:
+        make_folder(settings.run_dir, settings.profile)
+    contract = load_contract(settings.contract)
+    if settings.host:
+        Provisioner(contract, world.requests(settings), "check", [], world.scheduler.sleep, logger.info).check_backend()
+
+
+class Preparation:
+    """Makes what the workers of one run need. Raises HubbubError with the reason when that fails."""
+
+    def __init__(self, run_id: str, settings: Settings, workers: Sequence[str], world: World) -> None:
+        if not settings.host:
+            raise RunError("there is no backend to test: give --host.")
+        self.canary: Task | None = None
+        self._run_id = run_id
+        self._settings = settings
+        self._workers = workers
+        self._world = world
+        self._clients_of_one_worker = ceil(settings.clients / len(workers))
+
+    def assignments(self, kinds: Sequence[type[Client]]) -> list[Assignment]:
+        """What each worker is to do, for a mix of these kinds of clients."""
+        settings = self._settings
+        payloads = Payloads.make(settings.seed, settings.message_size)
+        tolerances = tolerances_us(parse_objectives(slo_texts(settings.slo)))
+        provisions = self._provision(kinds)
+        user_ids = [account.user_id for provision in provisions for account in provision.shared + provision.own]
+        return [
+            Assignment(
+                run=self._run_id,
+                run_number=int(self._run_id, 16),
+                worker=worker,
+                ordinal=ordinal,
+                workers=len(self._workers),
+                clients=self._clients_of_one_worker,
+                settings=settings,
+                payloads=payloads,
+                user_ids=user_ids,
+                tolerances_us=tolerances,
+                clock_domain=self._world.clock_domain,
+                provision=provision,
+            )
+            for ordinal, (worker, provision) in enumerate(zip(self._workers, provisions, strict=True))
+        ]
+
+    def _provision(self, kinds: Sequence[type[Client]]) -> list[Provision]:
+        """Make accounts and conversations for every worker, and the canary's account."""
+        settings = self._settings
+        configured = read_accounts(settings.accounts) if settings.accounts else []
+        if settings.account_email:
+            configured.append((settings.account_email, settings.account_password))
+        http, sleep = self._world.requests(settings), self._world.scheduler.sleep
+        contract = load_contract(settings.contract)
+        provisioner = Provisioner(contract, http, self._run_id, configured, sleep, logger.info)
+        provisioner.check_backend()
+        say(
+            f"run {self._run_id} against {settings.host}: {settings.clients} clients on {len(self._workers)} "
+            f"worker(s), {settings.conversations} conversation(s), seed {settings.seed}"
+        )
+        roamers = min(self._with_own_account(kinds), self._clients_of_one_worker)
+        each = self._clients_of_one_worker, roamers, settings.max_conns_per_user
+        needs = [Needs.of(*each, conversations) for conversations in spread(settings.conversations, len(self._workers))]
+        provisions = provisioner.make(needs, settings.conversation_id)
+        if settings.canary:
+            index, backend_id = provisions[0].conversations[0]
+            self.canary = self._task_of_canary(provisioner.one_more(index, backend_id), backend_id)
+        return provisions
+
+    def _with_own_account(self, kinds: Sequence[type[Client]]) -> int:
+        """How many clients at most need an account of their own."""
+        own = sum(kind.weight for kind in kinds if kind.has_own_account)
+        share = own / sum(kind.weight for kind in kinds)
+        return ceil(self._settings.clients * share) + 1 if share else 0
+
+    def _task_of_canary(self, account: Account, conversation_id: int) -> Task:
+        """The canary listens in the first worker's first conversation."""
+        settings = self._settings
+        return Task(
+            host=settings.host,
+            websocket_origin=websocket_origin(settings.host),
+            contract=settings.contract,
+            email=account.email,
+            password=account.password,
+            conversation_id=conversation_id,
+            run_number=int(self._run_id, 16),
+            headers=settings.headers,
+            ca=settings.ca,
+            insecure=settings.insecure,
+            timeout_s=settings.connect_timeout_us / 1e6,
+        )
+
+
+def spread(total: int, parts: int) -> list[int]:
+    """`total` in `parts` whole parts, as equal as can be."""
+    return [total // parts + (part < total % parts) for part in range(parts)]

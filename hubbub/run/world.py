@@ -1,0 +1,100 @@
+"""How a worker reaches what is outside of it: time, the backend, the machine. Tests have one in memory."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from typing import Protocol
+
+from hubbub.client.requests_client import client_of
+from hubbub.client.scheduler import GeventScheduler
+from hubbub.clock import Scheduler, clock_domain
+from hubbub.contracts import HttpRequest
+from hubbub.health import BackendWait, Machine, run_queue_waits
+from hubbub.options import Settings
+from hubbub.run.open_files import check_open_files
+from hubbub.transport.base import Dialling, Transport, make_ssl_context
+from hubbub.transport.http import HttpPool
+from hubbub.transport.socket import SocketTransport
+from hubbub.transport.sources import parse_sources
+
+
+class Http(Protocol):
+    """HTTP for the clients of one worker."""
+
+    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        """One call; returns status and body. Raises ConnectError when no answer came."""
+
+    def close(self) -> None:
+        """Close what is kept open."""
+
+
+class World(Protocol):
+    """Everything that a run's owner or worker cannot do by itself."""
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """Time, and who waits in it."""
+
+    @property
+    def machine(self) -> Machine:
+        """What the kernel says of this process."""
+
+    @property
+    def clock_domain(self) -> str:
+        """What tells apart machines, whose monotonic clocks have nothing to do with each other."""
+
+    def transport(self, settings: Settings, seed: int) -> Transport:
+        """A new transport for WebSocket connections."""
+
+    def http(self, settings: Settings) -> Http:
+        """A new client for the calls of the clients."""
+
+    def requests(self, settings: Settings) -> HttpRequest:
+        """A new client for the calls before and after the run."""
+
+    def backend_wait(self, settings: Settings, domain: str) -> BackendWait | None:
+        """The waits of the backend's processes, where they are known and run on this machine."""
+
+    def check_room_for(self, clients: int) -> None:
+        """Raise RunError where so many clients cannot be on one worker."""
+
+
+class RealWorld:
+    """See `World`."""
+
+    def __init__(self) -> None:
+        self.scheduler = GeventScheduler()
+        self.machine = Machine()
+        self.clock_domain = clock_domain()
+
+    def transport(self, settings: Settings, seed: int) -> Transport:
+        dialling = Dialling(
+            timeout_us=settings.connect_timeout_us,
+            headers=settings.headers,
+            ssl_context=_ssl_context(settings),
+            sources=parse_sources(settings.source_addresses),
+            offers_deflate=settings.deflate,
+            wants_stamps=settings.receive_stamps,
+        )
+        return SocketTransport(dialling, seed)
+
+    def http(self, settings: Settings) -> Http:
+        return HttpPool(settings.host, settings.connect_timeout_us, settings.headers, _ssl_context(settings))
+
+    def requests(self, settings: Settings) -> HttpRequest:
+        return client_of(settings)
+
+    def backend_wait(self, settings: Settings, domain: str) -> BackendWait | None:
+        pids = settings.backend_pids
+        if not pids or self.clock_domain != domain:
+            return None
+        return BackendWait(self.scheduler.now_us, lambda: run_queue_waits(pids))
+
+    def check_room_for(self, clients: int) -> None:
+        check_open_files(clients)
+
+
+def _ssl_context(settings: Settings) -> ssl.SSLContext | None:
+    is_tls = settings.host.startswith("https:")
+    return make_ssl_context(settings.ca, settings.insecure) if is_tls else None
