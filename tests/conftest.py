@@ -1,10 +1,17 @@
 """Fixtures that start the real thing, and end it."""
 
 import json
+import os
 import sys
 
 import pytest
 
+os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"
+import locust  # noqa: F401 - without patching the test process
+
+del os.environ["LOCUST_SKIP_MONKEY_PATCH"]  # real processes are tested as they are
+
+import tests.effort  # noqa: F401 - sets how many examples a property test tries
 from tests.support import Backend, Program
 
 

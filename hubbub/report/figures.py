@@ -105,6 +105,7 @@ FIGURES = (
         own="indefinite_unproven",
         is_shown=True,
     ),
+    Figure("messages", "pending", "not decided yet; 0 once the run is over"),
     Figure("deliveries", "due", "deliveries to connections that were ready"),
     Figure("deliveries", "expected", "due without excused"),
     Figure("deliveries", "delivered", "first copies that arrived where they were due", lacks="lost_unproven"),

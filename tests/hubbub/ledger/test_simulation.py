@@ -2,9 +2,10 @@
 
 import pytest
 
+from tests.effort import seeds
 from tests.hubbub.ledger.simulation import KINDS, Simulation
 
-SEEDS = range(20)
+SEEDS = seeds(20)
 RATE = 0.02
 
 

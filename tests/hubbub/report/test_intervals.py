@@ -9,6 +9,7 @@ from hubbub.metrics.histogram import bucket_of, lower_edge_of
 from hubbub.metrics.low_ends import tolerance_for
 from hubbub.report import Watch, judge, parse_objectives, tolerances_us
 from hubbub.transport.stamps import ReceiveStamps
+from tests.effort import examples
 from tests.hubbub.ledger.conftest import Bench
 from tests.hubbub.report.conftest import blank_outcome
 from tests.hubbub.transport.test_stamps import OFFSET_US, Clocks, said
@@ -88,7 +89,7 @@ def measured(deliveries, objectives, facts, dropped, unsent):
     return run_result
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(
     DELIVERIES,
     st.sampled_from(sorted(PERCENTILES)),
@@ -106,7 +107,7 @@ def test_the_verdict_is_that_of_the_lists(deliveries, name, limit_us, facts, dro
     assert result == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(
     st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=60),
     st.sampled_from(sorted(PERCENTILES)),
@@ -163,7 +164,7 @@ def verdict_with(stalls, delays_us, lie, limit_ms):
     return judge(run_result, Watch(objectives).results(run_result))[0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     st.lists(
         st.tuples(

@@ -20,6 +20,7 @@ from hubbub.transport.frames import (
     encode_frame,
     may_travel,
 )
+from tests.effort import examples
 
 
 def frame(opcode, payload=b"", final=True, reserved=0, masked=False, form=None):
@@ -155,7 +156,7 @@ FRAMES = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(FRAMES, max_size=8).map(b"".join), st.data())
 def test_any_stream_cut_anywhere_gives_the_same_events(stream, data):
     whole = read(stream)

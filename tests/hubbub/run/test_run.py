@@ -1,0 +1,245 @@
+"""Whole runs in memory: every state of a run, and every fault found to the unit."""
+
+import json
+
+import pytest
+
+from hubbub.errors import RunError
+from hubbub.run.run import FLUSH_TIMEOUT_S
+from tests.twins.run import MemoryRun
+from users.chatter import Chatter
+from users.lurker import Lurker
+from users.roamer import Roamer
+from users.slow_reader import SlowReader
+
+
+@pytest.fixture
+def make(tmp_path):
+    return lambda **how: MemoryRun(tmp_path / "run", **how)
+
+
+def reasons(summary):
+    return [reason["text"] for reason in summary["verdict"]["reasons"]]
+
+
+def test_a_run_of_100_clients_with_faults_in_the_middle(make):
+    fault = {350: "swallow", 400: "lose one", 401: "duplicate"}.get
+    summary = make(clients="100", duration="10s", message_interval="2s", fault=fault).go()
+    messages, deliveries = summary["messages"], summary["deliveries"]
+    assert summary["verdict"]["result"] == "FAIL"
+    assert (messages["sent"], messages["vanished"], messages["pending"]) == (500, 1, 0)
+    assert (deliveries["due"], deliveries["lost"], deliveries["duplicated"]) == (50_000, 101, 1)
+    assert deliveries["delivered"] == 50_000 - 101
+    assert summary["load"] == {"seconds": 10, "deviating": []}
+
+
+@pytest.mark.parametrize(
+    ("fault", "section", "figure", "count"),
+    [
+        ("swallow", "messages", "vanished", 1),
+        ("refuse", "messages", "refused", 1),
+        ("throttle", "messages", "throttled", 1),
+        ("not delivered", "deliveries", "lost", 12),
+        ("lose one", "deliveries", "lost", 1),
+        ("duplicate", "deliveries", "duplicated", 1),
+        ("corrupt", "deliveries", "corrupt", 12),
+        ("late", "deliveries", "late", 0),
+        ("drop", "connections", "dropped", 1),
+        ("not stored", "history", "delivered_not_stored", 1),
+    ],
+)
+def test_each_fault_is_counted_exactly(make, fault, section, figure, count):
+    run = make(message_interval="1s", fault={30: fault}.get)
+    assert run.go()[section][figure] == count
+
+
+def test_a_run_without_faults_passes_and_leaves_nothing_open(make):
+    run = make(message_interval="1s")
+    summary = run.go()
+    assert (summary["verdict"]["result"], run.run.exit_code) == ("PASS", 0)
+    assert (summary["messages"]["sent"], summary["deliveries"]["delivered"]) == (60, 720)
+    assert not run.backend.connections
+    assert all(transport.is_closed for transport in run.world.transports)
+    assert "Verdict: PASS" in run.run.console
+    assert run.recorder.is_over
+    assert run.recorder.folder == run.run.path
+
+
+def test_workers_share_the_clients_and_their_reports_add_up(make):
+    summary = make(workers=3, clients="12", conversations="3", message_interval="1s").go()
+    assert (summary["run"]["workers"], summary["messages"]["sent"]) == (3, 60)
+    assert summary["deliveries"]["delivered"] == 60 * 4
+    assert [each["messages"]["sent"] for each in summary["conversations"]] == [20, 20, 20]
+
+
+def test_a_lost_worker_ends_the_run_without_a_verdict_of_pass(make):
+    run = make(workers=2, clients="12", message_interval="1s", duration="60s")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 3_000_000)
+    run.workers.lost.add("w1")
+    summary = run.to_the_end()
+    assert summary["health"]["lost_workers"] == ["w1"]
+    assert summary["verdict"]["result"] == "INCONCLUSIVE"
+    assert run.run.elapsed_us < 30_000_000
+
+
+def test_a_worker_that_falls_silent_at_the_end_is_lost_in_the_end(make, monkeypatch):
+    run = make(workers=2, clients="12", message_interval="1s")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 4_900_000)
+    monkeypatch.setattr(run, "_report", lambda _name, _values: None)
+    before_us = run.scheduler.now_us()
+    summary = run.to_the_end()
+    assert summary["health"]["lost_workers"] == ["w0", "w1"]
+    assert run.scheduler.now_us() - before_us < (FLUSH_TIMEOUT_S + 30) * 1_000_000
+
+
+def test_clients_that_never_get_ready_do_not_hold_the_run(make):
+    run = make(message_interval="1s", ready_timeout="5s")
+    run.run.begin()
+    run.backend.refuse["/ws/ticket"] = 503
+    run.spawn(12)
+    summary = run.to_the_end()
+    assert (summary["connections"]["ready"], summary["messages"]["sent"]) == (0, 0)
+    assert summary["verdict"]["result"] == "FAIL"
+    assert any(error["class"] == "ticket: HTTP 503" for error in summary["errors"])
+
+
+def test_an_interrupted_run_is_judged_on_what_it_has(make):
+    run = make(message_interval="1s", duration="60s")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 3_000_000)
+    run.scheduler.spawn(run.finish, "the run was interrupted")
+    summary = run.to_the_end()
+    assert summary["verdict"]["result"] == "INCONCLUSIVE"
+    assert "the run was interrupted" in reasons(summary)[0]
+    assert 30 <= summary["messages"]["sent"] <= 48
+
+
+def test_a_run_that_is_stopped_from_outside_says_so(make):
+    run = make(message_interval="1s", duration="60s")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 2_000_000)
+    run.scheduler.spawn(run.finish)
+    assert "the run was stopped before its end" in reasons(run.to_the_end())[0]
+
+
+def test_a_hurried_end_does_not_wait_for_the_drain(make):
+    run = make(message_interval="1s", duration="60s", drain_quiet="40s", drain_timeout="50s")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 2_000_000)
+    run.scheduler.spawn(run.finish, "the run was interrupted")
+    run.scheduler.advance(0.5)
+    assert not run.is_over
+    before_us = run.scheduler.now_us()
+    run.run.hurry()
+    run.to_the_end()
+    assert run.scheduler.now_us() - before_us < 5_000_000
+
+
+def test_whoever_ends_a_run_second_waits_for_the_first(make):
+    run = make(message_interval="1s")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 1_000_000)
+    codes = []
+    for _ in range(2):
+        run.scheduler.spawn(lambda: (run.finish(), codes.append(run.run.exit_code)))
+    run.until(lambda: len(codes) == 2)
+    assert codes == [3, 3]
+
+
+def test_a_run_that_never_began_ends_without_a_verdict(make):
+    run = make()
+    run.run.end("")
+    assert (run.run.exit_code, run.run.elapsed_us) == (None, 0)
+
+
+def test_an_objective_with_abort_ends_the_run(make):
+    run = make(
+        message_interval="1s",
+        duration="60s",
+        slo="connections.dropped==0 abort",
+        fault={30: "drop"}.get,
+    )
+    summary = run.go()
+    assert summary["verdict"]["result"] == "FAIL"
+    assert run.run.elapsed_us < 30_000_000
+
+
+def test_without_a_host_nothing_is_made(make):
+    run = make(host="")
+    with pytest.raises(RunError, match="give --host"):
+        run.run.begin()
+
+
+def test_a_worker_that_cannot_take_part_makes_the_run_impossible(make, monkeypatch):
+    run = make()
+
+    def refuse(_clients):
+        raise RunError("12 clients need more open files.")
+
+    monkeypatch.setattr(run.world, "check_room_for", refuse)
+    run.begin()
+    run.until(lambda: run.is_over)
+    assert (run.run.exit_code, run.run.console) == (2, "hubbub: 12 clients need more open files.")
+    assert not (run.run.path / "summary.json").exists()
+
+
+@pytest.mark.parametrize("options", [{"model": "closed"}, {"arrivals": "poisson"}], ids=str)
+def test_the_other_load_models_deliver_everything(make, options):
+    summary = make(message_interval="500ms", **options).go()
+    assert summary["verdict"]["result"] == "PASS"
+    assert summary["deliveries"]["delivered"] == 12 * summary["messages"]["sent"] > 500
+
+
+def test_every_kind_of_client_takes_part(make):
+    run = make(kinds=(Chatter, Lurker, Roamer, SlowReader), clients="12", conversations="2", message_interval="200ms")
+    summary = run.go()
+    deliveries = summary["deliveries"]
+    assert deliveries["lost"] == 0
+    assert deliveries["due"] == deliveries["delivered"] + deliveries["excused"]
+    assert deliveries["optional"] > 0
+    assert any(path.endswith("limit=50&offset=0") for _, path in run.backend.calls)
+
+
+def test_the_first_messages_may_be_left_out_of_the_times(make):
+    summary = make(message_interval="1s", warmup="2s").go()
+    assert summary["messages"]["sent"] == 60
+    assert summary["latency_ms"]["send_lag"]["count"] == 36
+
+
+def test_a_connection_that_is_dropped_is_made_again(make):
+    run = make(message_interval="1s", duration="20s", fault={30: "drop"}.get)
+    summary = run.go()
+    assert (summary["connections"]["dropped"], summary["connections"]["attempted"]) == (1, 13)
+    assert summary["latency_ms"]["reconnect"]["count"] == 1
+
+
+def test_a_client_that_is_stopped_is_due_nothing_more(make):
+    run = make(message_interval="1s", duration="20s")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 10_000_000)
+    run.stop(0)
+    summary = run.to_the_end()
+    assert summary["deliveries"]["lost"] == 0
+    assert 12 * 11 * 20 < summary["deliveries"]["due"] < 12 * 12 * 20
+
+
+def test_an_exception_of_a_user_class_is_an_error_of_the_generator(make):
+    class Broken(Chatter):
+        def say(self):
+            raise ZeroDivisionError("one over nothing")
+
+    run = make(kinds=(Broken,), clients="2", message_interval="1s")
+    summary = run.go()
+    assert summary["errors"][0]["class"] == "generator: user class Broken: ZeroDivisionError"
+    assert summary["errors"][0]["count"] == 2
+
+
+def test_the_journal_tells_the_run_from_beginning_to_end(make):
+    run = make(message_interval="1s", fault={7: "lose one"}.get)
+    run.go()
+    lines = [json.loads(line) for line in (run.run.path / "journal.jsonl").read_text().splitlines()]
+    kinds = [line["event"] for line in lines]
+    assert (kinds[0], kinds[-1], kinds.count("finding")) == ("begin", "end", 1)
+    assert json.loads((run.run.path / "config.json").read_text())["clients"] == 12

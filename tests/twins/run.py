@@ -1,0 +1,131 @@
+"""A whole run in memory: its owner, its workers, and who spawns the clients."""
+
+import itertools
+import json
+from types import SimpleNamespace
+
+import gevent
+from locust.user.task import LOCUST_STATE_RUNNING
+
+from hubbub.options import resolve
+from hubbub.run.inbox import Inbox
+from hubbub.run.messages import Report
+from hubbub.run.run import Run
+from hubbub.run.workers import LocalWorkers
+from hubbub.wire import from_plain
+from tests.twins.backend import MemoryBackend, MemoryWorld
+from tests.twins.scheduler import FakeScheduler
+from users.chatter import Chatter
+
+
+class Recorder:
+    """An output that keeps what it is told."""
+
+    def __init__(self):
+        self.folder, self.reports, self.is_over = None, [], False
+
+    def begin(self, folder):
+        self.folder = folder
+
+    def take(self, report):
+        self.reports.append(report)
+
+    def end(self):
+        self.is_over = True
+
+
+class Workers(LocalWorkers):
+    """Workers of this process, as if they were in others: one can be lost."""
+
+    is_distributed = True
+
+    def __init__(self, inboxes):
+        super().__init__(inboxes)
+        self.lost = set()
+
+    def present(self):
+        return [name for name in super().present() if name not in self.lost]
+
+    def send(self, worker, kind, values):
+        if worker not in self.lost:
+            super().send(worker, kind, values)
+
+
+class MemoryRun:
+    """`options` are texts; `kinds` the kinds of clients, in turn; `fault` see backend.py; `workers` how many."""
+
+    def __init__(self, folder, kinds=(Chatter,), fault=lambda number: None, workers=0, **options):
+        self.scheduler = FakeScheduler()
+        self.backend = MemoryBackend(self.scheduler, fault)
+        self.world = MemoryWorld(self.scheduler, self.backend)
+        self.phases = []
+        names = [f"w{number}" for number in range(workers)] or ["local"]
+        inboxes = {name: self._inbox(name) for name in names}
+        self.inboxes = list(inboxes.values())
+        self.workers = Workers(inboxes) if workers else LocalWorkers(inboxes)
+        given = {"host": "http://memory", "run_dir": str(folder), "clients": "12", "duration": "5s"} | options
+        self.settings = resolve(given, workers or None)
+        self.recorder = Recorder()
+        self.kinds = kinds
+        self.users = []
+        self.spawned = []
+        self.is_over = False
+        self.run = Run(self.settings, kinds, self.workers, self.world, [self.recorder], self.finish)
+
+    def _inbox(self, name):
+        return Inbox(self.world, lambda values: self._report(name, values), self._on_phase)
+
+    def _on_phase(self, phase, elapsed_us, failure):
+        self.phases.append((phase, elapsed_us, failure))
+
+    def _report(self, name, values):
+        if name not in getattr(self.workers, "lost", ()):
+            self.run.take(from_plain(Report, values))
+
+    # -- who spawns clients ------------------------------------------------------------------------------------------
+
+    def spawn(self, count):
+        for number, kind in zip(range(count), itertools.cycle(self.kinds), strict=False):
+            inbox = self.inboxes[number % len(self.inboxes)]
+            user = kind(SimpleNamespace(hubbub_inbox=inbox, events=None))
+            user._state = LOCUST_STATE_RUNNING
+            self.users.append(user)
+            self.spawned.append(gevent.spawn(self._live, user))
+        self.run.spawned()
+
+    def _live(self, user):
+        try:
+            user.run_client()
+        except gevent.GreenletExit:
+            user.on_stop()
+
+    def stop(self, number):
+        """Stop one client, as a shape does on its way down."""
+        self.spawned[number].kill(block=False)
+
+    def finish(self, interruption=""):
+        self.run.end(interruption)
+        gevent.killall(self.spawned, block=False)
+        self.is_over = True
+
+    # -- the whole of it ---------------------------------------------------------------------------------------------
+
+    def begin(self):
+        self.run.begin()
+        self.spawn(self.settings.clients)
+
+    def until(self, condition):
+        self.scheduler.run(condition)
+
+    def to_the_end(self):
+        """Run to the end; returns summary.json."""
+        self.until(lambda: self.is_over)
+        return self.summary
+
+    @property
+    def summary(self):
+        return json.loads((self.run.path / "summary.json").read_text())
+
+    def go(self):
+        self.begin()
+        return self.to_the_end()
