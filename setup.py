@@ -17,7 +17,7 @@ class BuildWithSuite(build_py):
         suite = Path(self.build_lib) / "hubbub" / "suite"
         rmtree(suite, ignore_errors=True)
         suite.mkdir(parents=True)
-        for name in ("locustfile.py", "locust.conf"):
+        for name in ("locustfile.py", "locust.conf", "docker-compose.yml", "Dockerfile", "requirements.txt"):
             copy(HERE / name, suite)
         for name in ("users", "shapes", "conf"):
             copytree(HERE / name, suite / name, ignore=ignore_patterns("__pycache__"))

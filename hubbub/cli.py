@@ -15,7 +15,7 @@ from hubbub.exit_code import ExitCode
 from hubbub.launcher import check_port, launch
 from hubbub.options import OPTION, OPTIONS, defaults, profile_options
 from hubbub.report.figures import FIGURES, SERIES
-from hubbub.suite import SUITE, SUITE_FILES, SUITE_FOLDERS
+from hubbub.suite import ROOT, SUITE, SUITE_FILES, SUITE_FOLDERS
 
 COMMANDS = {
     "perf-ws": "run a load test to its end; without --host against the embedded backend",
@@ -26,6 +26,11 @@ COMMANDS = {
     "init": "copy the users, shapes, conf and locustfile into a folder, as a start of one's own",
 }
 WEB_PORT = "8089"
+
+PACKAGES, SOURCES = ("hubbub", "backend"), ".hubbub"
+"""What an image is built from, and where `init` puts it: docker-compose reads the folder's name from .env."""
+
+IGNORED = shutil.ignore_patterns("__pycache__", "suite")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -106,10 +111,15 @@ def start_suite(folder: Path) -> None:
         for name in SUITE_FILES:
             shutil.copy(SUITE / name, folder)
         for name in SUITE_FOLDERS:
-            shutil.copytree(SUITE / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(SUITE / name, folder / name, ignore=IGNORED)
+        for name in PACKAGES:
+            shutil.copytree(ROOT / name, folder / SOURCES / name, ignore=IGNORED)
+        (folder / ".env").write_text(f"HUBBUB_SOURCE={SOURCES}\n", encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"init cannot write to {folder} ({error.strerror}).") from error
-    print(f"hubbub: {folder} has a locustfile, users, shapes and conf; run hubbub there, and change what you like.")
+    print(
+        f"hubbub: {folder} is a suite of your own (users, shapes, conf, compose): run hubbub there, and change it."
+    )
 
 
 PRINTED = {"options": print_options, "figures": print_figures}

@@ -39,7 +39,8 @@ def environment_of_children(**more: str) -> dict[str, str]:
     return os.environ | {SUITE_VARIABLE: str(SUITE), "PYTHONPATH": os.pathsep.join(paths)} | more
 
 
-SUITE_FILES, SUITE_FOLDERS = ("locustfile.py", "locust.conf"), ("users", "shapes", "conf")
+SUITE_FILES = ("locustfile.py", "locust.conf", "docker-compose.yml", "Dockerfile", "requirements.txt")
+SUITE_FOLDERS = ("users", "shapes", "conf")
 SUITE = find_suite()
 CONF = SUITE / "conf"
 

@@ -137,6 +137,15 @@ def test_files_stay_short_enough_to_read(path):
     assert len(path.read_text().splitlines()) <= MAX_LINES, "split it"
 
 
+MODULES = [path for name in ("hubbub", "users") for path in files_of(name) if not path.name.startswith("__")]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_module_has_a_test_file_of_its_name(path):
+    relative = path.relative_to(ROOT)
+    assert (ROOT / "tests" / relative.parent / f"test_{relative.name}").is_file()
+
+
 if __name__ == "__main__":
     for part, targets in sorted(used_edges().items()):
         if targets:

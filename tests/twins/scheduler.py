@@ -18,7 +18,10 @@ class Timer:
 
 
 class FakeScheduler:
-    """The greenlets are gevent's, the time is not: hours take as long as what is done in them."""
+    """The greenlets are gevent's, the time is not: hours take as long as what is done in them.
+
+    Set `time_us` to a later time, and everything that was due meanwhile is late, as after a stall.
+    """
 
     def __init__(self):
         self.time_us = START_US
@@ -64,7 +67,7 @@ class FakeScheduler:
         """Let time go on for so long."""
         end_us = self.time_us + round(seconds * 1e6)
         self.run(lambda: False, end_us)
-        self.time_us = end_us
+        self.time_us = max(self.time_us, end_us)
 
     def run(self, is_over, until_us=START_US + 3_600_000_000):
         """Let time go on until a condition holds; fails where it does not in time."""
@@ -78,5 +81,6 @@ class FakeScheduler:
             if not self._due or self._due[0][0] > until_us:
                 assert is_over() or until_us < START_US + 3_600_000_000, "nothing is due any more"
                 return
-            self.time_us, _, timer = heapq.heappop(self._due)
+            due_us, _, timer = heapq.heappop(self._due)
+            self.time_us = max(self.time_us, due_us)
             loop.run_callback(timer.function)

@@ -163,7 +163,7 @@ def test_a_real_loop_beats_until_it_is_stopped():
     loop.start()
     first, second = beats.get(timeout=10), beats.get(timeout=10)
     assert second - first >= BEAT_US / 2
-    beating = loop._greenlet
+    beating = loop._beating
     loop.stop()
     loop.stop()
     beating.join(timeout=10)

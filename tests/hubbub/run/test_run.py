@@ -6,16 +6,10 @@ import pytest
 
 from hubbub.errors import RunError
 from hubbub.run.run import FLUSH_TIMEOUT_S
-from tests.twins.run import MemoryRun
 from users.chatter import Chatter
 from users.lurker import Lurker
 from users.roamer import Roamer
 from users.slow_reader import SlowReader
-
-
-@pytest.fixture
-def make(tmp_path):
-    return lambda **how: MemoryRun(tmp_path / "run", **how)
 
 
 def reasons(summary):

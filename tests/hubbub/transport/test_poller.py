@@ -10,8 +10,9 @@ from hubbub.transport.connection import SocketConnection
 from hubbub.transport.poller import Poller
 from hubbub.transport.shared import Shared
 from hubbub.transport.stream import Stream
+from tests.e2e.test_transport import PATIENCE_S, wait_for
 from tests.hubbub.transport.test_frames import frame
-from tests.hubbub.transport.test_socket import PATIENCE_S, Collector, wait_for
+from tests.twins.handler import Collector
 
 new_pair = monkey.get_original("socket", "socketpair")
 

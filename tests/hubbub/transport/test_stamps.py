@@ -17,8 +17,9 @@ from hubbub.transport.poller import Poller
 from hubbub.transport.shared import Shared
 from hubbub.transport.stamps import SO_TIMESTAMPNS, ReceiveStamps
 from hubbub.transport.stream import Stream
+from tests.e2e.test_transport import wait_for
 from tests.hubbub.transport.test_frames import frame
-from tests.hubbub.transport.test_socket import Collector, wait_for
+from tests.twins.handler import Collector
 
 new_socket = monkey.get_original("socket", "socket")
 new_semaphore = monkey.get_original("threading", "Semaphore")

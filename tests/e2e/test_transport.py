@@ -7,40 +7,17 @@ import pytest
 from gevent import monkey
 from gevent.threadpool import ThreadPool
 
-from hubbub.clock import monotonic_us
 from hubbub.errors import ConnectError, ConnectionClosed
 from hubbub.transport.base import Dialling
 from hubbub.transport.socket import SocketTransport
 from tests.hubbub.transport.adversary import Adversary
 from tests.hubbub.transport.autobahn import CASES, close
 from tests.hubbub.transport.test_frames import frame
+from tests.twins.handler import Collector
 
 pytestmark = pytest.mark.e2e
 PATIENCE_S = 10
 assert monkey
-
-
-class Collector:
-    """A handler that keeps what it gets."""
-
-    def __init__(self):
-        self.messages, self.frames, self.closed = [], [], []
-        self.over = gevent.event.Event()
-
-    def take_known(self, buffer, start, end, now_us, arrived_us, earlier_us):
-        return start
-
-    def on_message(self, payload, now_us, arrived_us, frame):
-        assert now_us <= monotonic_us()
-        self.messages.append(payload)
-        self.frames.append(frame)
-
-    def on_window_closed(self, now_us):
-        self.windows_closed = getattr(self, "windows_closed", 0) + 1
-
-    def on_closed(self, code, reason, now_us, is_our_fault):
-        self.closed.append((code, reason))
-        self.over.set()
 
 
 def dial(url, handler=None, **options):

@@ -1,0 +1,122 @@
+"""A client gets ready, does its steps, and gets ready again; it may be stopped wherever it waits."""
+
+from types import SimpleNamespace
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from hubbub.client.client import MAX_PAUSE_S, Client
+from hubbub.client.payloads import Payloads
+from hubbub.client.plans import Plans
+
+
+class Stepper(Client):
+    def __init__(self):
+        self.steps = 0
+
+    def step(self):
+        self.steps += 1
+        self.pause(1)
+
+
+@pytest.fixture
+def worker(place):
+    worker = SimpleNamespace(
+        context=place.context,
+        plans=Plans(place.context),
+        payloads=Payloads.make(1, 120),
+        window=Event(),
+        ended=Event(),
+        is_sending=True,
+        number_client=lambda: 3,
+        open_session=lambda has_own_account: place.session(),
+        closed=[],
+    )
+    worker.close_session = lambda session, has_own_account: worker.closed.append(session)
+    return worker
+
+
+@pytest.fixture
+def live(place, worker):
+    tasks = []
+
+    def live(client):
+        tasks.append(gevent.spawn(client.live, worker))
+        return tasks[-1]
+
+    yield live
+    gevent.killall(tasks)
+
+
+def test_a_client_waits_for_the_window_and_then_steps(place, worker, live):
+    client = Stepper()
+    live(client)
+    place.scheduler.advance(5)
+    assert (client.session.is_ready, client.steps, client.client) == (True, 0, 3)
+    worker.window.set()
+    place.scheduler.advance(2.5)
+    assert client.steps == 3
+
+
+def test_a_client_whose_connection_is_lost_gets_ready_again(place, worker, live):
+    client = Stepper()
+    worker.window.set()
+    live(client)
+    place.scheduler.advance(2)
+    next(iter(place.backend.connections)).end(1006, "gone")
+    place.scheduler.advance(1)
+    assert client.session.is_ready
+    assert place.context.phase_stats.connections.succeeded == 2
+
+
+def test_a_client_that_fails_backs_off_more_and_more(place, worker, live):
+    place.backend.refuse["/ws/ticket"] = 503
+    live(Stepper())
+    place.scheduler.advance(60)
+    attempts = place.context.phase_stats.connections.attempted
+    assert 5 <= attempts <= 14
+    client = Stepper()
+    assert [round(client._back_off_s(n), 3) for n in (1, 2, 9)] == [0.375, 0.75, MAX_PAUSE_S * 0.75]
+
+
+def test_a_client_stops_when_sending_is_over(place, worker, live):
+    client = Stepper()
+    worker.window.set()
+    live(client)
+    place.scheduler.advance(2)
+    worker.is_sending = False
+    place.scheduler.advance(2)
+    steps = client.steps
+    worker.ended.set()
+    place.scheduler.advance(2)
+    assert client.steps == steps
+    client.leave()
+    client.leave()
+    assert len(worker.closed) == 1
+
+
+def test_a_kind_without_a_step_says_so(place, worker):
+    worker.window.set()
+    with pytest.raises(TypeError, match=r"override step\(\)"):
+        place.do(Client().live, worker)
+    (kind,) = place.context.phase_stats.errors
+    assert kind == "generator: user class Client: TypeError"
+
+
+def test_a_pause_ends_early_when_the_newest_message_is_seen(place, worker):
+    client = Stepper()
+    client.worker, client.session = worker, place.ready()
+    client.session.send(place.scheduler.now_us(), " x")
+    before_us = place.scheduler.now_us()
+    place.do(client.pause, 30, True)
+    assert place.scheduler.now_us() - before_us < 1_000_000
+    assert client.session.receiver.producer.on_newest_seen is None
+
+
+def test_a_pause_until_a_time_ends_then(place, worker):
+    client = Stepper()
+    client.worker = worker
+    place.do(client.pause_until_us, place.scheduler.now_us() + 2_500_000)
+    place.do(client.pause_until_us, 0)
+    assert place.scheduler.now_us() == 102_500_000

@@ -1,0 +1,198 @@
+"""A session lives through its contract's phases, and what fails is counted and undone."""
+
+import pytest
+
+from hubbub.contracts import EventKind, Phase
+from hubbub.errors import CallFailed, ConnectionClosed, PhaseFailed
+
+
+def failed(place, session):
+    with pytest.raises(PhaseFailed) as caught:
+        place.do(session.establish)
+    return caught.value
+
+
+def test_every_phase_is_timed_in_order(place):
+    session = place.ready()
+    assert session.is_ready
+    assert [phase for phase, _, failure in place.phases if not failure] == list(place.context.contract.phases)
+    stats = place.context.phase_stats
+    assert (stats.connections.attempted, stats.connections.succeeded, stats.connections.ready) == (1, 1, 1)
+    assert stats.series["join"].count == 1
+    assert "ready" in repr(session).lower()
+
+
+def test_one_login_is_enough_for_an_account_unless_each_client_is_to_log_in(place, make_place):
+    def logins(place):
+        for _ in range(3):
+            place.ready()
+        return sum(path.endswith("/login") for _, path in place.backend.calls)
+
+    assert logins(place) == 1
+    assert logins(make_place(logins="client")) == 3
+
+
+@pytest.mark.parametrize(("path", "phase"), [("/login", "login"), ("/join", "conversation"), ("/ws/ticket", "ticket")])
+def test_a_refused_call_fails_its_phase(place, path, phase):
+    place.backend.refuse[path] = 503
+    session = place.session()
+    error = failed(place, session)
+    assert (error.phase, error.reason, error.is_ours) == (phase, "HTTP 503", False)
+    assert not session.is_ready
+    assert [(each, failure) for each, _, failure in place.phases if failure] == [(Phase(phase), "HTTP 503")]
+    connections = place.context.phase_stats.connections
+    assert (connections.attempted, connections.failed) == ((1, 1) if phase == "ticket" else (0, 0))
+
+
+def test_a_backend_that_is_gone_fails_the_first_phase(place):
+    place.backend.is_up = False
+    assert failed(place, place.session()).reason == "ConnectionRefusedError"
+
+
+def test_a_join_without_an_answer_fails_in_time(place):
+    place.backend.take = lambda *_: None
+    before_us = place.scheduler.now_us()
+    error = failed(place, place.session())
+    assert (error.phase, error.reason) == ("join", "not confirmed in time")
+    assert place.scheduler.now_us() - before_us >= place.context.settings.join_timeout_us
+    assert not place.backend.connections
+
+
+def test_a_connection_that_says_nothing_fails_in_time(place, monkeypatch):
+    monkeypatch.setattr("tests.twins.backend.MemoryConnection.deliver", lambda *_: None)
+    assert failed(place, place.session()).reason == "no `connected` frame in time"
+
+
+def test_a_connection_too_many_is_named(place):
+    def turn_away(connection, _frame):
+        connection.deliver(b'{"error":"user connection limit reached (12)"}')
+
+    place.backend.take = turn_away
+    assert failed(place, place.session()).reason == "user connection limit reached (12)"
+
+
+def test_a_connection_that_ends_while_it_joins_fails_the_join(place):
+    place.backend.take = lambda connection, _: connection.end(4001, "not you")
+    error = failed(place, place.session())
+    assert (error.phase, error.reason) == ("join", "closed with 4001")
+
+
+def test_a_lost_connection_is_counted_and_timed_until_it_is_ready_again(place):
+    session = place.ready()
+    woken = []
+    session.on_lost = lambda: woken.append(True)
+    next(iter(place.backend.connections)).end(1012, "restart")
+    assert woken
+    assert not session.is_ready
+    assert session.send(0, "x") is None
+    place.scheduler.advance(3)
+    place.do(session.establish)
+    stats = place.context.phase_stats
+    assert (stats.connections.dropped, stats.connections.ready, stats.series["reconnect"].count) == (1, 1, 1)
+    assert stats.series["reconnect"].max_us > 3_000_000
+    assert stats.errors["dropped: 1012"].sample == "restart"
+
+
+def test_a_message_goes_round(place):
+    session, other = place.ready(), place.ready(1)
+    message = session.send(place.scheduler.now_us(), " hello")
+    place.scheduler.advance(1)
+    assert message.is_seen
+    assert place.ledger.counts.delivered == 2
+    assert other.is_ready
+
+
+def test_a_message_that_cannot_be_written_is_an_error(place):
+    session = place.ready()
+
+    def fail(_text):
+        raise ConnectionClosed("the peer takes nothing any more")
+
+    session._connection.send_text = fail
+    assert session.send(0, " x") is not None
+    session.signal("{}")
+    assert place.context.phase_stats.errors["send: the peer takes nothing any more"].count == 2
+
+
+def test_a_message_that_the_kernel_kept_was_tried_when_it_was_sent(place):
+    session = place.ready()
+    session._connection.send_text = lambda _text: False
+    message = session.send(place.scheduler.now_us(), " x")
+    assert message.tried_us == message.sent_us
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind"),
+    [
+        (b'{"type":"messages_dropped"}', "messages_dropped"),
+        (b'{"type":"error","payload":{"message":"bad"}}', "error frame: bad"),
+        (b"{", "unreadable frame"),
+    ],
+)
+def test_frames_that_tell_of_a_fault_are_errors(place, frame, kind):
+    session = place.ready()
+    next(iter(place.backend.connections)).deliver(frame)
+    place.scheduler.advance(1)
+    assert kind in place.context.phase_stats.errors
+    assert session.is_ready
+
+
+def test_a_backend_that_stops_is_noted(place):
+    session = place.ready()
+    next(iter(place.backend.connections)).deliver(b'{"type":"server_shutdown"}')
+    place.scheduler.advance(1)
+    assert session.receiver.connection.note == "the backend said that it was about to stop"
+
+
+def test_drops_at_a_slow_reader_of_our_own_are_our_own(place):
+    session = place.ready()
+    session.pause_reading()
+    connection = next(iter(place.backend.connections))
+    connection.deliver(b'{"type":"messages_dropped"}')
+    place.scheduler.advance(1)
+    assert connection.has_unread()
+    session.doubt_unread()
+    assert "not all that had arrived was read" in session.receiver.connection.note
+    session.resume_reading()
+    assert "generator: messages_dropped" in place.context.phase_stats.errors
+
+
+def test_the_last_connection_of_an_account_leaves(place):
+    first, second = place.ready(), place.ready()
+    frames = []
+    taken = place.backend.take
+    place.backend.take = lambda connection, frame: (frames.append(frame["type"]), taken(connection, frame))
+    place.do(first.close)
+    place.scheduler.advance(1)
+    assert "leave" not in frames
+    place.do(second.close)
+    place.scheduler.advance(1)
+    assert frames == ["leave"]
+    second.close()
+    assert place.context.accounts[0].ready == 0
+
+
+def test_a_session_moves_to_another_conversation(place):
+    session = place.ready()
+    place.do(session.switch, 1)
+    assert session.is_ready
+    assert session.conversation == 1
+    place.backend.take = lambda *_: None
+    with pytest.raises(PhaseFailed):
+        place.do(session.switch, 0)
+    assert not session.is_ready
+
+
+def test_a_history_is_read_and_timed(place):
+    session = place.ready()
+    session.read_history(50)
+    assert "/conversations/50/messages?limit=50&offset=0" in place.backend.calls[-1][1]
+    place.backend.refuse["messages"] = 500
+    with pytest.raises(CallFailed):
+        session.read_history(50)
+
+
+def test_events_of_a_connection_that_is_gone_are_ignored(place):
+    session = place.session()
+    session._on_event(type("E", (), {"kind": EventKind.DROPPED})(), 0)
+    assert not place.context.phase_stats.errors

@@ -1,0 +1,96 @@
+"""Each kind of option takes its values, and refuses others with one sentence that names the option."""
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubbub import option_kinds as kinds
+from hubbub.errors import ConfigError
+
+KINDS = {
+    "whole": kinds.whole(1),
+    "duration": kinds.duration(1_000),
+    "length": kinds.length_of_run,
+    "rate": kinds.rate,
+    "origin": kinds.origin,
+    "file": kinds.file,
+    "pids": kinds.pids,
+    "mix": kinds.mix,
+    "headers": kinds.headers,
+    "optional": kinds.optional(kinds.whole(1)),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("whole", "12", 12),
+        ("duration", "1m30s", 90_000_000),
+        ("length", "5s", 5_000_000),
+        ("length", "until-stopped", None),
+        ("rate", "0.5", 0.5),
+        ("origin", "https://chat.example/", "https://chat.example"),
+        ("origin", "", ""),
+        ("file", "", ""),
+        ("file", __file__, __file__),
+        ("pids", f"{os.getpid()}, {os.getppid()}", (os.getpid(), os.getppid())),
+        ("pids", "", ()),
+        ("mix", "Chatter=8, Lurker=2,Roamer=0", {"Chatter": 8.0, "Lurker": 2.0}),
+        ("mix", "Chatter", {"Chatter": 1.0}),
+        ("headers", "Origin: https://x\n\nX-A:b", {"Origin": "https://x", "X-A": "b"}),
+        ("optional", "", None),
+        ("optional", "3", 3),
+    ],
+)
+def test_good_values(kind, text, value):
+    assert KINDS[kind](text, "the-option") == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("whole", "0"),
+        ("whole", "1.5"),
+        ("whole", ""),
+        ("duration", "999us"),
+        ("duration", "0.5ms"),
+        ("length", "0s"),
+        ("rate", "0"),
+        ("rate", "inf"),
+        ("rate", "fast"),
+        ("origin", "chat.example"),
+        ("origin", "ftp://chat.example"),
+        ("origin", "http://a:b@chat.example"),
+        ("origin", "http://chat.example?x=1"),
+        ("origin", "http://chat.example:port"),
+        ("file", "/no/such/file"),
+        ("pids", "1000000000"),
+        ("pids", "none"),
+        ("mix", "Chatter=-1"),
+        ("mix", "Chatter=0"),
+        ("mix", "Chatter=many"),
+        ("mix", "=1"),
+        ("headers", "no colon"),
+        ("headers", "bad name: x"),
+    ],
+)
+def test_bad_values_get_one_sentence_with_the_options_name(kind, text):
+    with pytest.raises(ConfigError, match=r"^the-option must be .*\.$"):
+        KINDS[kind](text, "the-option")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(text=st.text(max_size=30))
+def test_no_text_raises_anything_else(kind, text):
+    try:
+        KINDS[kind](text, "the-option")
+    except ConfigError as error:
+        assert "\n" not in str(error).replace(repr(text), "")
+
+
+@pytest.mark.parametrize(("text", "value"), [("on", True), ("YES", True), ("1", True), ("off", False), ("", False)])
+def test_switches(text, value):
+    assert kinds.on_off(text, "x") is value
+    assert kinds.text(text, "x") == text
