@@ -117,9 +117,7 @@ def start_suite(folder: Path) -> None:
         (folder / ".env").write_text(f"HUBBUB_SOURCE={SOURCES}\n", encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"init cannot write to {folder} ({error.strerror}).") from error
-    print(
-        f"hubbub: {folder} is a suite of your own (users, shapes, conf, compose): run hubbub there, and change it."
-    )
+    print(f"hubbub: {folder} is a suite of your own (users, shapes, conf, compose): run hubbub there, and change it.")
 
 
 PRINTED = {"options": print_options, "figures": print_figures}

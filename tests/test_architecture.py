@@ -1,6 +1,7 @@
 """Imports go one way. The edges are data, exactly those that are used: a new one needs a reason and a line."""
 
 import ast
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -49,6 +50,7 @@ IMPURE_MODULES = {"socket", "gevent", "locust", "random", "asyncio", "requests",
 MAX_LINES = 450
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """The absolute names of all modules that a file imports, TYPE_CHECKING ones included."""
     names = set()
@@ -72,6 +74,7 @@ def part_of(path: Path) -> str:
     return parts[1].removesuffix(".py") if parts[0] == "hubbub" else parts[0]
 
 
+@cache
 def part_named(module: str) -> str | None:
     """The part that a module's name leads into; None where it is none of ours."""
     top, _, rest = module.partition(".")
@@ -85,6 +88,7 @@ def sources() -> list[Path]:
     return [path for name in ("hubbub", *sorted(PARTS)) for path in files_of(name) if "node_modules" not in path.parts]
 
 
+@cache
 def used_edges() -> dict[str, set[str]]:
     edges: dict[str, set[str]] = {}
     for path in sources():

@@ -73,7 +73,7 @@ class Steps(LoadTestShape):
     def tick(self):
         return None
 """,
-    "the user class Visitor is not supported: it must be made from hubbub.bridge.user.ChatUser": """
+    "the user class Visitor is not supported: it must be made from hubbub.ChatUser": """
 from locust import User, task
 class Visitor(User):
     @task

@@ -1,0 +1,54 @@
+"""Deliveries are rows of Locust's tables, without a request for each, and outside of its totals."""
+
+import csv
+
+import pytest
+
+from hubbub.bridge.locust_stats import LocustStats
+from hubbub.ledger import Counts, Timings
+from hubbub.run.messages import Report
+
+
+@pytest.fixture
+def output(environment):
+    return LocustStats(environment)
+
+
+def timed(*times_us):
+    timings = Timings()
+    for time_us in times_us:
+        timings.response.record(time_us)
+        timings.delivery.record(time_us)
+    return timings
+
+
+def test_only_what_is_new_of_a_worker_is_added(environment, output):
+    output.add("w", timed(1_000, 2_000), Counts(), 100.0)
+    output.add("w", timed(1_000, 2_000, 3_000), Counts(), 101.0)
+    output.add("v", timed(9_000), Counts(), 101.0)
+    row = environment.stats.entries["response", "WS"]
+    assert (row.num_requests, round(row.min_response_time), round(row.max_response_time)) == (4, 1, 9)
+    assert dict(row.num_reqs_per_sec) == {100: 2, 101: 2}
+    assert environment.stats.total.num_requests == 0
+
+
+def test_lost_deliveries_are_failures_of_the_response_row(environment, output):
+    output.add("w", timed(1_000), Counts(lost=2), 100.0)
+    row = environment.stats.entries["response", "WS"]
+    assert (row.num_requests, row.num_failures, row.num_none_requests) == (3, 2, 2)
+    assert environment.stats.entries["delivery", "WS"].num_failures == 0
+
+
+def test_nothing_new_adds_no_row(environment, output):
+    output.add("w", timed(), Counts(), 100.0)
+    assert ("response", "WS") not in environment.stats.entries
+
+
+def test_the_tables_are_written_as_of_the_end(environment, output, tmp_path):
+    output.begin(tmp_path)
+    output.take(Report(run="r", worker="w", timings=timed(1_000, 2_000)))
+    output.end()
+    with (tmp_path / "locust_stats.csv").open() as file:
+        rows = {row["Name"]: row for row in csv.DictReader(file)}
+    assert rows["response"]["Request Count"] == "2"
+    assert {path.name for path in tmp_path.iterdir()} >= {"locust_failures.csv", "locust_exceptions.csv"}

@@ -1,0 +1,48 @@
+"""A client is stopped by Locust wherever it waits, and at once."""
+
+from types import SimpleNamespace
+
+import gevent
+import pytest
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
+
+from hubbub.bridge.user import ChatUser
+from tests.twins.run import MemoryRun
+from users.chatter import Chatter
+
+
+@pytest.fixture
+def user():
+    user = Chatter(SimpleNamespace())
+    user._state = LOCUST_STATE_RUNNING
+    return user
+
+
+def test_while_it_waits_locust_may_kill_it(user):
+    states = []
+    user.interruptibly(lambda: states.append(user._state))
+    assert (states, user._state) == ([LOCUST_STATE_WAITING], LOCUST_STATE_RUNNING)
+
+
+def test_a_user_that_is_to_stop_does_not_wait(user):
+    user._state = LOCUST_STATE_STOPPING
+    with pytest.raises(gevent.GreenletExit):
+        user.interruptibly(lambda: None)
+
+
+def test_its_only_task_is_its_whole_life():
+    assert [task.__name__ for task in Chatter.tasks] == ["run_client"]
+    assert ChatUser.abstract
+
+
+def test_a_user_that_is_stopped_leaves(tmp_path):
+    run = MemoryRun(tmp_path / "run", clients="2", duration="20s", message_interval="1s")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 2_000_000)
+    user = run.users[0]
+    run.stop(0)
+    run.scheduler.advance(1)
+    assert user.session is None
+    assert len(run.backend.connections) == 1
+    user.on_stop()
+    run.to_the_end()

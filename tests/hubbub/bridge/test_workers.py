@@ -1,0 +1,56 @@
+"""Workers in other processes are reached through Locust's master."""
+
+from types import SimpleNamespace
+
+from hubbub.bridge.workers import DistributedWorkers, connected_inbox, phase_rows
+from hubbub.contracts import Phase
+from hubbub.run.messages import REPORT, TO_WORKER
+from tests.twins.backend import MemoryBackend, MemoryWorld
+from tests.twins.scheduler import FakeScheduler
+
+
+class Runner:
+    def __init__(self):
+        self.sent, self.listeners = [], {}
+        nodes = [SimpleNamespace(id="a", state="ready"), SimpleNamespace(id="b", state="missing")]
+        self.clients = SimpleNamespace(all=nodes)
+
+    def send_message(self, *message):
+        self.sent.append(message)
+
+    def register_message(self, kind, listener):
+        self.listeners[kind] = listener
+
+
+def test_who_is_missing_is_not_present():
+    runner = Runner()
+    workers = DistributedWorkers(runner)
+    assert workers.present() == ["a"]
+    workers.send("a", "go", {"x": 1})
+    assert runner.sent == [("go", {"x": 1}, "a")]
+    assert workers.is_distributed
+
+
+def test_an_inbox_gets_the_masters_messages_and_reports_to_it():
+    scheduler = FakeScheduler()
+    runner = Runner()
+    environment = SimpleNamespace(runner=runner, events=None)
+    inbox = connected_inbox(environment, MemoryWorld(scheduler, MemoryBackend(scheduler)))
+    assert set(runner.listeners) == set(TO_WORKER)
+    taken = []
+    inbox.take = lambda kind, values: taken.append((kind, values))
+    for kind in TO_WORKER:
+        runner.listeners[kind](msg=SimpleNamespace(data={"run": "r"}), environment=environment)
+    assert taken == [(kind, {"run": "r"}) for kind in TO_WORKER]
+    inbox._send({"run": "r"})
+    assert runner.sent == [(REPORT, {"run": "r"})]
+
+
+def test_phases_are_rows_of_locusts_tables(environment):
+    seen = []
+    environment.events.request.add_listener(lambda **request: seen.append(request))
+    show = phase_rows(environment)
+    show(Phase.JOIN, 1_500, "")
+    show(Phase.LOGIN, 2_000, "HTTP 500")
+    rows = [(row["request_type"], row["name"], row["response_time"], str(row["exception"])) for row in seen]
+    assert rows == [("WS", "join", 1.5, "None"), ("HTTP", "login", 2.0, "HTTP 500")]

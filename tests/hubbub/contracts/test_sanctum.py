@@ -1,0 +1,55 @@
+"""The default contract recognises every frame of its backend."""
+
+import json
+
+import pytest
+
+from hubbub.contracts import Delivery, EventKind, load_contract
+from hubbub.errors import ContractError
+
+SANCTUM = load_contract("sanctum")
+
+
+def event(contract, frame):
+    return contract.recognise(json.dumps(frame).encode())
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind"),
+    [
+        ({"type": "connected", "payload": {"user_id": 1}}, EventKind.CONNECTED),
+        ({"type": "joined", "conversation_id": 4}, EventKind.JOINED),
+        ({"type": "error", "payload": {"message": "Rate limit exceeded. Please wait a moment."}}, EventKind.THROTTLED),
+        ({"type": "error", "payload": {"message": "Bad"}}, EventKind.REFUSED),
+        ({"type": "messages_dropped", "payload": {"reason": "buffer_full"}}, EventKind.DROPPED),
+        ({"type": "server_shutdown"}, EventKind.SHUTDOWN),
+        ({"error": "user connection limit reached"}, EventKind.LIMIT),
+        ({"type": "room_message", "conversation_id": 4, "payload": {"content": "x"}}, EventKind.OTHER),
+        ({"type": "typing"}, EventKind.OTHER),
+        ([], EventKind.UNREADABLE),
+    ],
+)
+def test_sanctum_recognises_every_frame_of_its_backend(frame, kind):
+    assert event(SANCTUM, frame).kind is kind
+
+
+def test_sanctum_takes_a_message_frame_as_a_delivery():
+    frame = {"type": "message", "conversation_id": 4, "user_id": 7, "payload": {"content": "hi"}}
+    assert event(SANCTUM, frame) == Delivery(4, 7, "hi")
+    assert json.dumps(frame, separators=(",", ":")).encode().startswith(SANCTUM.delivery_prefix)
+
+
+def test_an_answer_without_its_members_is_a_contract_error():
+    with pytest.raises(ContractError, match=r"expected 'user\.id'"):
+        SANCTUM.identity({"token": "t", "user": {}})
+    with pytest.raises(ContractError, match="expected a list of messages, got dict"):
+        SANCTUM.history_messages({})
+
+
+def test_a_ticket_is_quoted():
+    assert SANCTUM.websocket_path("a&b") == "/api/ws/chat?ticket=a%26b"
+
+
+def test_signals_are_frames():
+    frames = [SANCTUM.leave(4), SANCTUM.typing(4, True), SANCTUM.read(4)]
+    assert [json.loads(frame)["type"] for frame in frames] == ["leave", "typing", "read"]

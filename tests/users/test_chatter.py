@@ -1,0 +1,35 @@
+"""A chatter keeps to its plan, or waits for each message to be seen."""
+
+from users.chatter import PATIENCE_S, Chatter
+
+
+def test_one_message_at_every_interval(make):
+    summary = make(kinds=(Chatter,), clients="3", duration="6s", message_interval="2s").go()
+    assert summary["messages"] | {"sent": 9, "unsent": 0} == summary["messages"]
+
+
+def test_in_the_closed_model_the_next_one_waits_for_the_last(make):
+    run = make(clients="2", duration="10s", message_interval="1s", model="closed")
+    run.backend.delay_s = 1.0
+    summary = run.go()
+    assert 2 * 3 <= summary["messages"]["sent"] <= 2 * 4
+
+
+def test_its_patience_ends(make):
+    run = make(clients="1", duration="70s", message_interval="1s", model="closed", fault=lambda _: "swallow")
+    summary = run.go()
+    assert summary["messages"]["sent"] == 70 // (PATIENCE_S + 1) + 1
+
+
+def test_while_a_connection_closes_nothing_is_sent(make):
+    run = make(clients="2", duration="10s", message_interval="1s")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 2_000_000)
+    connection = next(iter(run.backend.connections))
+    connection.is_open = False
+    run.scheduler.advance(1)
+    run.backend.connections.discard(connection)
+    connection.on_closed(1006, "gone", run.scheduler.now_us(), False)
+    summary = run.to_the_end()
+    assert summary["connections"]["dropped"] == 1
+    assert summary["messages"]["sent"] == 20
