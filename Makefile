@@ -50,9 +50,23 @@ swarm: $(VENV)/run.done ## the load test as a master and WORKERS processes (defa
 	@$(BIN)/python -m hubbub swarm $(FLAGS)
 
 .PHONY: test
-test: $(VENV)/dev.done ## every test that needs no browser, fast ones first
+test: $(VENV)/dev.done ## the fast tests, and one pass through each way of running and each kind of fault
 	$(BIN)/pytest -m "not e2e and not browser and not node"
-	$(BIN)/pytest -m "e2e and not browser and not node"
+	$(BIN)/pytest -m "essential and not browser"
+
+.PHONY: test-e2e
+test-e2e: $(VENV)/dev.done ## all other tests with real processes (20 minutes)
+	$(BIN)/pytest -m "e2e and not essential and not browser and not node"
+
+.PHONY: test-deep
+test-deep: $(VENV)/dev.done ## the simulations and properties of the fast tests with all of their seeds and examples
+	TEST_EFFORT=deep $(BIN)/pytest -m "not e2e and not browser and not node"
+
+.PHONY: coverage
+coverage: $(VENV)/dev.done ## branch coverage of the fast tests, as a whole and by folder
+	$(BIN)/coverage run -m pytest -m "not e2e and not browser and not node"
+	$(BIN)/coverage json -q -o coverage.json
+	$(BIN)/python -m tests.coverage_by_folder
 
 .PHONY: test-browser
 test-browser: $(VENV)/dev.done ## the web UI in a real Chromium (installs Debian's, needs root for that)

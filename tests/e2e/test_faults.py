@@ -80,7 +80,7 @@ def test_a_fault_alone_is_found_exactly(run_pair, kind, seed):
         check_exactly(summary, truth)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [pytest.param(1, marks=pytest.mark.essential), 2])
 def test_all_faults_at_once_are_found_exactly(run_pair, seed):
     faults = [EXACT[kind].replace("0.02", "0.01") for kind in EXACT if kind != "delay"]
     for summary, truth in run_pair(faults, seed):
@@ -89,7 +89,7 @@ def test_all_faults_at_once_are_found_exactly(run_pair, seed):
         assert summary["verdict"]["result"] == "FAIL"
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [pytest.param(1, marks=pytest.mark.essential), 2])
 @pytest.mark.parametrize("kind", ROUGH)
 def test_after_a_rough_fault_the_identities_hold_and_what_is_stored_is_confirmed(run_pair, kind, seed):
     for summary, truth in run_pair([ROUGH[kind]], seed):

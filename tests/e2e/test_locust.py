@@ -19,6 +19,7 @@ def results_in(text):
     return Path(re.search(r"Results: (\S+)", text)[1])
 
 
+@pytest.mark.essential
 def test_plain_locust_in_a_checkout_runs_against_the_embedded_backend(start):
     run = start(*LOCUST, "--headless", "-u", 24, "-t", "4s", "--message-interval", "1s")
     run.passes()
@@ -151,6 +152,7 @@ def web_ui(hubbub):
     return WebUi(hubbub("ui", "--web-port", free_port()))
 
 
+@pytest.mark.essential
 def test_each_start_is_a_new_run_with_its_own_folder_and_a_fresh_ledger(web_ui):
     for count in (1, 2):
         assert web_ui.swarm().json()["success"]

@@ -47,6 +47,7 @@ def test_everything_is_counted_and_equals_what_the_backend_wrote(hubbub, start_b
     assert json.loads((run_folder / "config.json").read_text())["clients"] == 120
 
 
+@pytest.mark.essential
 def test_without_a_host_the_embedded_backend_starts_is_announced_and_stops(hubbub, summary):
     run = hubbub("perf-ws", "--clients", 24, *FAST)
     run.passes()
@@ -64,6 +65,7 @@ def test_conversations_divide_the_clients(hubbub, start_backend, summary):
     assert summary()["deliveries"]["received"] == backend.metric("backend_deliveries_queued_total")
 
 
+@pytest.mark.essential
 def test_two_workers_lose_nothing(hubbub, start_backend, summary):
     backend = start_backend()
     run = hubbub("perf-ws", "--host", backend.origin, "--clients", 120, "--workers", 2, *FAST)
@@ -153,6 +155,7 @@ def test_an_interrupt_while_locust_is_loading_ends_quietly(hubbub, workers):
     assert not family_of(run.process.pid)
 
 
+@pytest.mark.essential
 def test_a_second_interrupt_does_not_wait_for_the_drain(hubbub, summary):
     run = hubbub("perf-ws", "--clients", 12, "--duration", "10m", "--drain-quiet", "5m", "--drain-timeout", "5m")
     run.wait_for("clients are ready; sending")
@@ -171,7 +174,7 @@ def test_an_interrupt_while_users_get_ready_leaves_no_process(hubbub):
     assert not family_of(run.process.pid)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [pytest.param(0, marks=pytest.mark.essential), 2])
 def test_a_backend_that_is_killed_is_a_failure_and_no_hang(hubbub, start_backend, summary, workers):
     backend = start_backend()
     run = hubbub(
@@ -198,6 +201,7 @@ def test_a_backend_that_is_killed_is_a_failure_and_no_hang(hubbub, start_backend
     assert deliveries["due"] == deliveries["delivered"] + deliveries["lost"] + deliveries["excused"]
 
 
+@pytest.mark.essential
 def test_a_worker_that_is_killed_makes_the_run_inconclusive(hubbub, start_backend, summary):
     backend = start_backend()
     run = hubbub(

@@ -43,7 +43,7 @@ def test_an_aborting_objective_ends_the_run_early(hubbub, start_backend, summary
     assert any(text.startswith("the run was ended early: response.p50 < 30 over 1s was broken after") for text in texts)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [pytest.param(0, marks=pytest.mark.essential), 2])
 def test_the_canary_sees_what_one_more_receiver_sees_and_is_counted_apart(hubbub, start_backend, summary, workers):
     backend = start_backend("--fault", "delay=1:40ms", "--settled-after", "0")
     run = hubbub("perf-ws", "--host", backend.origin, "--workers", workers, "--canary", *RUN)
