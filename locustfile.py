@@ -1,6 +1,6 @@
 """What Locust loads: binds the kinds of users and the load shapes. No logic here."""
 
-from hubbub.bridge.install import install
+from hubbub import install
 from shapes import all_shapes
 from users import all_users
 

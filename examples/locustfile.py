@@ -3,8 +3,7 @@
 From the folder that holds users/: `python -m locust -f examples/locustfile.py --headless -u 12 -t 10s --shape twice`.
 """
 
-from hubbub.bridge.install import install
-from hubbub.pacing.curve import Curve, join_stages
+from hubbub import Curve, install, join_stages
 from users import all_users
 
 

@@ -9,13 +9,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hubbub import __version__
 from hubbub.errors import ConfigError, HubbubError
 from hubbub.exit_code import ExitCode
 from hubbub.launcher import check_port, launch
 from hubbub.options import OPTION, OPTIONS, defaults, profile_options
 from hubbub.report.figures import FIGURES, SERIES
 from hubbub.suite import ROOT, SUITE, SUITE_FILES, SUITE_FOLDERS
+from hubbub.version import __version__
 
 COMMANDS = {
     "perf-ws": "run a load test to its end; without --host against the embedded backend",

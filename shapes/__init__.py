@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 
-from hubbub.pacing.curve import Curve
+from hubbub import Curve
 
 
 def all_shapes() -> dict[str, Callable[[int, int], Curve]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hubbub.pacing.curve import Curve, join_stages
+from hubbub import Curve, join_stages
 
 HOURS = (10, 8, 6, 5, 5, 8, 15, 30, 50, 65, 70, 68, 60, 62, 66, 70, 76, 84, 92, 100, 98, 80, 50, 25, 10)
 """Per cent of the peak at each full hour from 0 to 24."""

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from hubbub.pacing.curve import Curve, join_stages
+from hubbub import Curve, join_stages
 
 
 def ramp(peak: int, duration_us: int) -> Curve:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from hubbub.pacing.curve import Curve, join_stages
+from hubbub import Curve, join_stages
 
 
 def soak(peak: int, duration_us: int) -> Curve:

@@ -7,7 +7,7 @@ _____| |_____
 
 from __future__ import annotations
 
-from hubbub.pacing.curve import Curve, join_stages
+from hubbub import Curve, join_stages
 
 
 def spike(peak: int, duration_us: int) -> Curve:

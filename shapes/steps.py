@@ -8,7 +8,7 @@ _|
 
 from __future__ import annotations
 
-from hubbub.pacing.curve import Curve, join_stages
+from hubbub import Curve, join_stages
 
 LEVELS = 5
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from hubbub.bridge.user import ChatUser
+from hubbub import ChatUser
 
 
 def all_users() -> dict[str, type[ChatUser]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubbub.bridge.user import LONG_S, ChatUser
+from hubbub import ChatUser
 from hubbub.ledger import Message
 from hubbub.pacing.plan import SendPlan, ThinkPlan
 
@@ -27,7 +27,7 @@ class Chatter(ChatUser):
             self.plan = self.worker.plans.make(self.client, self.session)
         send_at_us = self.plan.send_at_us()
         if send_at_us is None:
-            self.wait_to_be_seen(self.plan) if isinstance(self.plan, ThinkPlan) else self.pause(LONG_S)
+            self.wait_to_be_seen(self.plan) if isinstance(self.plan, ThinkPlan) else self.pause_until_lost()
         elif send_at_us > self.worker.context.now_us():
             self.pause_until_us(send_at_us)
         else:
@@ -54,7 +54,7 @@ class Chatter(ChatUser):
     def wait_to_be_seen(self, plan: ThinkPlan) -> None:
         """Closed model: wait until somebody has seen the message, the connection is lost, or patience ends."""
         if not plan.is_waiting:
-            self.pause(LONG_S)
+            self.pause_until_lost()
             return
         if self.awaited is not None and not self.awaited.is_seen:
             self.pause(PATIENCE_S, until_seen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubbub.bridge.user import LONG_S, ChatUser
+from hubbub import ChatUser
 
 
 class Lurker(ChatUser):
@@ -12,4 +12,4 @@ class Lurker(ChatUser):
 
     def step(self) -> None:
         """Wait for the connection to be lost."""
-        self.pause(LONG_S)
+        self.pause_until_lost()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from hubbub.errors import HubbubError, PhaseFailed
+from hubbub import HubbubError, PhaseFailed
 from users.chatter import Chatter
 
 MESSAGES_PER_STAY = 3

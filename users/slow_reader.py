@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubbub.bridge.user import ChatUser
+from hubbub import ChatUser
 from hubbub.pacing.plan import phase_us
 
 READS_FOR_S = 1.0

@@ -8,9 +8,7 @@ import gevent
 from locust import User, task
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
-from hubbub.client.client import LONG_S, Client
-
-__all__ = ["LONG_S", "ChatUser"]
+from hubbub.client.client import Client
 
 
 class ChatUser(Client, User):  # type: ignore[misc]

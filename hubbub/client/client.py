@@ -143,6 +143,10 @@ class Client:
             if producer is not None:
                 producer.on_newest_seen = None
 
+    def pause_until_lost(self) -> None:
+        """Wait until the connection is lost."""
+        self.pause(LONG_S)
+
     def pause_until_us(self, when_us: int) -> None:
         """Sleep until a time of the run's clock, or until the connection is lost."""
         self.pause((when_us - self.worker.context.now_us()) / US_PER_SECOND)

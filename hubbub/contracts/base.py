@@ -147,9 +147,11 @@ class Contract(ABC):
         return None
 
     def signup(self, username: str, email: str, password: str) -> Call:
+        """Makes an account, and logs it in: the answer is read by `identity`."""
         raise ContractError(f"{self.name} has no accounts")
 
     def login(self, email: str, password: str) -> Call:
+        """Logs an account in: the answer is read by `identity`."""
         raise ContractError(f"{self.name} has no accounts")
 
     def identity(self, body: Any) -> Identity:
@@ -157,6 +159,7 @@ class Contract(ABC):
         raise ContractError(f"{self.name} has no accounts")
 
     def create_conversation(self, identity: Identity, name: str) -> Call:
+        """Makes a conversation whose first member is the account."""
         raise ContractError(f"{self.name} makes no conversations")
 
     def conversation_id(self, body: Any) -> int:
@@ -168,6 +171,7 @@ class Contract(ABC):
         raise ContractError(f"{self.name} has no membership")
 
     def ticket(self, identity: Identity) -> Call:
+        """Asks for a permit to connect: the answer is read by `ticket_of`."""
         raise ContractError(f"{self.name} has no tickets")
 
     def ticket_of(self, body: Any) -> str:

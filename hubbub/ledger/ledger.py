@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from hubbub.ledger.arrivals import Arrivals
 from hubbub.ledger.connection import Connection
 from hubbub.ledger.conversation import Conversation
 from hubbub.ledger.counts import Counts
@@ -17,9 +18,9 @@ from hubbub.ledger.findings import Findings
 from hubbub.ledger.latency_recorder import BackendWait, LatencyRecorder, NoWait
 from hubbub.ledger.message import Message, Timings
 from hubbub.ledger.producers import Producers
-from hubbub.ledger.receiver import UNKNOWN_US, Receiver, Recogniser
+from hubbub.ledger.receiver import Receiver, Recogniser
 from hubbub.ledger.subscription import Subscription
-from hubbub.ledger.tag import Tag, decode_tag, encode_tag, text_is_intact
+from hubbub.ledger.tag import encode_tag
 from hubbub.metrics.low_ends import tolerance_for
 
 SETTLE_US = 5_000_000
@@ -51,15 +52,21 @@ class Ledger:
     ) -> None:
         self.run = run
         self.contract = contract
-        self.user_ids = frozenset(user_ids)
         self.findings = Findings()
         self._tolerances_us = tuple(tolerances_us)
         self._latencies = LatencyRecorder(backend_wait or NoWait())
-        self._nowhere = Counts()
         self.conversations: dict[int, Conversation] = {}
         self.surplus_refusals = 0
-        self.is_finished = False
         self._producers = Producers(first_sender)
+        self._arrivals = Arrivals(
+            *(run, user_ids, self.conversations, self._producers),
+            *(self._latencies, self.findings, self._confirm),
+        )
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether everything is decided."""
+        return self._arrivals.is_finished
 
     # -- figures -----------------------------------------------------------------------------------------------------
 
@@ -74,7 +81,7 @@ class Ledger:
         """What was counted until now, in all conversations and in none."""
         self.flush()
         total = Counts()
-        total.add(self._nowhere)
+        total.add(self._arrivals.stray)
         for conversation in self.conversations.values():
             total.add(conversation.counts)
         return total
@@ -127,20 +134,20 @@ class Ledger:
 
     def open_receiver(self, account: int, on_event: Callable[[Any, int], None]) -> Receiver:
         """A new connection of an account, and with it a new producer. `on_event` takes what is not a delivery."""
-        return Receiver(self._producers.open(account), self.contract, self, on_event)
+        return Receiver(self._producers.open(account), self.contract, self._arrivals, on_event)
 
     def joining(self, receiver: Receiver, conversation: int) -> None:
         """The connection asked to join: what arrives from now on is optional until it is ready."""
-        self._subscribe(receiver, self.conversations[conversation])
+        receiver.subscribe(self.conversations[conversation])
 
     def ready(self, receiver: Receiver, conversation: int, now_us: int) -> None:
         """The backend confirmed the join: every message intended from now on is due."""
         joined = self.conversations[conversation]
-        joined.ready(self._subscription(receiver, joined), now_us)
+        joined.ready(receiver.subscription_to(joined), now_us)
 
     def leave(self, receiver: Receiver, conversation: int, now_us: int) -> None:
         """The connection leaves a conversation, and stays open."""
-        self._close(self._subscription(receiver, self.conversations[conversation]), now_us)
+        self._close(receiver.subscription_to(self.conversations[conversation]), now_us)
 
     def close(self, receiver: Receiver, now_us: int, is_ours: bool = False, is_fault: bool = False) -> None:
         """The connection is gone: nothing more arrives on it. `is_ours`: we ended it. `is_fault`: by mistake."""
@@ -151,15 +158,6 @@ class Ledger:
             self.conversations[subscription.conversation].remove(subscription)
         receiver.close()
         self._producers.close(receiver.producer, now_us, is_ours or is_fault)
-
-    def _subscription(self, receiver: Receiver, conversation: Conversation) -> Subscription:
-        """The connection's subscription to a conversation, which may be closed; opened where there is none."""
-        return conversation.find(receiver.connection.id) or self._subscribe(receiver, conversation)
-
-    def _subscribe(self, receiver: Receiver, conversation: Conversation) -> Subscription:
-        subscription = conversation.subscribe(receiver.connection, receiver.producer)
-        receiver.follow(subscription)
-        return subscription
 
     # -- messages ----------------------------------------------------------------------------------------------------
 
@@ -239,110 +237,6 @@ class Ledger:
             if is_lost:
                 self.findings.loss(message, closed.ended_us, closed.connection, None)
 
-    # -- arrivals ----------------------------------------------------------------------------------------------------
-
-    def take_next(self, subscription: Subscription, now_us: int, arrived_us: int) -> None:
-        """The message under a subscription's cursor arrived."""
-        self._first_copy(subscription, subscription.take_next(), now_us, arrived_us)
-
-    def take(self, receiver: Receiver, event: Any, now_us: int, arrived_us: int, frame: bytes | None = None) -> None:
-        """A delivery that the fast path did not take. `event` has sender_id, content and is_delivery.
-
-        `frame` is remembered for the message's other receivers.
-        """
-        tag = decode_tag(event.content)
-        if tag is None or not text_is_intact(tag, event.content):
-            if event.sender_id not in self.user_ids:
-                self._nowhere.foreign += 1
-                return
-            self._nowhere.corrupt += 1
-            self._find("corrupt", receiver, now_us)
-            return
-        if tag.run != self.run:
-            self._nowhere.foreign += 1
-            return
-        conversation = self.conversations.get(tag.conversation)
-        if conversation is None or receiver.connection.account not in conversation.members:
-            (conversation.counts if conversation is not None else self._nowhere).leaked += 1
-            self._find("leaked", receiver, now_us, tag)
-            return
-        self._take_member(receiver, conversation, tag, now_us, arrived_us, frame)
-
-    def _take_member(
-        self,
-        receiver: Receiver,
-        conversation: Conversation,
-        tag: Tag,
-        now_us: int,
-        arrived_us: int,
-        frame: bytes | None,
-    ) -> None:
-        """A delivery of this run at a member of its conversation."""
-        subscription = self._subscription(receiver, conversation)
-        producer = self._producers.get(tag.sender)
-        message = producer.messages.get(tag.number) if producer is not None else None
-        if message is None:
-            self._take_forgotten(receiver, subscription, tag, now_us)
-            return
-        if message.position < 0:
-            if self.is_finished:
-                conversation.counts.late += 1
-                return
-            self._confirm(message)
-        if message.frame is None and message.tag is not None:
-            message.frame = frame
-        was_due = subscription.take_back(message.key)
-        if was_due is not None:
-            is_first = subscription.arrived(message, now_us) or not was_due
-        elif message.position < subscription.start:
-            is_first = subscription.arrived_early(message.key)
-        else:
-            is_first = subscription.arrived(message, now_us)
-        if was_due:
-            conversation.counts.late += 1
-        elif is_first:
-            if _is_overtaken(subscription, message):
-                conversation.counts.out_of_order += 1
-                self._find("out_of_order", receiver, now_us, message)
-            self._first_copy(subscription, message, now_us, arrived_us)
-        else:
-            self._duplicated(receiver, conversation.counts, tag, now_us)
-
-    def _take_forgotten(self, receiver: Receiver, subscription: Subscription, tag: Tag, now_us: int) -> None:
-        """A message that left the log, because every subscription that was due it had it or had missed it."""
-        if subscription.had(tag.key, tag.intended_us):
-            self._duplicated(receiver, subscription.counts, tag, now_us)
-        elif subscription.take_back(tag.key):
-            subscription.counts.late += 1
-        else:
-            subscription.arrived_early(tag.key)
-            subscription.counts.optional += 1
-
-    def _duplicated(self, receiver: Receiver, counts: Counts, tag: Tag, now_us: int) -> None:
-        """A second copy arrived."""
-        counts.duplicated += 1
-        self._find("duplicated", receiver, now_us, tag)
-
-    def _find(self, kind: str, receiver: Receiver, now_us: int, what: Message | Tag | None = None) -> None:
-        self.findings.arrival(kind, receiver.connection, receiver.subscription, now_us, what)
-
-    def _first_copy(self, subscription: Subscription, message: Message, now_us: int, arrived_us: int) -> None:
-        connection = subscription.connection
-        if not subscription.is_due(message):
-            self.not_due(subscription, message, now_us)
-        elif connection.is_timed:
-            message.arrivals.append(now_us)
-            message.arrived.append(arrived_us if message.sent_us > connection.doubted_us else UNKNOWN_US)
-        else:
-            self._latencies.untimed(message, now_us)
-
-    def not_due(self, subscription: Subscription, message: Message, now_us: int) -> None:
-        """A first copy that was not due arrived; a past subscription of the connection may have missed it."""
-        if subscription.take_back(message.key):
-            subscription.counts.late += 1
-        else:
-            self._latencies.optional(subscription.counts, now_us)
-
     # -- decisions ---------------------------------------------------------------------------------------------------
 
     def tick(self, now_us: int) -> None:
@@ -411,7 +305,7 @@ class Ledger:
             for message in conversation.log.messages:
                 message.forget_bytes()  # from now on an arrival has to be looked at: it may be late
         self.findings.follow()
-        self.is_finished = True
+        self._arrivals.is_finished = True
 
     def _decide_unseen(self, message: Message, now_us: int, is_vanished: bool, is_ours: bool) -> None:
         counts, producer = message.counts, message.producer
@@ -426,16 +320,3 @@ class Ledger:
         else:
             counts.indefinite += 1
             counts.indefinite_unproven += is_ours or producer.is_death_ours
-
-
-def _is_overtaken(subscription: Subscription, message: Message) -> bool:
-    """Whether a later message of its sender in the same conversation has already arrived."""
-    producer = message.producer
-    last = producer.forgotten.get(message.conversation)
-    if last is not None and last.number > message.number and subscription.had(last.key, last.intended_us):
-        return True
-    for number in range(message.number + 1, producer.next_number):
-        later = producer.messages.get(number)
-        if later is not None and later.conversation == message.conversation and subscription.has(later):
-            return True
-    return False

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from hubbub.ledger.connection import Connection
+from hubbub.ledger.conversation import Conversation
 from hubbub.ledger.message import Message, Producer
 from hubbub.ledger.subscription import Subscription
 from hubbub.ledger.tag import MARKER, TAG_WIDTH
@@ -35,7 +36,7 @@ class Recogniser(Protocol):
 
 
 class Taker(Protocol):
-    """Who is told of what arrives: the ledger."""
+    """What is told of what arrives: see arrivals.py."""
 
     def take_next(self, subscription: Subscription, now_us: int, arrived_us: int) -> None:
         """The message under a subscription's cursor arrived."""
@@ -70,11 +71,17 @@ class Receiver:
         self.subscriptions: tuple[Subscription, ...] = ()
         self._since_check = 0
 
-    def follow(self, subscription: Subscription) -> None:
-        """The connection has opened a subscription: from now on the fast path looks at it."""
+    def subscription_to(self, conversation: Conversation) -> Subscription:
+        """The subscription to a conversation, which may be closed; opened where there is none."""
+        return conversation.find(self.connection.id) or self.subscribe(conversation)
+
+    def subscribe(self, conversation: Conversation) -> Subscription:
+        """Open the subscription to a conversation: from now on the fast path looks at it."""
+        subscription = conversation.subscribe(self.connection, self.producer)
         if subscription not in self.subscriptions:
             self.subscriptions = (*self.subscriptions, subscription)
         self.subscription = subscription
+        return subscription
 
     def close(self) -> None:
         """Nothing arrives any more."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
+from hubbub.errors import ConfigError
 from hubbub.exit_code import ExitCode
 from hubbub.ledger import Finding
 from hubbub.metrics.phase_stats import PhaseStats
@@ -57,6 +60,23 @@ def build_summary(run_result: RunResult, slo_results: list[tuple[Objective, Resu
         "canary": _canary(run_result),
         "evidence": [_evidence(finding) for finding in run_result.findings],
     }
+
+
+def read_summary(run_dir: str | Path) -> dict[str, Any]:
+    """The figures of a run from its folder, as docs/accounting.md defines them.
+
+    Counts are integers, times milliseconds, None what was not measured. Raises ConfigError where there is no summary,
+    or one of another schema.
+    """
+    path = Path(run_dir) / "summary.json"
+    try:
+        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} must be the summary of a run, and cannot be read: {error}.") from error
+    schema = summary.get("schema") if isinstance(summary, dict) else None
+    if schema != SCHEMA:
+        raise ConfigError(f"{path} must have schema {SCHEMA}, and has {schema!r}.")
+    return summary
 
 
 def _series(run_result: RunResult, name: str) -> dict[str, Any] | None:

@@ -11,9 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from hubbub import __version__
 from hubbub.errors import ConfigError
 from hubbub.suite import WORKING_FOLDER_VARIABLE
+from hubbub.version import __version__
 
 
 def versions() -> dict[str, str]:

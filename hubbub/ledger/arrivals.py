@@ -1,0 +1,158 @@
+"""What arrives: every frame that brings a message is of exactly one class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from hubbub.ledger.conversation import Conversation
+from hubbub.ledger.counts import Counts
+from hubbub.ledger.findings import Findings
+from hubbub.ledger.latency_recorder import LatencyRecorder
+from hubbub.ledger.message import Message
+from hubbub.ledger.producers import Producers
+from hubbub.ledger.receiver import UNKNOWN_US, Receiver
+from hubbub.ledger.subscription import Subscription
+from hubbub.ledger.tag import Tag, decode_tag, text_is_intact
+
+
+class Arrivals:
+    """Takes deliveries from receivers. `confirm` is called for a message that is seen for the first time.
+
+    `stray` counts what belongs to no conversation. After `is_finished` whatever is seen for the first time is late.
+    """
+
+    def __init__(
+        self,
+        run: int,
+        user_ids: Iterable[int],
+        conversations: Mapping[int, Conversation],
+        producers: Producers,
+        latencies: LatencyRecorder,
+        findings: Findings,
+        confirm: Callable[[Message], None],
+    ) -> None:
+        self.stray = Counts()
+        self.is_finished = False
+        self.run = run
+        self.user_ids = frozenset(user_ids)
+        self.conversations = conversations
+        self.findings = findings
+        self._producers = producers
+        self._latencies = latencies
+        self._confirm = confirm
+
+    def take_next(self, subscription: Subscription, now_us: int, arrived_us: int) -> None:
+        """The message under a subscription's cursor arrived."""
+        self._first_copy(subscription, subscription.take_next(), now_us, arrived_us)
+
+    def take(self, receiver: Receiver, event: Any, now_us: int, arrived_us: int, frame: bytes | None = None) -> None:
+        """A delivery that the fast path did not take. `event` has sender_id, content and is_delivery.
+
+        `frame` is remembered for the message's other receivers.
+        """
+        tag = decode_tag(event.content)
+        if tag is None or not text_is_intact(tag, event.content):
+            if event.sender_id not in self.user_ids:
+                self.stray.foreign += 1
+                return
+            self.stray.corrupt += 1
+            self._find("corrupt", receiver, now_us)
+            return
+        if tag.run != self.run:
+            self.stray.foreign += 1
+            return
+        conversation = self.conversations.get(tag.conversation)
+        if conversation is None or receiver.connection.account not in conversation.members:
+            (conversation.counts if conversation is not None else self.stray).leaked += 1
+            self._find("leaked", receiver, now_us, tag)
+            return
+        self._take_member(receiver, conversation, tag, now_us, arrived_us, frame)
+
+    def _take_member(
+        self,
+        receiver: Receiver,
+        conversation: Conversation,
+        tag: Tag,
+        now_us: int,
+        arrived_us: int,
+        frame: bytes | None,
+    ) -> None:
+        """A delivery of this run at a member of its conversation."""
+        subscription = receiver.subscription_to(conversation)
+        producer = self._producers.get(tag.sender)
+        message = producer.messages.get(tag.number) if producer is not None else None
+        if message is None:
+            self._take_forgotten(receiver, subscription, tag, now_us)
+            return
+        if message.position < 0:
+            if self.is_finished:
+                conversation.counts.late += 1
+                return
+            self._confirm(message)
+        if message.frame is None and message.tag is not None:
+            message.frame = frame
+        was_due = subscription.take_back(message.key)
+        if was_due is not None:
+            is_first = subscription.arrived(message, now_us) or not was_due
+        elif message.position < subscription.start:
+            is_first = subscription.arrived_early(message.key)
+        else:
+            is_first = subscription.arrived(message, now_us)
+        if was_due:
+            conversation.counts.late += 1
+        elif is_first:
+            if _is_overtaken(subscription, message):
+                conversation.counts.out_of_order += 1
+                self._find("out_of_order", receiver, now_us, message)
+            self._first_copy(subscription, message, now_us, arrived_us)
+        else:
+            self._duplicated(receiver, conversation.counts, tag, now_us)
+
+    def _take_forgotten(self, receiver: Receiver, subscription: Subscription, tag: Tag, now_us: int) -> None:
+        """A message that left the log, because every subscription that was due it had it or had missed it."""
+        if subscription.had(tag.key, tag.intended_us):
+            self._duplicated(receiver, subscription.counts, tag, now_us)
+        elif subscription.take_back(tag.key):
+            subscription.counts.late += 1
+        else:
+            subscription.arrived_early(tag.key)
+            subscription.counts.optional += 1
+
+    def _duplicated(self, receiver: Receiver, counts: Counts, tag: Tag, now_us: int) -> None:
+        """A second copy arrived."""
+        counts.duplicated += 1
+        self._find("duplicated", receiver, now_us, tag)
+
+    def _find(self, kind: str, receiver: Receiver, now_us: int, what: Message | Tag | None = None) -> None:
+        self.findings.arrival(kind, receiver.connection, receiver.subscription, now_us, what)
+
+    def _first_copy(self, subscription: Subscription, message: Message, now_us: int, arrived_us: int) -> None:
+        connection = subscription.connection
+        if not subscription.is_due(message):
+            self.not_due(subscription, message, now_us)
+        elif connection.is_timed:
+            message.arrivals.append(now_us)
+            message.arrived.append(arrived_us if message.sent_us > connection.doubted_us else UNKNOWN_US)
+        else:
+            self._latencies.untimed(message, now_us)
+
+    def not_due(self, subscription: Subscription, message: Message, now_us: int) -> None:
+        """A first copy that was not due arrived; a past subscription of the connection may have missed it."""
+        if subscription.take_back(message.key):
+            subscription.counts.late += 1
+        else:
+            self._latencies.optional(subscription.counts, now_us)
+
+
+def _is_overtaken(subscription: Subscription, message: Message) -> bool:
+    """Whether a later message of its sender in the same conversation has already arrived."""
+    producer = message.producer
+    last = producer.forgotten.get(message.conversation)
+    if last is not None and last.number > message.number and subscription.had(last.key, last.intended_us):
+        return True
+    for number in range(message.number + 1, producer.next_number):
+        later = producer.messages.get(number)
+        if later is not None and later.conversation == message.conversation and subscription.has(later):
+            return True
+    return False

@@ -1,0 +1,44 @@
+"""Every frame that brings a message is of exactly one class, whatever it claims."""
+
+import pytest
+
+from hubbub.ledger import encode_tag
+from tests.hubbub.ledger.conftest import RUN
+
+
+@pytest.mark.parametrize(
+    ("content", "account", "figure"),
+    [
+        ("hello", 3, "corrupt"),
+        ("hello", 900, "foreign"),
+        (encode_tag(RUN + 1, 0, 1, 1, 0, 0, " x") + " x", 3, "foreign"),
+        (encode_tag(RUN, 9, 1, 1, 0, 0, " x") + " x", 3, "leaked"),
+        (encode_tag(RUN, 0, 1, 1, 0, 0, " x") + " y", 3, "corrupt"),
+        (encode_tag(RUN, 0, 77, 1, 0, 0, " x") + " x", 3, "optional"),
+    ],
+)
+def test_what_is_no_message_of_ours_has_a_class(bench, content, account, figure):
+    receiver = bench.join()
+    bench.deliver(receiver, content, account=account)
+    counts = bench.finish()
+    assert getattr(counts, figure) == counts.received == 1
+
+
+def test_a_message_of_a_conversation_that_the_account_is_no_member_of_is_leaked(make_bench):
+    bench = make_bench(conversations=2)
+    sender, other = bench.join(0, 0), bench.join(1, 1)
+    content, _ = bench.send(sender)
+    bench.deliver(sender, content)
+    bench.deliver(other, content)
+    counts = bench.finish()
+    assert (counts.delivered, counts.leaked) == (1, 1)
+
+
+def test_what_is_seen_for_the_first_time_after_the_end_is_late(bench):
+    sender, other = bench.join(), bench.join(1)
+    content, message = bench.send(sender)
+    bench.ledger.refuse(sender, False)
+    bench.finish()
+    bench.deliver(other, content)
+    assert not message.is_seen
+    assert (bench.counts.late, bench.counts.refused) == (1, 1)
