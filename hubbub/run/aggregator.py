@@ -1,31 +1,27 @@
-"""What the workers of a run reported: kept, added up, shown, written to the journal, and watched."""
+"""What the workers of a run reported: kept, added up, passed on, and watched."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from hubbub.ledger import Finding
 from hubbub.ledger.findings import MAX_OF_EACH
 from hubbub.report import RunResult, Watch
-from hubbub.run.folder import RunFolder
 from hubbub.run.messages import Report
-from hubbub.run.outputs import Output
+from hubbub.run.outputs import Taker
 
 
 class Aggregator:
     """Takes reports; `run_result` is the run as it is now. `blank` is the run_result before anything was reported."""
 
-    def __init__(self, blank: RunResult, folder: RunFolder, outputs: Sequence[Output], watch: Watch) -> None:
+    def __init__(self, blank: RunResult, takers: Sequence[Taker], watch: Watch) -> None:
         self.reports: dict[str, Report] = {}
         self.watch = watch
         self._blank = blank
-        self._folder = folder
-        self._outputs = outputs
+        self._takers = takers
         self._findings: list[Finding] = []
         self._kept: Counter[str] = Counter()
-        self._unclean_written: dict[str, int] = {}
         self._is_closed = False
 
     def close(self) -> None:
@@ -39,9 +35,8 @@ class Aggregator:
             return
         self.reports[report.worker] = report
         self._keep(report.findings)
-        for output in self._outputs:
-            output.take(report)
-        self._write(report)
+        for each in self._takers:
+            each.take(report)
 
     def _keep(self, findings: list[Finding]) -> None:
         """The first of each class are evidence enough, also when several workers have some."""
@@ -49,18 +44,6 @@ class Aggregator:
             self._kept[finding.kind] += 1
             if self._kept[finding.kind] <= MAX_OF_EACH:
                 self._findings.append(finding)
-
-    def _write(self, report: Report) -> None:
-        """A report's lines in the journal: its figures, and what is new of findings and unclean seconds."""
-        journal = self._folder.journal
-        worker = report.worker
-        journal("report", worker=worker, sequence=report.sequence, ready=report.ready, counts=asdict(report.counts))
-        for finding in report.findings:
-            journal("finding", worker=worker, **asdict(finding))
-        written = self._unclean_written.get(worker, 0)
-        for began_us, ended_us, causes in report.health.unclean[written:]:
-            journal("unclean", worker=worker, began_us=began_us, ended_us=ended_us, causes=causes)
-        self._unclean_written[worker] = len(report.health.unclean)
 
     @property
     def ready(self) -> int:

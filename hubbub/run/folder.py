@@ -51,25 +51,8 @@ def _candidates(path: Path) -> Any:
         yield path.with_name(f"{path.name}-{number}")
 
 
-class RunFolder:
-    """The files of one run."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._journal = (path / "journal.jsonl").open("a", encoding="utf-8")
-
-    def journal(self, event: str, **values: Any) -> None:
-        """Add one line to journal.jsonl, where it stays whatever becomes of this process."""
-        line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event} | values
-        self._journal.write(json.dumps(line, ensure_ascii=False) + "\n")
-        self._journal.flush()
-
-    def write_json(self, name: str, values: Mapping[str, Any]) -> None:
-        """Write one JSON file, whole or not at all."""
-        temporary = self.path / f".{name}"
-        temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        temporary.rename(self.path / name)
-
-    def close(self) -> None:
-        """Close the journal."""
-        self._journal.close()
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write one JSON file, whole or not at all."""
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.rename(path)

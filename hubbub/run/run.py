@@ -9,7 +9,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from gevent.event import Event
@@ -22,7 +21,8 @@ from hubbub.options import Settings
 from hubbub.profiles import slo_texts
 from hubbub.report import RunResult, Watch, build_summary, parse_objectives, render_console
 from hubbub.run.aggregator import Aggregator
-from hubbub.run.folder import RunFolder, make_folder, versions
+from hubbub.run.folder import make_folder, versions, write_json
+from hubbub.run.journal import Journal
 from hubbub.run.messages import DRAIN, GO, PREPARE, Drain, Go, Report
 from hubbub.run.outputs import Output
 from hubbub.run.preparation import Preparation
@@ -44,7 +44,7 @@ HURRIED_FLUSH_TIMEOUT_S = 10.0
 class Run:
     """`begin` it, tell it when all clients are `spawned`, `end` it. `exit_code` and `console` are the result.
 
-    `kinds` are the kinds of clients that are spawned, with their weights.
+    `path` is its folder, once it has begun. `kinds` are the kinds of clients that are spawned, with their weights.
     """
 
     def __init__(
@@ -87,13 +87,14 @@ class Run:
         settings = self.settings
         preparation = Preparation(self.id, settings, self._names, self._world)
         assignments = preparation.assignments(self._kinds)
-        self.folder = RunFolder(make_folder(settings.run_dir, settings.profile))
-        self.folder.write_json("config.json", settings.masked())
-        self.folder.journal("begin", run=self.id, workers=self._names, host=settings.host)
+        self.path = make_folder(settings.run_dir, settings.profile)
+        write_json(self.path / "config.json", settings.masked())
+        self._journal = Journal(self.path)
+        self._journal.write("begin", run=self.id, workers=self._names, host=settings.host)
         for output in self._outputs:
-            output.begin(self.folder.path)
+            output.begin(self.path)
         watch = Watch(parse_objectives(slo_texts(settings.slo)))
-        self.aggregator = Aggregator(self._blank(), self.folder, self._outputs, watch)
+        self.aggregator = Aggregator(self._blank(), [self._journal, *self._outputs], watch)
         for assignment in assignments:
             self._workers.send(assignment.worker, PREPARE, to_plain(assignment))
         if preparation.canary is not None:
@@ -253,18 +254,13 @@ class Run:
         result.canary, result.canary_problem = canary, canary_problem
         self.aggregator.watch.observe(self.elapsed_us, result)
         summary = build_summary(result, self.aggregator.watch.results(result))
-        self.folder.write_json("summary.json", summary)
-        self.folder.journal("end", verdict=summary["verdict"])
+        write_json(self.path / "summary.json", summary)
+        self._journal.write("end", verdict=summary["verdict"])
         self._close()
         self.exit_code = summary["verdict"]["exit_code"]
-        self.console = render_console(summary, str(self.folder.path))
+        self.console = render_console(summary, str(self.path))
 
     def _close(self) -> None:
-        self.folder.close()
+        self._journal.close()
         for output in self._outputs:
             output.end()
-
-    @property
-    def path(self) -> Path:
-        """The run's folder, once it has begun."""
-        return self.folder.path

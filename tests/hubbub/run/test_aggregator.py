@@ -1,14 +1,11 @@
 """Reports of workers are added up; the newest one of each counts, and the first findings are kept."""
 
-import json
-
 import pytest
 
 from hubbub.ledger import Counts, Finding
 from hubbub.ledger.findings import MAX_OF_EACH
 from hubbub.report import Watch, parse_objectives
 from hubbub.run.aggregator import Aggregator
-from hubbub.run.folder import RunFolder
 from hubbub.run.messages import Report
 from tests.hubbub.report.conftest import blank_outcome
 
@@ -27,9 +24,9 @@ def output():
 
 
 @pytest.fixture
-def aggregator(tmp_path, output):
+def aggregator(output):
     watch = Watch(parse_objectives(["messages.sent < 10 abort"]))
-    return Aggregator(blank_outcome(), RunFolder(tmp_path), [output], watch)
+    return Aggregator(blank_outcome(), [output], watch)
 
 
 def report(worker="w", sequence=1, **what):
@@ -56,16 +53,6 @@ def test_findings_of_all_workers_share_the_limit(aggregator):
     aggregator.take(report("v", findings=[*findings, Finding("corrupt", 2)]))
     kept = aggregator.run_result().findings
     assert [sum(each.kind == kind for each in kept) for kind in ("lost", "corrupt")] == [MAX_OF_EACH, 1]
-
-
-def test_the_journal_has_what_is_new(aggregator, tmp_path):
-    first, second = report(findings=[Finding("lost", 1)]), report(sequence=2)
-    first.health.unclean.append((1, 2, ["late"]))
-    second.health.unclean += [(1, 2, ["late"]), (3, 4, ["later"])]
-    aggregator.take(first)
-    aggregator.take(second)
-    events = [json.loads(line)["event"] for line in (tmp_path / "journal.jsonl").read_text().splitlines()]
-    assert events == ["report", "finding", "unclean", "report", "unclean"]
 
 
 def test_problems_of_workers_are_known(aggregator):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hubbub.errors import ConfigError
-from hubbub.run.folder import RunFolder, make_folder, versions
+from hubbub.run.folder import make_folder, versions, write_json
 from hubbub.suite import WORKING_FOLDER_VARIABLE
 
 
@@ -29,14 +29,10 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
         make_folder(str(tmp_path / "file" / "run"), "smoke")
 
 
-def test_lines_and_files_are_written(tmp_path):
-    folder = RunFolder(tmp_path)
-    folder.journal("begin", run="é")
-    folder.write_json("summary.json", {"schema": 1})
-    folder.close()
-    assert json.loads((tmp_path / "journal.jsonl").read_text())["run"] == "é"
+def test_a_file_is_written_whole(tmp_path):
+    write_json(tmp_path / "summary.json", {"schema": 1})
     assert json.loads((tmp_path / "summary.json").read_text()) == {"schema": 1}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["journal.jsonl", "summary.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]
 
 
 def test_versions_name_what_the_run_was_made_with():

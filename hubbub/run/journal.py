@@ -1,0 +1,40 @@
+"""The journal of a run: one line of JSON for everything that is known, written when it is known and never changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hubbub.run.messages import Report
+
+
+class Journal:
+    """Adds to journal.jsonl in a run's folder: every line is on its way to the disk before the next thing is done."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = (folder / "journal.jsonl").open("a", encoding="utf-8")
+        self._unclean_written: dict[str, int] = {}
+
+    def write(self, event: str, **values: Any) -> None:
+        """One line."""
+        line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event} | values
+        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._file.flush()
+
+    def take(self, report: Report) -> None:
+        """A worker's report: its figures, and what is new of findings and unclean seconds."""
+        worker = report.worker
+        self.write("report", worker=worker, sequence=report.sequence, ready=report.ready, counts=asdict(report.counts))
+        for finding in report.findings:
+            self.write("finding", worker=worker, **asdict(finding))
+        written = self._unclean_written.get(worker, 0)
+        for began_us, ended_us, causes in report.health.unclean[written:]:
+            self.write("unclean", worker=worker, began_us=began_us, ended_us=ended_us, causes=causes)
+        self._unclean_written[worker] = len(report.health.unclean)
+
+    def close(self) -> None:
+        """Nothing more is written."""
+        self._file.close()
