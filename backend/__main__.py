@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--bcrypt-cost", type=int, default=4, help="4 to 31; 10 is what real backends use")
     parser.add_argument("--max-conns-per-user", type=int, default=12, help="connections that one account may hold")
     parser.add_argument("--max-connections", type=int, default=10_000, help="connections in all")
-    parser.add_argument("--no-presence", action="store_true", help="tell nobody who is online")
+    parser.add_argument("--no-presence", action="store_true", help="send no presence events")
     parser.add_argument("--rate-limits", action="store_true", help="switch the rate limits on")
     parser.add_argument(
         "--fault", action="append", default=[], help="a fault to make, KIND=RATE[/COUNT][:TIME]; see faults.py"

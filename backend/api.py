@@ -276,7 +276,7 @@ PING = b"\x89\x00"
 
 
 async def _ping(connection: Connection) -> None:
-    """Ping every three seconds; end a connection whose outbound bytes have stood still for that long."""
+    """Ping every three seconds; end a connection that has taken no outbound bytes for that long."""
     stuck = False
     while True:
         await asyncio.sleep(PING_INTERVAL_S)

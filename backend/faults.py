@@ -6,8 +6,8 @@ Each kind injects with a rate, at most so many times, chosen by a seed: `--fault
 | kind | injects | what happens |
 |---|---|---|
 | refuse, throttle | a message | an `error` frame to its sender; throttle has the rate limit's text |
-| swallow | a message | accepted, not stored, delivered to nobody |
-| undelivered | a message | stored, delivered to nobody |
+| swallow | a message | accepted, not stored, not delivered |
+| undelivered | a message | stored, not delivered |
 | unstored | a message | delivered, not stored |
 | freeze | a message | the whole backend stands still for a time (default 1s), then goes on |
 | drop | a delivery | it is not made |
@@ -57,7 +57,7 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Strike:
+class Injection:
     """One fault that happened. `content` is the beginning of the message's; 0 stands for what there is none of."""
 
     kind: str
@@ -136,11 +136,11 @@ class Faults:
         self._of_messages = [kind for kind in MESSAGE_KINDS if kind in self._faults]
         self._held: dict[tuple[Connection, int], tuple[Delivery, asyncio.TimerHandle]] = {}
         self.counts: Counter[str] = Counter()
-        self.injects: list[Strike] = []
+        self.injections: list[Injection] = []
 
     def truth(self) -> dict[str, Any]:
         """Every fault that happened."""
-        return {"counts": dict(self.counts), "faults": [asdict(inject) for inject in self.injects]}
+        return {"counts": dict(self.counts), "faults": [asdict(inject) for inject in self.injections]}
 
     def _strikes(self, kind: str) -> bool:
         fault = self._faults[kind]
@@ -155,8 +155,8 @@ class Faults:
             return  # the rule rather than an exception
         is_settled = kind == "leak" or self._is_settled(connection, delivery.conversation_id)
         content = delivery.content[:80]
-        self.injects.append(
-            Strike(kind, delivery.conversation_id, delivery.message_id, content, connection.id, is_settled)
+        self.injections.append(
+            Injection(kind, delivery.conversation_id, delivery.message_id, content, connection.id, is_settled)
         )
 
     def _is_settled(self, connection: Connection, conversation_id: int) -> bool:
@@ -255,7 +255,7 @@ class Faults:
                 self._write(connection, delivery.frame)
 
     def _leak(self, hub: Hub, delivery: Delivery) -> None:
-        """Make a delivery to somebody whom it does not concern, where there is such a connection."""
+        """Deliver to a connection of a non-member, where there is one."""
         strangers = [
             connection
             for connection in hub.all()

@@ -32,7 +32,7 @@ def identities(summary: Summary) -> list[str]:
 
 
 def differences(summary: Summary, truth: Mapping[str, int], members: int) -> list[str]:
-    """What a run found otherwise than it was made, in conversations of `members` that nobody leaves."""
+    """Where the figures of a run differ from the truth, in conversations of `members` that no client leaves."""
     made = Counter(truth)
     messages, deliveries, history = summary["messages"], summary["deliveries"], summary["history"]
     silent = made["swallow"] + made["undelivered"]

@@ -3,7 +3,7 @@
 The order of Locust's hooks decides where things are done. Headless, a run's end is `quitting` (users still run; the
 exit code is read right after it), then `test_stopping`, then Locust's tables, then `quit`. `stop` changes the runner's
 state only after its listeners have run, so they are called again while the first call waits. So a run is ended in
-`test_stopping`, whoever comes there first, and what a person shall read last is printed in `quit`.
+`test_stopping`, by its first caller, and the report, which must be read last, is printed in `quit`.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import gevent
 from gevent.event import Event
 from gevent.hub import Waiter
 
+from hubbub.client.back_off import back_off_s
 from hubbub.client.context import WorkerContext
 from hubbub.client.payloads import Payloads
 from hubbub.client.plans import Plans
@@ -19,8 +20,6 @@ from hubbub.client.session import Session
 from hubbub.clock import US_PER_SECOND
 from hubbub.errors import PhaseFailed
 
-FIRST_PAUSE_S = 0.5
-MAX_PAUSE_S = 10.0
 LONG_S = 3600.0
 
 
@@ -91,7 +90,7 @@ class Client:
             if not self.session.is_ready:
                 failures = 0 if self._get_ready(self.session) else failures + 1
                 if failures:
-                    self.pause(self._back_off_s(failures))
+                    self.pause(back_off_s(failures, self.client))
             elif not worker.window.is_set():
                 self.pause_until(worker.window)
             else:
@@ -105,11 +104,6 @@ class Client:
         except PhaseFailed:
             return False
         return True
-
-    def _back_off_s(self, failures: int) -> float:
-        """Doubles from half a second to ten, and differs between clients so that they do not come back all at once."""
-        pause_s = min(FIRST_PAUSE_S * 2.0 ** (failures - 1), MAX_PAUSE_S)
-        return pause_s * (0.75 + (self.client * 7919 % 100) / 200)
 
     def leave(self) -> None:
         """The client was stopped: end its plan and its connection. Idempotent."""

@@ -1,4 +1,4 @@
-"""Reading back, over HTTP and after the drain: what became of messages that nobody saw, and what was stored at all.
+"""Reads histories over HTTP after the drain: were unseen messages stored, and was everything stored that was seen?
 
 Uses the requests library: the second opinion owes nothing to the client of the hot path.
 """
@@ -28,7 +28,7 @@ def choose(context: WorkerContext, how_many: str) -> None:
 
 
 def read_back(context: WorkerContext, request: HttpRequest, how_many: str) -> tuple[History, str]:
-    """Read the histories of all conversations with a message that nobody saw, and of those that were chosen.
+    """Read the histories of all conversations with an unseen message, and of those that were chosen.
 
     Unseen messages that are stored are confirmed in the ledger. Returns the comparison, and why it is not whole, or "".
     """
@@ -60,7 +60,7 @@ def read_back(context: WorkerContext, request: HttpRequest, how_many: str) -> tu
 
 
 def _stored(context: WorkerContext, request: HttpRequest, conversation: Conversation) -> Counter[int] | None:
-    """The run's messages in a conversation's history; None where the backend has none or nobody may read it."""
+    """The run's messages in a conversation's history; None where it has none, or no account can read it."""
     identity = context.identity_of(conversation.members)
     if identity is None or context.contract.history(identity, conversation.id, PAGE, 0) is None:
         return None

@@ -134,7 +134,7 @@ class Session:
         return contract.identity(self.call(contract.login(account.email, account.password)))
 
     def _enter_conversation(self) -> bool:
-        """Become a member of the conversation, over HTTP; harmless when one is already."""
+        """Become a member of the conversation, over HTTP; idempotent."""
         self.call(self._context.contract.join_conversation(self.identity, self._backend_id))
         return True
 
@@ -266,7 +266,7 @@ class Session:
             self._connection.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read again, and at once what waits; harmless when reading was not paused."""
+        """Read again, and at once what waits; idempotent."""
         if self._connection is not None:
             self._connection.resume_reading()
 

@@ -209,7 +209,7 @@ class Contract(ABC):
         """The frame that sends a message."""
 
     def typing(self, conversation_id: int, is_typing: bool) -> str | None:
-        """The frame that says that somebody types; None where there is none."""
+        """The typing indicator; None where there is none."""
         return None
 
     def read(self, conversation_id: int) -> str | None:

@@ -19,7 +19,7 @@ MIN_INTERVAL_COSTS = 50
 """A sample of many threads takes long: 50 times as long passes between two, so that they take at most 2 % of a core."""
 
 MAX_ASKED_COST_US = 200
-"""A sample that takes longer is not taken because somebody asks."""
+"""A sample that takes longer is taken only when it is due, not on request."""
 
 PROC = "/proc"
 

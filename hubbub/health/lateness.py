@@ -13,7 +13,7 @@ MAX_WAITS_OF_A_PHASE = 4
 
 
 class Lateness:
-    """Whoever times or judges something asks here what of it may have been our own doing.
+    """Answers, for everything that is timed or judged, which part the generator may have caused.
 
     `backend_wait` is None where the backend's processes are not known. `on_beat` is called with every heartbeat.
     """

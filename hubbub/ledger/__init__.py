@@ -1,4 +1,4 @@
-"""What became of every message at every connection. Pure: no socket, gevent, Locust, wall clock or randomness.
+"""The outcome of every message at every connection. Pure: no socket, gevent, Locust, wall clock or randomness.
 
 A worker has one `Ledger`. Each WebSocket connection has a `Receiver` that is fed every text frame; `Counts` and
 `Timings` are the result. What every word means is written in docs/accounting.md.

@@ -1,4 +1,4 @@
-"""What is known of one connection, for whoever judges what was sent and received on it."""
+"""What is known of one connection; explains what was sent, received and lost on it."""
 
 from __future__ import annotations
 

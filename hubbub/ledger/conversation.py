@@ -16,7 +16,7 @@ class Conversation:
     """One conversation of this worker. `index` names it in tags, `id` is the backend's name for it.
 
     `has_echo` says whether the backend sends a message back to its sender. `members` are the account indexes that may
-    receive it. `counts` are what became of its messages. `seen` are the keys of all messages that anyone has seen, in
+    receive it. `counts` count its messages and deliveries. `seen` are the keys of all messages that anyone has seen, in
     a conversation that will be compared with its history: 8 bytes each. `is_read_back`: its history was read.
     """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(slots=True)
 class Counts:
-    """What became of messages (first group), of due deliveries, and of every frame that arrived.
+    """Counts of messages (first group), of due deliveries, and of frames that arrived, each by its class.
 
     `lost_unproven` is the part of `lost` that the generator itself may have caused, `indefinite_unproven` the part of
     `indefinite` whose connection it may have ended.

@@ -10,7 +10,7 @@ from hubbub.ledger.subscription import Subscription
 from hubbub.ledger.tag import Tag
 
 MAX_OF_EACH = 100
-"""How many findings of each class are kept: enough to see a pattern, and no more when everything is broken."""
+"""How many findings of each class are kept: enough to see a pattern; more would only fill the memory."""
 
 
 FOLLOW_US = 2_000_000
@@ -95,7 +95,7 @@ class Findings:
         self.kept.append(finding)
 
     def vanished(self, message: Message, now_us: int, explanation: str) -> None:
-        """Nobody has seen a message, and nobody has refused it."""
+        """A message was never seen, and never refused."""
         if self._has_room("vanished"):
             finding = _about("vanished", message, now_us)
             finding.explanation = explanation

@@ -14,8 +14,7 @@ class History:
     """What reading conversations back has shown, in messages; `conversations` is how many were read.
 
     `stored`: this run's messages that are there. `stored_twice`: copies of them beyond the first.
-    `delivered_not_stored`: somebody has seen it, and it is not there. `stored_not_delivered`: it is there, and nobody
-    has seen it.
+    `delivered_not_stored`: seen, and not there. `stored_not_delivered`: there, and never seen.
     """
 
     conversations: int = 0

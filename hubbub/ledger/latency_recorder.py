@@ -33,7 +33,7 @@ class NoWait:
 
 
 class LatencyRecorder:
-    """Takes in what became of deliveries, and counts it in their conversations.
+    """Counts the outcomes of deliveries in their conversations, and records their times.
 
     `second` is what was timed since the last `close_second`.
     """

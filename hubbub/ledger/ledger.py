@@ -105,7 +105,7 @@ class Ledger:
             self.flush_conversation(conversation)
 
     def flush_conversation(self, conversation: Conversation) -> None:
-        """Take one conversation's arrivals into the figures: a part of `flush`, so that none takes long."""
+        """Take one conversation's arrivals into the figures: a part of `flush` that takes only a moment."""
         conversation.log.flush(self._latencies)
 
     def close_second(self, has_low_ends: bool) -> None:
@@ -202,7 +202,7 @@ class Ledger:
         return receiver.producer.refuse("throttled" if is_rate_limit else "refused")
 
     def unseen(self) -> list[Message]:
-        """The messages that nobody has seen and nobody has refused."""
+        """The messages that were neither seen nor refused."""
         return [message for message in self._producers.pending() if not message.refusal]
 
     def found_in_history(self, message: Message) -> None:

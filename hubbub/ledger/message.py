@@ -64,8 +64,8 @@ class Timings:
 class Message:
     """One message from its send until the ledger forgets it.
 
-    `conversation` is the conversation's index, and `counts` what became of its messages.
-    `position` is its place in the conversation's log, or -1 while nobody has seen it. `frame` is the frame that carried
+    `conversation` is the conversation's index, and `counts` are the conversation's.
+    `position` is its place in the conversation's log, or -1 while it is unseen. `frame` is the frame that carried
     it to its first receiver, byte for byte. `arrivals` are the receipt times of due first copies that are not in the
     figures yet: appending to it is all that a delivery costs here, and `Ledger.flush` takes them in, many at a time.
     `arrived` has for each of them the earliest time at which it can have reached this machine.
@@ -143,8 +143,8 @@ class Message:
 class Producer:
     """One connection as the author of numbered messages. A reconnect is a new producer.
 
-    `messages` holds those that the ledger still remembers, `pending` those that nobody has seen, `forgotten` the last
-    one of each conversation that it remembers no more. `died_us` is when the connection ended, NEVER_US while it
+    `messages` holds those that the ledger still remembers, `pending` those that are unseen, `forgotten` the last
+    one of each conversation that the ledger has forgotten. `died_us` is when the connection ended, NEVER_US while it
     lives; `is_death_ours` says that the generator may have ended it. `on_newest_seen` is called when its newest message
     was seen for the first time, by anyone.
     """
@@ -176,7 +176,7 @@ class Producer:
         return self.is_alive and self.connection.doubted_us >= message.sent_us
 
     def forget(self, message: Message) -> None:
-        """Everyone has the message, or has missed it: keep no more of it than its order needs."""
+        """Every receiver has the message or has missed it: keep only what the order of later ones needs."""
         del self.messages[message.number]
         message.forget_bytes()
         last = self.forgotten.get(message.conversation)

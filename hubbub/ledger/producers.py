@@ -35,7 +35,7 @@ class Producers:
         self._dead.append(producer)
 
     def pending(self) -> Iterator[Message]:
-        """All messages that nobody has seen."""
+        """All unseen messages."""
         return (message for producer in self for message in producer.pending.values())
 
     def forget_dead(self) -> None:

@@ -14,7 +14,7 @@ OWN_ERROR = "generator: "
 
 @dataclass(slots=True)
 class Connections:
-    """Connection attempts (retries included) and what became of them; `ready` ever became ready.
+    """Connection attempts, retries included, by their outcome; `ready` counts clients that were ever ready.
 
     The `unproven` ones are those of `failed` and `dropped` that the generator itself may have caused.
     """

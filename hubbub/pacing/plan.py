@@ -112,7 +112,7 @@ class ThinkPlan:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a message is under way that nobody has seen yet."""
+        """Whether a message is under way and still unseen."""
         return self._next_us is None
 
     def send_at_us(self) -> int | None:

@@ -7,6 +7,7 @@ which ones is asked for when they are.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ class Figure:
     `own` names the counter of its part that the generator may have caused; `lacks` that of failures which might have
     been such a success. `fault` is what the verdict says of it: if there is any, there is evidence against the backend,
     whatever the generator's health. `is_shown` puts it on the console where it is not 0. `is_about_us`: it says nothing
-    against a backend.
+    against a backend. `read` takes it from a result where its section has no counter of its name.
     """
 
     section: str
@@ -38,6 +39,7 @@ class Figure:
     fault: str = ""
     is_shown: bool = False
     is_about_us: bool = False
+    read: Callable[[RunResult], float | None] | None = None
 
     @property
     def key(self) -> str:
@@ -46,6 +48,8 @@ class Figure:
 
     def value(self, run_result: RunResult) -> float | None:
         """The figure in the unit of `summary.json`; None if it was not measured."""
+        if self.read is not None:
+            return self.read(run_result)
         found: float | None = SOURCES[self.section](run_result, self.name)
         return found
 
@@ -121,11 +125,11 @@ FIGURES = (
     ),
     Figure(
         *("deliveries", "leaked", "arrived at an account that is not a member"),
-        fault="deliveries reached somebody who is not a member",
+        fault="deliveries reached an account that is not a member",
         is_shown=True,
     ),
     Figure("deliveries", "corrupt", "came without a valid tag", fault="deliveries were corrupt", is_shown=True),
-    Figure("deliveries", "foreign", "of another run, or somebody else's", is_shown=True),
+    Figure("deliveries", "foreign", "of another run, or of senders outside the run", is_shown=True),
     Figure("deliveries", "late", "arrived after they had been decided lost or excused", is_shown=True),
     Figure("errors", "count", "errors of every class", own="own"),
     Figure("health", "clean_ratio", "share of the time in which the generator was healthy", is_about_us=True),

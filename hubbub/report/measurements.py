@@ -32,7 +32,7 @@ class Measurements:
     conversations: dict[int, Counts] = field(default_factory=dict)
 
     def add(self, other: Measurements) -> None:
-        """Add what another worker has measured. Findings are left out: whoever adds up keeps the first ones."""
+        """Add what another worker has measured. Findings are left out: the aggregator keeps the first ones."""
         self.counts.add(other.counts)
         self.timings.merge(other.timings)
         self.phase_stats.merge(other.phase_stats)

@@ -120,7 +120,7 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of an objective. `value`, and the `low` and `high` end, are in its unit; None if not measured."""
+    """The result of one objective. `value`, and the `low` and `high` end, are in its unit; None if not measured."""
 
     name: str
     limit: str
@@ -290,7 +290,7 @@ class Watch:
         return result
 
     def results(self, run_result: RunResult) -> list[tuple[Objective, Result]]:
-        """What became of every objective, now that the run is over."""
+        """The result of every objective, now that the run is over."""
         return [(objective, self._final(objective, run_result)) for objective in self.objectives]
 
     def _final(self, objective: Objective, run_result: RunResult) -> Result:

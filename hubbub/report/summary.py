@@ -21,7 +21,7 @@ SCHEMA = 1
 
 
 def build_summary(run_result: RunResult, slo_results: list[tuple[Objective, Result]]) -> dict[str, Any]:
-    """The summary as plain values, in the schema's order. `slo_results` says what became of each objective."""
+    """The summary as plain values, in the schema's order. `slo_results` has each objective with its result."""
     counts = run_result.counts
     result, reasons = judge(run_result, slo_results)
     return {

@@ -36,7 +36,7 @@ SloResults = list[tuple[Objective, Result]]
 
 
 def judge(run_result: RunResult, slo_results: SloResults) -> tuple[str, list[Reason]]:
-    """The verdict, and every reason against PASS. `slo_results` says what became of each objective."""
+    """The verdict, and every reason against PASS. `slo_results` has each objective with its result."""
     reasons = [Reason("FAIL", text) for text in _evidence(run_result, slo_results)]
     reasons += [Reason("INCONCLUSIVE", text) for text in _doubts(run_result, slo_results)]
     result = next((reason.kind for reason in reasons), "PASS")

@@ -215,7 +215,7 @@ class Run:
             self._ended.set()
 
     def _stopped_early(self) -> str:
-        """Why a run that nobody interrupted has no full window, or nothing."""
+        """Why a run without an interruption has no full window, or an empty text."""
         if self._has_full_window or self._lost or self._aborted or self.settings.duration_us is None:
             return ""
         if self.settings.shape != "none" and self._window_is_over():

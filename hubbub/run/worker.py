@@ -235,7 +235,7 @@ class Worker:
             context.scheduler.sleep(DRAIN_POLL_S)
 
     def _decide(self) -> None:
-        """Look for messages that nobody saw in the backend's history, then decide everything that is open."""
+        """Look for unseen messages in the backend's history, then decide everything that is open."""
         context, settings = self.context, self.assignment.settings
         http = self._world.requests(settings)
         self._history, self._history_problem = read_back(context, http, settings.reconcile)

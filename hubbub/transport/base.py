@@ -50,13 +50,13 @@ class Connection(Protocol):
         """Read nothing until `resume_reading`, as a slow reader does: pings are not answered either."""
 
     def resume_reading(self) -> None:
-        """Read again, and at once what waits; harmless when reading was not paused."""
+        """Read again, and at once what waits; idempotent."""
 
     def has_unread(self) -> bool:
         """Whether bytes arrived that were not read."""
 
     def close(self, code: int = 1000) -> None:
-        """Close with a handshake, waiting briefly for the peer; harmless when closed already."""
+        """Close with a handshake, waiting briefly for the peer; idempotent."""
 
 
 class Transport(Protocol):

@@ -266,7 +266,7 @@ class SocketConnection:
             self._poller.remove(self._stream.fd)
 
     def resume_reading(self) -> None:
-        """Read again, and at once what waits; harmless when reading was not paused."""
+        """Read again, and at once what waits; idempotent."""
         if self._state is State.PAUSED and self._become(State.OPEN):
             self.check_window()
             self._poller.add(self._stream.fd, self)

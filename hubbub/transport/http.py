@@ -31,7 +31,7 @@ class HttpPool:
             concurrency=POOL_SIZE,
             connection_timeout=timeout_us / 1e6,
             network_timeout=timeout_us / 1e6,
-            # the client would set `check_hostname` by `insecure`, and add authorities that nobody asked for
+            # the client would set `check_hostname` by `insecure`, and add authorities that were not asked for
             ssl_context_factory=(lambda cafile: ssl_context) if ssl_context else None,
             insecure=ssl_context is not None and not ssl_context.check_hostname,
         )

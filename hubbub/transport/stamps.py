@@ -4,7 +4,7 @@ Our own process may read a frame long after it arrived, because its event loop s
 The kernel notes the time at which each packet came in (socket(7)), so that this lateness is known for every read.
 
 Its stamps are times of CLOCK_REALTIME. Both clocks run at one rate (adjtimex(2) slews both), so their difference is
-constant until somebody sets the time. It is measured once a second, and where it has jumped, the stamps of the second
+constant until the time is set. It is measured once a second, and where it has jumped, the stamps of the second
 before and of the second after are worth nothing. The first sockets of a machine that ask for stamps get none for some
 milliseconds, while the kernel switches the feature on; one socket is kept open so that it stays on for the whole run.
 """
@@ -105,7 +105,7 @@ class ReceiveStamps:
         return not_before_us
 
     def close(self) -> None:
-        """Ask for no more stamps. Idempotent."""
+        """Stop stamping. Idempotent."""
         if self._keeper is not None:
             self._keeper.close()
             self._keeper = None

@@ -313,7 +313,7 @@ class Stream:
             return  # the peer is gone already
 
     def close(self) -> None:
-        """Close the socket. Harmless twice."""
+        """Close the socket. Idempotent."""
         self._stop_writing()
         self.on_broken = None
         self._socket.close()

@@ -27,7 +27,7 @@ def tree(tmp_path):
 def test_one_file_each_is_enough(start, start_backend, tree, tmp_path):
     shutil.copy(ROOT / "examples" / "greeter.py", tree / "users")
     shutil.copy(ROOT / "examples" / "plateau.py", tree / "shapes")
-    shutil.copy(tree / "conf" / "contracts" / "sanctum.toml", tree / "conf" / "contracts" / "ours.toml")
+    shutil.copy(ROOT / "examples" / "ours.toml", tree / "conf" / "contracts")
     backend = start_backend()
     options = ("--mix", "Greeter=2,Lurker=1", "--shape", "plateau", "--contract", "ours", "--clients", 6)
     timing = ("--duration", "3s", "--message-interval", "200ms", "--run-dir", tmp_path / "run")
@@ -53,3 +53,32 @@ def test_what_has_no_file_is_one_sentence(hubbub, start_backend, option, value, 
     assert run.code() == 2, run.text
     assert sentence in run.text
     assert "Traceback" not in run.text
+
+
+OPTION = """    greeting: str = _row("greeting", kinds.text, "hello", "what is said first", "TEXT")
+    seed: int ="""
+FIGURE = """    Figure("messages", "answered", "confirmed by the backend", read=lambda result: result.counts.confirmed),
+    Figure("messages", "pending","""
+
+
+def test_an_option_and_a_figure_are_one_row_each(start, start_backend, tree, tmp_path):
+    options, figures = (tree / "hubbub" / name for name in ("options.py", "report/figures.py"))
+    options.write_text(options.read_text().replace("    seed: int =", OPTION, 1))
+    figures.write_text(figures.read_text().replace('    Figure("messages", "pending",', FIGURE, 1))
+    backend = start_backend()
+    command = (sys.executable, "-m", "hubbub")
+    asked = ("--host", backend.origin, "--clients", 4, "--duration", "2s", "--message-interval", "200ms")
+    ours = ("--greeting", "ahoy", "--slo", "messages.answered > 1", "--run-dir", tmp_path / "run")
+    run = start(*command, "perf-ws", *asked, *ours, cwd=tree)
+    run.passes()
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["messages"]["answered"] == summary["messages"]["confirmed"] > 1
+    assert "messages answered" in run.text
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["greeting"] == "ahoy"
+    for table, row in (
+        ("options", "| `--greeting` | `HUBBUB_GREETING` | `hello` |"),
+        ("figures", "| `messages.answered` |"),
+    ):
+        printed = start(*command, table, cwd=tree)
+        assert printed.code() == 0
+        assert row in printed.text
