@@ -151,6 +151,13 @@ def test_every_module_has_a_test_file_of_its_name(path):
     assert (ROOT / "tests" / relative.parent / f"test_{relative.name}").is_file()
 
 
+@pytest.mark.parametrize("path", files_of("tests"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_name_of_a_test_is_a_short_rule(path):
+    functions = [node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+    long = [name for name in functions if name.startswith("test_") and len(name.removeprefix("test_")) >= 60]
+    assert not long
+
+
 if __name__ == "__main__":
     for part, targets in sorted(used_edges().items()):
         if targets:

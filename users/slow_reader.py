@@ -6,6 +6,8 @@ from hubbub import ChatUser
 from hubbub.pacing.plan import phase_us
 
 READS_FOR_S = 1.0
+"""Long enough to read what four seconds have left in the buffers."""
+
 STOPS_FOR_S = 4.0
 """Long enough to fill every buffer of a busy conversation; shorter than the time after which a delivery is lost."""
 

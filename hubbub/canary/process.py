@@ -15,6 +15,7 @@ from hubbub.canary.task import Task
 from hubbub.suite import SUITE, environment_of_children
 
 END_TIMEOUT_S = 15.0
+"""It has only to close one connection and print; a busy machine may take some seconds for that."""
 
 
 class Canary(Protocol):

@@ -26,6 +26,7 @@ from hubbub.ledger import decode_tag
 from hubbub.metrics.histogram import Histogram
 
 POLL_S = 0.2
+"""How often it looks whether it is to stop; a wait ends early when a frame comes, so no time is measured by it."""
 
 
 class Witness:

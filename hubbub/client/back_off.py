@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 FIRST_PAUSE_S = 0.5
+"""A person reloads the page about that soon."""
+
 MAX_PAUSE_S = 10.0
+"""A backend that comes back within a run has its clients again before the run is over."""
 
 
 def back_off_s(failures: int, client: int) -> float:

@@ -21,6 +21,7 @@ from hubbub.clock import US_PER_SECOND
 from hubbub.errors import PhaseFailed
 
 LONG_S = 3600.0
+"""Until something else ends the wait; it is begun again where it does end."""
 
 
 class ClientWorker(Protocol):

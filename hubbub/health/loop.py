@@ -22,6 +22,8 @@ LATE_US = 1_000
 """A beat that comes later than this had a gap before it: the whole time since the beat before it."""
 
 LONG_STALL_US = 1_000_000
+"""A stall that a backend may notice: the shortest ping timeouts are a few seconds, of which it takes a good part."""
+
 PATIENCE_US = 10_000_000
 """For so long after a long stall, a connection that the backend closes may have been closed because of it: backends
 close connections that are silent, or that take nothing, for 3 to 10 s."""

@@ -40,7 +40,7 @@ def _deliveries(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _exceptions(summary: Mapping[str, Any]) -> list[str]:
-    """What is not as it should be, where there is any."""
+    """Anomalies, where there are any."""
     return [
         f"  {figure.name.replace('_', ' ')}: {count} {figure.section}"
         for section in ("deliveries", "messages")

@@ -12,6 +12,7 @@ from hubbub.suite import ROOT
 
 READY = re.compile(r"ready on (http://\S+)")
 START_TIMEOUT_S = 30.0
+"""It takes a second; all workers may be starting at the same time."""
 
 
 class EmbeddedBackend:

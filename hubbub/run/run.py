@@ -32,6 +32,8 @@ from hubbub.run.world import World
 from hubbub.wire import to_plain
 
 POLL_S = 0.05
+"""How late the window may open after the last client is ready."""
+
 BACKLOG_GRACE_S = 1.0
 """What was planned inside the window may leave so long after it."""
 
@@ -39,6 +41,7 @@ FLUSH_TIMEOUT_S = 60.0
 """A worker that was last heard of so long ago, and a drain, is lost: reading a history may take most of that."""
 
 HURRIED_FLUSH_TIMEOUT_S = 10.0
+"""After a second Ctrl-C: closing all connections takes up to 3 s."""
 
 
 class Run:

@@ -29,7 +29,11 @@ from hubbub.run.messages import Assignment, Report
 from hubbub.run.world import World
 
 REPORT_INTERVAL_S = 1.0
+"""Locust's tables and charts have one value per second."""
+
 DRAIN_POLL_S = 0.05
+"""How late the end of the drain may be noticed: a fortieth of its default length."""
+
 CLOSING_AT_ONCE = 100
 CLOSE_TIMEOUT_S = 15.0
 """For all connections together: a close waits at most 3 s for its peer, and 100 wait at the same time."""

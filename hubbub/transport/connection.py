@@ -47,7 +47,10 @@ READS_PER_CALL = 8
 MAX_UNSENT_BYTES = 1 << 20
 CLOSE_WAIT_S = 2.0
 FIN_WAIT_S = 1.0
+"""For the peer's close frame and its FIN: a round trip, and the time a busy backend needs (RFC 6455, 7.1.1)."""
+
 SEND_TIMEOUT_S = 10.0
+"""A peer that takes nothing for so long is taken for dead, as its own ping timeout would take us."""
 
 
 class SocketConnection:

@@ -126,7 +126,7 @@ def test_a_bot_greets_with_a_room_message_that_is_stored(people):
     assert len(ada.call("GET", f"/conversations/{room}/messages").json()) == 1
 
 
-def test_who_is_not_a_member_gets_no_answer_to_a_join_no_history_and_an_error_for_a_message(people):
+def test_a_non_member_gets_no_join_no_history_and_an_error(people):
     ada, bob = people("ada", "bob")
     room = ada.group()
     link = bob.connect()

@@ -91,7 +91,7 @@ def test_all_faults_at_once_are_found_exactly(run_pair, seed):
 
 @pytest.mark.parametrize("seed", [pytest.param(1, marks=pytest.mark.essential), 2])
 @pytest.mark.parametrize("kind", ROUGH)
-def test_after_a_rough_fault_the_identities_hold_and_what_is_stored_is_confirmed(run_pair, kind, seed):
+def test_after_a_rough_fault_the_identities_hold(run_pair, kind, seed):
     for summary, truth in run_pair([ROUGH[kind]], seed):
         assert truth[kind] >= 2
         assert identities(summary) == []

@@ -20,7 +20,7 @@ def results_in(text):
 
 
 @pytest.mark.essential
-def test_plain_locust_in_a_checkout_runs_against_the_embedded_backend(start):
+def test_plain_locust_runs_against_the_embedded_backend(start):
     run = start(*LOCUST, "--headless", "-u", 24, "-t", "4s", "--message-interval", "1s")
     run.passes()
     assert "no host given; the embedded backend runs on http://127.0.0.1:" in run.text
@@ -30,7 +30,7 @@ def test_plain_locust_in_a_checkout_runs_against_the_embedded_backend(start):
     assert summary["deliveries"]["delivered"] == 24 * 24 * 4
 
 
-def test_the_profile_beats_locust_conf_and_the_command_line_beats_both(start, tmp_path):
+def test_command_line_beats_profile_beats_locust_conf(start, tmp_path):
     for arguments, rate in (([], "12.00"), (["-r", "6"], "6.00")):
         run = start(*LOCUST, "--headless", "--run-profile", "smoke", "-t", "2s", *arguments)
         run.passes()
@@ -121,7 +121,7 @@ def test_with_json_standard_output_is_locusts_alone(tmp_path):
     assert "No run time limit set" not in done.stderr
 
 
-def test_autoquit_ends_the_web_ui_after_the_verdict_with_its_exit_code(start):
+def test_autoquit_ends_the_web_ui_with_the_verdicts_exit_code(start):
     port = free_port()
     flags = ("--autostart", "--autoquit", "1", "--web-port", port, "--web-host", "127.0.0.1")
     run = start(*LOCUST, "-u", 2, "-t", "1s", "--message-interval", "500ms", *flags)
@@ -153,7 +153,7 @@ def web_ui(hubbub):
 
 
 @pytest.mark.essential
-def test_each_start_is_a_new_run_with_its_own_folder_and_a_fresh_ledger(web_ui):
+def test_each_start_is_a_new_run_with_a_fresh_ledger(web_ui):
     for count in (1, 2):
         assert web_ui.swarm().json()["success"]
         web_ui.program.wait_for(rf"(?s)(clients are ready; sending.*){{{count}}}")

@@ -48,7 +48,7 @@ def test_everything_is_counted_and_equals_what_the_backend_wrote(hubbub, start_b
 
 
 @pytest.mark.essential
-def test_without_a_host_the_embedded_backend_starts_is_announced_and_stops(hubbub, summary):
+def test_without_a_host_the_embedded_backend_is_used(hubbub, summary):
     run = hubbub("perf-ws", "--clients", 24, *FAST)
     run.passes()
     origin = run.wait_for(r"embedded backend runs on (http://\S+)")[1]
@@ -82,7 +82,7 @@ def test_a_swarm_has_two_workers_unless_told_otherwise(hubbub, summary):
     assert summary()["run"]["workers"] == 2
 
 
-def test_the_thirteenth_connection_of_an_account_fails_and_is_counted(hubbub, start_backend, summary):
+def test_the_thirteenth_connection_of_an_account_fails(hubbub, start_backend, summary):
     backend = start_backend("--max-conns-per-user", "12")
     run = hubbub(
         "perf-ws", "--host", backend.origin, "--clients", 13, "--max-conns-per-user", 13, "--ready-timeout", "1s", *FAST

@@ -84,7 +84,7 @@ def test_known_frames_are_taken_without_being_cut_out():
     ThreadPool(1).apply(adversary.finish)
 
 
-def test_a_receiver_that_raises_is_counted_and_only_its_connection_closed():
+def test_a_handler_that_raises_closes_only_its_connection():
     class Broken(Collector):
         def on_message(self, payload, now_us, arrived_us, frame):
             raise ZeroDivisionError("oops")
@@ -113,7 +113,7 @@ def test_messages_are_sent_and_counted():
         connection.send_text("too late")
 
 
-def test_a_full_kernel_buffer_waits_in_the_senders_greenlet_and_loses_nothing():
+def test_a_full_kernel_buffer_blocks_only_its_sender():
     adversary = Adversary([])
     _, _, connection = dial(adversary.url)
     texts = [f"{number:04}" + "x" * 500_000 for number in range(20)]
@@ -169,7 +169,7 @@ class Answering(Adversary):
 
 
 @pytest.mark.parametrize("ending", ["resume_reading", "close"])
-def test_a_slow_reader_reads_nothing_until_it_reads_again_and_loses_nothing(ending):
+def test_a_slow_reader_loses_nothing_when_it_reads_again(ending):
     slow, quick = Answering(frame(1, b"slow")), Answering(frame(1, b"quick"))
     transport, handler, connection = dial(slow.url)
     other = Collector()

@@ -44,7 +44,7 @@ def test_an_aborting_objective_ends_the_run_early(hubbub, start_backend, summary
 
 
 @pytest.mark.parametrize("workers", [pytest.param(0, marks=pytest.mark.essential), 2])
-def test_the_canary_sees_what_one_more_receiver_sees_and_is_counted_apart(hubbub, start_backend, summary, workers):
+def test_the_canary_is_one_more_receiver_counted_apart(hubbub, start_backend, summary, workers):
     backend = start_backend("--fault", "delay=1:40ms", "--settled-after", "0")
     run = hubbub("perf-ws", "--host", backend.origin, "--workers", workers, "--canary", *RUN)
     run.passes()
@@ -79,7 +79,7 @@ def test_the_journal_tells_the_run_from_its_beginning_to_its_end(hubbub, start_b
     assert all(finding["before"] for finding in found)
 
 
-def test_the_closed_model_waits_for_a_slow_backend_and_the_open_one_does_not(hubbub, start_backend, summary, tmp_path):
+def test_only_the_closed_model_waits_for_a_slow_backend(hubbub, start_backend, summary, tmp_path):
     backend = start_backend("--fault", "delay=1:300ms", "--settled-after", "0")
     sent = {}
     for model in ("open", "closed"):
@@ -100,7 +100,7 @@ def test_a_bad_objective_is_one_sentence(hubbub):
     assert "Traceback" not in run.text
 
 
-def test_a_backend_that_gives_up_on_a_stopped_generator_is_not_to_blame(hubbub, start_backend, summary):
+def test_a_stopped_generator_is_to_blame_for_its_disconnects(hubbub, start_backend, summary):
     backend = start_backend()
     run = hubbub("perf-ws", "--host", backend.origin, "--clients", 4, "--message-interval", "1s", "--duration", "16s")
     run.wait_for("clients are ready; sending")

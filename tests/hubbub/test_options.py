@@ -15,7 +15,7 @@ def test_every_profile_parses():
         assert resolve({"run_profile": name}).profile == name
 
 
-def test_what_is_given_beats_the_profile_and_the_profile_beats_the_default():
+def test_given_beats_profile_beats_default():
     assert resolve({}).clients == 120
     assert resolve({"run_profile": "smoke"}).clients == 12
     assert resolve({"run_profile": "smoke", "clients": "7"}).clients == 7

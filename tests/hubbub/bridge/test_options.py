@@ -53,7 +53,7 @@ def test_a_profile_beats_the_file(parse):
     assert settings(parse("--run-profile", "smoke")).spawn_rate != 77.0
 
 
-def test_our_variable_beats_the_profile_and_locusts_flag_beats_our_variable(parse, monkeypatch):
+def test_locusts_flag_beats_our_variable_beats_the_profile(parse, monkeypatch):
     monkeypatch.setenv("HUBBUB_CLIENTS", "5")
     monkeypatch.setenv("HUBBUB_SPAWN_RATE", "9")
     monkeypatch.setenv("HUBBUB_HOST", "http://variable")

@@ -22,7 +22,7 @@ def test_every_phase_is_timed_in_order(place):
     assert "ready" in repr(session).lower()
 
 
-def test_one_login_is_enough_for_an_account_unless_each_client_is_to_log_in(place, make_place):
+def test_one_login_per_account_or_per_client(place, make_place):
     def logins(place):
         for _ in range(3):
             place.ready()
@@ -77,7 +77,7 @@ def test_a_connection_that_ends_while_it_joins_fails_the_join(place):
     assert (error.phase, error.reason) == ("join", "closed with 4001")
 
 
-def test_a_lost_connection_is_counted_and_timed_until_it_is_ready_again(place):
+def test_a_lost_connection_is_timed_until_it_is_ready_again(place):
     session = place.ready()
     woken = []
     session.on_lost = lambda: woken.append(True)

@@ -67,7 +67,7 @@ def test_a_time_is_known_once_a_sample_began_after_it(hand):
     assert hand.reads == 5
 
 
-def test_a_sample_counts_for_what_came_before_it_began_and_after_it_ended(monkeypatch):
+def test_a_sample_counts_for_what_is_outside_of_it(monkeypatch):
     """In between, nobody knows which of its waits it has seen."""
     hand = Hand()
 

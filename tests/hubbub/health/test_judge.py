@@ -46,7 +46,7 @@ def test_over_a_limit_it_is_not(change, cause):
     assert causes_of(replace(CLEAN, **change)) == [cause]
 
 
-def test_a_long_garbage_collection_is_no_matter_when_the_loop_is_not_late():
+def test_a_long_collection_without_a_late_loop_is_fine():
     assert causes_of(replace(CLEAN, gc_pause_us=30_000, loop_lag_us=9_000)) == []
 
 
@@ -57,7 +57,7 @@ def test_waiting_for_a_core_is_no_matter_when_nothing_is_late():
     assert causes_of(replace(waiting, loop_lag_us=2_501, send_lag_p99_us=None)) == ["run-queue delay"]
 
 
-def test_against_a_slow_backend_a_tenth_of_its_response_may_be_our_lag():
+def test_our_lag_may_be_a_tenth_of_a_slow_response():
     slow = replace(CLEAN, response_p50_us=400_000.0)
     assert causes_of(replace(slow, send_lag_p99_us=40_000.0)) == []
     assert causes_of(replace(slow, send_lag_p99_us=40_001.0)) == ["send lag p99 over 5 ms"]
@@ -127,7 +127,7 @@ def test_a_merge_with_nothing_changes_nothing():
     assert to_plain(health) == before
 
 
-def test_the_diagnosis_names_the_longest_stall_and_the_three_most_frequent_causes():
+def test_the_diagnosis_names_the_longest_stall_and_top_causes():
     health = Health()
     assert health.diagnosis() == ""
     health.add(at(replace(CLEAN, loop_lag_us=4_999), 0))
@@ -143,5 +143,5 @@ def test_the_diagnosis_names_the_longest_stall_and_the_three_most_frequent_cause
     )
 
 
-def test_a_collection_counts_only_if_the_loop_was_late_for_longer_than_its_limit():
+def test_a_collection_counts_only_beside_a_late_loop():
     assert causes_of(replace(CLEAN, gc_pause_us=11_000, loop_lag_us=10_000)) == []

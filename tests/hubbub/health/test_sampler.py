@@ -153,7 +153,7 @@ def test_a_control_group_of_version_2_alone_is_the_root_of_all(tmp_path, monkeyp
     assert times_throttled(files) == 7
 
 
-def test_beside_version_1_the_groups_of_version_2_lie_in_a_folder_of_their_own(tmp_path, monkeypatch):
+def test_cgroup_v2_beside_v1_has_its_own_folder(tmp_path, monkeypatch):
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc" / "cgroup").write_text("3:cpuset:/y\n2:cpu:/x\n0::/job\n")
     for folder in ("unified/job", "cpu/x", "job", "cpuset/y"):

@@ -24,7 +24,7 @@ def test_what_is_no_message_of_ours_has_a_class(bench, content, account, figure)
     assert getattr(counts, figure) == counts.received == 1
 
 
-def test_a_message_of_a_conversation_that_the_account_is_no_member_of_is_leaked(make_bench):
+def test_a_delivery_to_a_non_member_is_leaked(make_bench):
     bench = make_bench(conversations=2)
     sender, other = bench.join(0, 0), bench.join(1, 1)
     content, _ = bench.send(sender)

@@ -33,7 +33,7 @@ def test_what_nothing_overtook_is_lost_after_exactly_sixty(bench, seconds, lost)
 
 @pytest.mark.parametrize(("seconds", "excused"), [(4.999, 2), (5, 0)])
 @pytest.mark.parametrize("is_seen_first", [True, False])
-def test_a_receiver_that_stays_exactly_five_seconds_was_there_long_enough(bench, seconds, excused, is_seen_first):
+def test_a_receiver_of_exactly_five_seconds_had_its_chance(bench, seconds, excused, is_seen_first):
     sender, *leavers = (bench.join(n) for n in range(3))
     content, _ = bench.send(sender)
     if is_seen_first:
@@ -191,7 +191,7 @@ def test_the_highest_forgotten_number_decides(bench):
     assert bench.counts.out_of_order == before + 1
 
 
-def test_a_forgotten_message_that_a_subscription_was_not_due_does_not_overtake(bench):
+def test_a_forgotten_message_that_was_not_due_overtakes_nothing(bench):
     sender, other = bench.join(0), bench.join(1)
     early, _ = bench.send(sender)
     later, _ = bench.send(sender)
@@ -205,7 +205,7 @@ def test_a_forgotten_message_that_a_subscription_was_not_due_does_not_overtake(b
 
 
 @pytest.mark.parametrize(("order", "found"), [((0, 1), 0), ((1, 0), 1)])
-def test_order_is_judged_also_for_messages_older_than_the_subscription(bench, order, found):
+def test_order_is_judged_for_messages_before_the_subscription(bench, order, found):
     sender = bench.join(0)
     contents = [bench.send(sender)[0] for _ in range(2)]
     for content in contents:
@@ -262,7 +262,7 @@ def trimmed(bench, sender, other):
     assert bench.ledger.conversations[0].log.base == 6
 
 
-def test_after_the_log_was_trimmed_holes_neighbours_and_copies_are_still_right(bench):
+def test_a_trimmed_log_keeps_gaps_neighbours_and_copies_right(bench):
     sender, other = bench.join(0), bench.join(1)
     trimmed(bench, sender, other)
     contents = [bench.send(sender)[0] for _ in range(4)]
@@ -340,7 +340,7 @@ def test_connections_are_numbered_from_the_first_sender():
     assert [ledger.open_receiver(0, lambda *_: None).producer.id for _ in range(3)] == [7, 8, 9]
 
 
-def test_a_conversation_knows_its_names_and_has_an_echo_unless_told_otherwise(bench):
+def test_a_conversation_has_an_echo_by_default(bench):
     bench.ledger.add_conversation(5, 55, [0])
     conversation = bench.ledger.conversations[5]
     assert (conversation.index, conversation.id, conversation.has_echo) == (5, 55, True)

@@ -73,7 +73,7 @@ def test_what_is_known_of_a_connection_explains(chat):
     assert only(bench).explanation == other.connection.note
 
 
-def test_a_loss_at_a_connection_that_ended_before_anyone_saw_the_message_is_explained(chat):
+def test_a_loss_at_a_closed_connection_is_explained(chat):
     bench, sender, other, _ = chat
     content, _ = bench.send(sender)
     bench.wait(6)
@@ -83,7 +83,7 @@ def test_a_loss_at_a_connection_that_ended_before_anyone_saw_the_message_is_expl
     assert (finding.kind, finding.receiver, finding.explanation) == ("lost", other.producer.id, "the connection ended")
 
 
-def test_what_was_known_of_a_connection_explains_also_when_it_is_gone(chat):
+def test_what_was_known_explains_when_the_connection_is_gone(chat):
     bench, sender, other, _ = chat
     content, _ = bench.send(sender)
     other.connection.note = "known to stutter"

@@ -33,7 +33,7 @@ def test_a_room_is_incomplete_once_however_many_miss_the_message(bench):
     assert bench.ledger.timings.response.count == 4
 
 
-def test_a_receiver_that_comes_after_a_loss_does_not_complete_the_room(bench):
+def test_a_receiver_after_a_loss_completes_nothing(bench):
     sender, lost, slow = (bench.join(n) for n in range(3))
     content, _ = bench.send(sender)
     bench.deliver(sender, content)
@@ -77,7 +77,7 @@ def test_a_doubt_at_the_moment_of_the_send_is_a_doubt(bench):
     assert bench.ledger.timings.room_low.all().buckets == {0: 1}
 
 
-def test_a_slow_arrival_at_the_moment_of_a_doubt_might_have_come_sooner(bench):
+def test_an_arrival_at_the_moment_of_a_doubt_has_low_end_0(bench):
     receiver = bench.join(0)
     content, message = bench.send(receiver)
     receiver.doubt("busy", message.sent_us)
@@ -86,7 +86,7 @@ def test_a_slow_arrival_at_the_moment_of_a_doubt_might_have_come_sooner(bench):
     assert timings.low.all().buckets == timings.room_low.all().buckets == {0: 1}
 
 
-def test_a_first_frame_that_waited_for_us_is_known_by_its_stamp_alone(bench):
+def test_a_first_frame_that_waited_is_known_by_its_stamp(bench):
     sender, other = bench.join(0), bench.join(1)
     content, message = bench.send(sender)
     payload = bench.frame(content)
@@ -97,7 +97,7 @@ def test_a_first_frame_that_waited_for_us_is_known_by_its_stamp_alone(bench):
     assert bench.ledger.timings.low.all().buckets == {0: 1, 3: 1}
 
 
-def test_a_wait_of_the_backend_that_is_the_same_for_all_is_taken_off_all(make_bench):
+def test_a_common_backend_wait_is_taken_off_every_arrival(make_bench):
     bench = make_bench(backend_wait=Waiting(lambda _from, _to: 30))
     sender, other = bench.join(0), bench.join(1)
     content, message = bench.send(sender)
@@ -109,7 +109,7 @@ def test_a_wait_of_the_backend_that_is_the_same_for_all_is_taken_off_all(make_be
 
 
 @pytest.mark.parametrize("is_proven", [True, False])
-def test_a_lost_deliverys_low_end_is_its_age_if_it_is_proven_and_else_0(bench, is_proven):
+def test_the_low_end_of_a_loss_is_its_age_if_proven_else_0(bench, is_proven):
     sender, other = bench.join(0), bench.join(1)
     content, message = bench.send(sender)
     message.tried_us += 1_000_000
@@ -149,7 +149,7 @@ def test_indefinite_messages_of_our_own_doing_add_up(bench):
     assert one.connection.note == "the generator may have ended the connection"
 
 
-def test_a_loss_at_a_connection_that_the_generator_ended_is_not_proven(bench):
+def test_a_loss_where_we_ended_the_connection_is_unproven(bench):
     sender, one, two = (bench.join(n) for n in range(3))
     content, _ = bench.send(sender)
     bench.wait(6)
@@ -161,7 +161,7 @@ def test_a_loss_at_a_connection_that_the_generator_ended_is_not_proven(bench):
 
 
 @pytest.mark.parametrize(("how", "unproven"), [({}, 0), ({"is_ours": True}, 1), ({"is_fault": True}, 1)])
-def test_an_indefinite_message_is_proven_unless_the_generator_ended_its_connection(bench, how, unproven):
+def test_indefinite_is_proven_unless_we_ended_the_connection(bench, how, unproven):
     sender = bench.join(0)
     bench.send(sender)
     bench.ledger.close(sender, bench.now + 1, **how)
@@ -177,9 +177,7 @@ def test_what_a_hurried_end_leaves_open_is_our_own_doing(bench):
 
 
 @pytest.mark.parametrize(("is_read_back", "vanished"), [(True, 1), (False, 0)])
-def test_a_message_whose_answer_may_have_been_missed_vanished_only_if_the_history_says_so(
-    bench, is_read_back, vanished
-):
+def test_a_possibly_missed_answer_needs_the_history_to_vanish(bench, is_read_back, vanished):
     sender = bench.join(0)
     _, message = bench.send(sender)
     bench.wait(6)
@@ -250,7 +248,7 @@ class Waiting:
         return until_us <= self.known_until_us
 
 
-def test_what_the_backend_waited_until_a_receipt_is_taken_off_each_low_end(make_bench):
+def test_backend_waits_are_taken_off_each_low_end(make_bench):
     waits = []
 
     def waited_us(from_us, to_us):
@@ -293,7 +291,7 @@ def test_arrivals_wait_until_what_the_backend_waited_is_known(make_bench):
     assert [len(message.arrivals) for message in messages] == [0, 0, 0], "the next message takes them in"
 
 
-def test_another_message_takes_in_the_oldest_arrivals_and_not_too_many_at_once(make_bench):
+def test_each_new_message_flushes_a_few_old_arrivals(make_bench):
     backend = Waiting(lambda _from, _to: 0, known_until_us=0)
     bench = make_bench(backend_wait=backend)
     receiver = bench.join(0)

@@ -28,7 +28,7 @@ def test_a_dropped_delivery_is_lost(bench):
     assert bench.ledger.timings.response.count == 4, "a lost delivery is a censored one"
 
 
-def test_a_delivery_overtaken_for_the_settling_time_is_lost_and_then_late(bench):
+def test_an_overtaken_delivery_is_lost_and_then_late(bench):
     sender, other = bench.join(0), bench.join(1)
     first, _ = bench.send(sender)
     second, _ = bench.send(sender)
@@ -97,7 +97,7 @@ def test_two_messages_of_one_sender_in_the_wrong_order(bench):
     assert (counts.out_of_order, counts.delivered, counts.lost) == (1, 4, 0)
 
 
-def test_order_is_judged_at_each_receiver_whoever_saw_the_messages_first(bench):
+def test_order_is_judged_at_each_receiver(bench):
     sender, first_seer, other = bench.join(0), bench.join(1), bench.join(2)
     one, _ = bench.send(sender)
     two, _ = bench.send(sender)
@@ -129,7 +129,7 @@ def test_a_delivery_to_a_non_member_is_leaked(make_bench):
     assert (counts.leaked, counts.delivered, counts.due) == (1, 1, 1)
 
 
-def test_our_own_message_without_a_valid_tag_is_corrupt_and_then_lost(bench):
+def test_our_own_message_without_a_tag_is_corrupt_then_lost(bench):
     sender, other = bench.join(0), bench.join(1)
     content, _ = bench.send(sender)
     bench.deliver(sender, content)
@@ -175,7 +175,7 @@ def test_an_arrival_before_the_join_is_confirmed_is_optional(bench):
     assert (counts.due, counts.delivered, counts.optional) == (1, 1, 1)
 
 
-def test_an_arrival_through_the_accounts_other_connection_is_optional_and_its_copy_a_duplicate(bench):
+def test_an_arrival_through_another_connection_is_optional(bench):
     sender, idle = bench.join(0), bench.connect(0)
     content, _ = bench.send(sender)
     for receiver in (sender, idle, idle):
@@ -195,7 +195,7 @@ def test_due_is_decided_by_the_intended_time(bench):
     assert (counts.due, counts.optional) == (1, 1)
 
 
-def test_a_receiver_that_dies_soon_is_excused_and_one_that_stayed_is_not(bench):
+def test_a_receiver_that_dies_soon_is_excused(bench):
     sender, quick, slow = bench.join(0), bench.join(1), bench.join(2)
     content, _ = bench.send(sender)
     bench.deliver(sender, content)
@@ -207,7 +207,7 @@ def test_a_receiver_that_dies_soon_is_excused_and_one_that_stayed_is_not(bench):
     assert (counts.due, counts.delivered, counts.excused, counts.lost) == (3, 1, 1, 1)
 
 
-def test_a_receiver_that_died_before_anybody_saw_the_message_is_due_it_all_the_same(bench):
+def test_a_receiver_that_died_before_the_first_copy_is_due_it(bench):
     sender, dead = bench.join(0), bench.join(1)
     content, _ = bench.send(sender)
     bench.wait(1)
@@ -228,7 +228,7 @@ def test_a_message_first_seen_by_somebody_who_has_left_is_late_there(bench):
     assert (counts.due, counts.delivered, counts.excused, counts.late) == (2, 1, 1, 1)
 
 
-def test_what_arrives_after_a_leave_is_late_and_what_is_meant_after_it_optional(bench):
+def test_after_a_leave_due_messages_are_late_others_optional(bench):
     sender, leaver = bench.join(0), bench.join(1)
     before, _ = bench.send(sender)
     bench.deliver(sender, before)
@@ -254,7 +254,7 @@ def test_a_reconnect_is_a_new_sender(bench):
     assert (counts.confirmed, counts.indefinite, counts.out_of_order) == (1, 1, 0)
 
 
-def test_a_message_nobody_saw_has_vanished_and_its_deliveries_are_lost(bench):
+def test_an_unseen_message_vanished_and_its_deliveries_are_lost(bench):
     sender, _ = bench.join(0), bench.join(1)
     bench.send(sender)
     bench.wait(6)
@@ -262,7 +262,7 @@ def test_a_message_nobody_saw_has_vanished_and_its_deliveries_are_lost(bench):
     assert (counts.vanished, counts.due, counts.lost) == (1, 2, 2)
 
 
-def test_a_message_whose_link_died_soon_is_indefinite_and_makes_nothing_due(bench):
+def test_a_message_whose_connection_died_soon_is_indefinite(bench):
     sender, _ = bench.join(0), bench.join(1)
     bench.send(sender)
     bench.wait(1)
@@ -271,7 +271,7 @@ def test_a_message_whose_link_died_soon_is_indefinite_and_makes_nothing_due(benc
     assert (counts.indefinite, counts.vanished, counts.due) == (1, 0, 0)
 
 
-def test_a_message_before_one_that_was_answered_has_vanished_although_its_link_died(bench):
+def test_a_message_before_an_answered_one_vanished(bench):
     sender = bench.join(0)
     bench.send(sender)
     later, _ = bench.send(sender)
@@ -280,7 +280,7 @@ def test_a_message_before_one_that_was_answered_has_vanished_although_its_link_d
     assert bench.finish().vanished == 1
 
 
-def test_a_message_found_in_the_history_is_confirmed_and_its_deliveries_are_lost(bench):
+def test_a_message_found_in_the_history_is_confirmed(bench):
     sender, _ = bench.join(0), bench.join(1)
     bench.send(sender)
     bench.wait(6)
@@ -290,7 +290,7 @@ def test_a_message_found_in_the_history_is_confirmed_and_its_deliveries_are_lost
     assert (counts.confirmed, counts.vanished, counts.lost) == (1, 0, 2)
 
 
-def test_a_refusal_is_given_to_the_nearest_earlier_message_without_an_answer(bench):
+def test_a_refusal_goes_to_the_nearest_unanswered_message(bench):
     receiver = bench.join()
     first, _ = bench.send(receiver)
     bench.send(receiver)
@@ -312,7 +312,7 @@ def test_being_seen_wins_over_a_refusal_which_moves_on(bench):
     assert (counts.confirmed, counts.throttled) == (1, 1)
 
 
-def test_a_refusal_never_moves_on_to_a_message_that_was_sent_after_it(bench):
+def test_a_refusal_never_moves_to_a_later_message(bench):
     receiver = bench.join()
     bench.send(receiver)
     bench.wait(6)
@@ -348,7 +348,7 @@ def test_a_refusal_that_cannot_move_on_is_surplus(bench):
     assert bench.ledger.surplus_refusals == 1
 
 
-def test_a_copy_of_a_forgotten_message_is_late_optional_or_a_duplicate(bench):
+def test_a_copy_of_a_forgotten_message_has_a_class(bench):
     sender, loser = bench.join(0), bench.join(1)
     lost, _ = bench.send(sender)
     bench.deliver(sender, lost)
@@ -369,7 +369,7 @@ def test_a_copy_of_a_forgotten_message_is_late_optional_or_a_duplicate(bench):
     assert (counts.late, counts.optional, counts.duplicated) == (1, 2, 3)
 
 
-def test_a_link_that_lived_exactly_the_settling_time_makes_a_message_vanish(bench):
+def test_exactly_the_settling_time_makes_a_message_vanish(bench):
     sender = bench.join(0)
     bench.send(sender)
     bench.wait(5)
@@ -445,7 +445,7 @@ def test_without_an_echo_the_sender_is_not_due_its_own_message(make_bench):
     assert (counts.confirmed, counts.due, counts.delivered) == (1, 1, 1)
 
 
-def test_a_message_that_was_acknowledged_before_it_was_seen_still_takes_the_fast_path(make_bench):
+def test_an_acknowledged_message_still_takes_the_fast_path(make_bench):
     bench = make_bench(contract="minimal")
     sender, first, second = (bench.join(n) for n in range(3))
     content, message = bench.send(sender)
@@ -473,7 +473,7 @@ def test_a_known_frame_is_not_taken_from_stale_bytes(bench):
     assert other.take_known(frame, 0, len(frame), bench.now, bench.now, bench.now) == len(frame)
 
 
-def test_a_room_is_complete_when_its_last_receiver_has_the_message_or_is_excused(bench):
+def test_the_last_receiver_or_excuse_completes_a_message(bench):
     sender, other, leaver = bench.join(0), bench.join(1), bench.join(2)
     content, _ = bench.send(sender)
     bench.wait(0.02)
@@ -496,7 +496,7 @@ def test_warm_up_is_left_out_of_the_times_and_not_of_the_counts(bench):
     assert bench.ledger.timings.response.count == 1
 
 
-def test_response_counts_from_the_intended_time_and_delivery_from_the_send(bench):
+def test_response_counts_from_the_plan_delivery_from_the_send(bench):
     receiver = bench.join()
     bench.wait(1)
     content, _ = bench.send(receiver, lag_us=30_000)

@@ -20,7 +20,7 @@ def room(bench):
     return bench, receivers, see
 
 
-def test_many_known_frames_in_one_read_are_taken_up_to_what_is_not_known(room):
+def test_known_frames_are_taken_up_to_the_first_unknown(room):
     bench, (sender, other, _), see = room
     frames = [wire(see(bench.send(sender, text=f"text {n}")[0])) for n in range(3)]
     unknown = wire(b'{"type":"typing"}')
@@ -32,7 +32,7 @@ def test_many_known_frames_in_one_read_are_taken_up_to_what_is_not_known(room):
     assert (counts.delivered, counts.received) == (6, 6)
 
 
-def test_a_known_frame_at_a_subscription_that_was_not_ready_yet_is_optional(room):
+def test_a_known_frame_before_ready_is_optional(room):
     bench, (sender, _, _), see = room
     joining = bench.connect(3)
     bench.ledger.joining(joining, 0)
@@ -58,7 +58,7 @@ def test_without_a_subscription_nothing_is_known(bench):
     assert bench.connect().take_known(bytearray(b"x"), 0, 1, bench.now, bench.now, bench.now) == 0
 
 
-def test_a_senders_own_messages_are_passed_over_where_there_is_no_echo(make_bench):
+def test_without_an_echo_own_messages_are_passed_over(make_bench):
     bench = make_bench(contract="minimal")
     one, two, three = (bench.join(n) for n in range(3))
     payloads = []
@@ -73,7 +73,7 @@ def test_a_senders_own_messages_are_passed_over_where_there_is_no_echo(make_benc
     assert (counts.due, counts.delivered, counts.lost, counts.optional) == (12, 9, 3, 0)
 
 
-def test_compressed_deliveries_have_no_frame_and_are_taken_by_their_tag(room, monkeypatch):
+def test_compressed_deliveries_are_taken_by_their_tag(room, monkeypatch):
     bench, (sender, *others), see = room
     content, message = bench.send(sender, text="a text with ~hb in it")
     payload = see(content, with_frame=False)
@@ -90,7 +90,7 @@ def test_compressed_deliveries_have_no_frame_and_are_taken_by_their_tag(room, mo
     assert bench.ledger.timings.delivery.max_us == 20_000
 
 
-def test_one_delivery_in_64_taken_by_its_tag_is_parsed_and_its_text_checked(room):
+def test_one_delivery_in_64_has_its_text_checked(room):
     bench, (sender, other, _), see = room
     for number in range(1, 101):
         content, _ = bench.send(sender, text=f"text {number}")

@@ -25,7 +25,7 @@ def test_a_frame_that_is_not_whole_is_left(bench):
     assert two.take_known(bytearray(frame), 0, len(frame) - 1, bench.now, bench.now, bench.now) == 0
 
 
-def test_the_earlier_of_two_frames_arrived_no_earlier_than_the_socket_was_empty(bench):
+def test_earlier_frames_of_a_read_have_the_earlier_time(bench):
     one, two = bench.join(), bench.join(1)
     frames, messages = b"", []
     for _ in range(2):

@@ -19,7 +19,7 @@ def test_a_link_with_several_subscriptions_keeps_them_apart(bench):
     assert (counts.due, counts.delivered, counts.lost, counts.optional) == (6, 6, 0, 0)
 
 
-def test_a_subscription_that_is_opened_again_remembers_what_the_first_one_missed(bench):
+def test_a_reopened_subscription_knows_what_was_missed(bench):
     sender, roamer = bench.join(0), bench.join(1)
     missed, _ = bench.send(sender)
     bench.deliver(sender, missed)
@@ -58,7 +58,7 @@ def test_what_came_before_a_leave_is_duplicated_after_the_next_join(bench, rejoi
 
 
 @pytest.mark.parametrize("waits_s", [0, 10])
-def test_what_was_meant_between_a_leave_and_the_next_join_is_optional_once(bench, waits_s):
+def test_between_leave_and_join_a_message_is_optional_once(bench, waits_s):
     sender, roamer = bench.join(0), bench.join(1)
     for conversation_of in ("left", "left again"):
         bench.ledger.leave(roamer, 0, bench.now)
@@ -80,7 +80,7 @@ def test_what_was_meant_between_a_leave_and_the_next_join_is_optional_once(bench
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-def test_what_an_earlier_subscription_missed_is_late_also_where_the_new_one_expects_it(bench, is_known):
+def test_a_past_miss_is_late_where_the_new_one_expects_it(bench, is_known):
     sender, roamer = bench.join(0), bench.join(1)
     payloads = [bench.frame(bench.send(sender)[0]) for _ in range(2)]
     bench.wait(0.5)
@@ -123,7 +123,7 @@ def test_every_loss_that_comes_after_all_is_late(bench):
     assert (bench.counts.lost, bench.counts.late, bench.counts.duplicated) == (2, 2, 0)
 
 
-def test_what_an_earlier_subscription_missed_and_was_seen_before_the_new_one_is_late_once(bench):
+def test_a_past_miss_seen_before_the_new_one_is_late_once(bench):
     sender, roamer = bench.join(0), bench.join(1)
     content, _ = bench.send(sender)
     bench.wait(0.5)
@@ -136,7 +136,7 @@ def test_what_an_earlier_subscription_missed_and_was_seen_before_the_new_one_is_
 
 
 @pytest.mark.parametrize("leaves", [0, 1, 2])
-def test_what_was_sent_while_joining_and_comes_much_later_is_optional_once(bench, leaves):
+def test_a_message_sent_while_joining_is_optional_once(bench, leaves):
     """Also in the order of sending, after the connection has left and joined again: nothing is duplicated or late."""
     sender, other = bench.join(0), bench.join(2)
     contents = [bench.send(sender)[0]]
@@ -205,7 +205,7 @@ def test_a_subscription_that_has_ended_holds_no_log(bench):
     assert (bench.counts.optional, bench.counts.duplicated) == (2, 0)
 
 
-def test_a_connection_that_joins_again_and_again_remembers_ten_minutes_of_it(bench):
+def test_past_subscriptions_are_kept_for_ten_minutes(bench):
     bench.join(0)
     roamer = bench.join(1)
     for _ in range(700):
@@ -219,7 +219,7 @@ def test_a_connection_that_joins_again_and_again_remembers_ten_minutes_of_it(ben
 
 
 @pytest.mark.parametrize("rejoins", [True, False])
-def test_without_an_echo_a_sender_that_left_before_its_message_was_seen_is_not_due_it(make_bench, rejoins):
+def test_without_an_echo_a_sender_that_left_is_not_due_its_own(make_bench, rejoins):
     bench = make_bench(contract="minimal")
     sender, _other = bench.join(0), bench.join(1)
     _, message = bench.send(sender)
@@ -257,7 +257,7 @@ def test_what_is_late_by_our_own_doing_is_counted_and_not_timed(bench):
     assert (finding.kind, finding.explanation) == ("lost", "it reads slowly")
 
 
-def test_a_connection_that_is_not_timed_stays_so_also_when_it_is_gone_or_comes_back(bench):
+def test_an_untimed_connection_stays_untimed(bench):
     sender, slow = bench.join(0), bench.join(1)
     slow.stop_timing("it reads slowly")
     rejoin(bench, slow)
@@ -273,7 +273,7 @@ def test_a_connection_that_is_not_timed_stays_so_also_when_it_is_gone_or_comes_b
     assert (finding.kind, finding.conversation, finding.sender, finding.number) == ("lost", 0, sender.producer.id, 1)
 
 
-def test_a_duplicate_is_named_also_when_it_is_older_than_the_subscription_or_forgotten(bench):
+def test_old_and_forgotten_duplicates_are_named(bench):
     sender = bench.join(0)
     content, _ = bench.send(sender)
     bench.deliver(sender, content)
@@ -289,7 +289,7 @@ def test_a_duplicate_is_named_also_when_it_is_older_than_the_subscription_or_for
     assert [finding.receiver for finding in found] == [joined.producer.id] * 2 + [sender.producer.id]
 
 
-def test_what_was_missed_stays_missed_also_when_it_is_given_up_again_or_forgotten(bench):
+def test_what_was_missed_stays_missed(bench):
     sender, roamer = bench.join(0), bench.join(1)
     bench.wait(0.5)
     early, late = (bench.send(sender)[0] for _ in range(2))
@@ -308,7 +308,7 @@ def test_what_was_missed_stays_missed_also_when_it_is_given_up_again_or_forgotte
     assert (counts.excused, counts.late, counts.duplicated, counts.optional) == (2, 2, 0, 0)
 
 
-def test_what_was_not_due_is_remembered_no_longer_than_the_log_has_it(bench):
+def test_what_was_not_due_is_forgotten_with_the_log(bench):
     sender, roamer = bench.join(0), bench.join(1)
     bench.ledger.leave(roamer, 0, bench.now)
     content, _ = bench.send(sender)
@@ -335,7 +335,7 @@ def test_a_forgotten_message_that_was_missed_has_overtaken_nothing(bench):
     assert (counts.lost, counts.out_of_order, counts.delivered) == (1, 1, 3)
 
 
-def test_a_message_is_overtaken_also_by_one_after_a_forgotten_one_that_was_missed(bench):
+def test_a_message_is_overtaken_by_one_after_a_missed_one(bench):
     sender, other = bench.join(0), bench.join(1)
     first, second = (bench.send(sender)[0] for _ in range(2))
     bench.deliver(sender, second)
@@ -346,7 +346,7 @@ def test_a_message_is_overtaken_also_by_one_after_a_forgotten_one_that_was_misse
     assert bench.counts.out_of_order == 1
 
 
-def test_a_subscription_that_receives_nothing_does_not_grow_with_the_room(bench):
+def test_a_silent_subscription_does_not_grow(bench):
     sender, stray = bench.join(0), bench.connect(1)
     for _ in range(200):
         content, _ = bench.send(sender)
@@ -357,7 +357,7 @@ def test_a_subscription_that_receives_nothing_does_not_grow_with_the_room(bench)
     assert len(stray.subscription.written_off) < 70
 
 
-def test_what_vanished_is_due_once_also_at_a_connection_that_left_long_ago(bench):
+def test_a_vanished_message_is_due_once_where_one_left(bench):
     sender, roamer = bench.join(0), bench.join(1)
     bench.send(sender)
     bench.wait(1)
@@ -386,7 +386,7 @@ def test_nothing_comes_next_at_a_subscription_that_has_ended(bench, ends):
     assert found == [("duplicated", "1:1", ""), ("duplicated", "1:1", "1:2")]
 
 
-def test_what_comes_next_is_also_what_comes_after_one_that_was_given_up_and_forgotten(bench):
+def test_what_comes_next_may_follow_a_forgotten_message(bench):
     sender, other = bench.join(0), bench.join(1)
     contents = [bench.send(sender)[0] for _ in range(2)]
     bench.deliver(other, contents[0])
@@ -431,7 +431,7 @@ def test_the_right_ready_time_ends_with_a_subscription(bench):
 
 
 @pytest.mark.parametrize("comes", [True, False])
-def test_what_was_meant_before_a_leave_and_first_seen_after_it_is_decided_once(bench, comes):
+def test_a_message_across_a_leave_is_decided_once(bench, comes):
     sender, leaver = bench.join(0), bench.join(1)
     content, _ = bench.send(sender)
     bench.wait(0.5)
@@ -448,7 +448,7 @@ def test_what_was_meant_before_a_leave_and_first_seen_after_it_is_decided_once(b
     assert (counts.due, counts.delivered, counts.excused, counts.lost, counts.late) == (2, 1, 1, 0, comes)
 
 
-def test_a_subscription_that_ended_is_due_what_was_meant_before_also_after_a_while(bench):
+def test_a_closed_subscription_is_due_earlier_messages(bench):
     sender, ended = bench.join(0), bench.join(1)
     content, _ = bench.send(sender)
     bench.tick(1)
@@ -467,7 +467,7 @@ def test_a_subscription_that_ended_ten_minutes_ago_is_forgotten(bench):
     assert not bench.ledger.conversations[0]._closed
 
 
-def test_without_an_echo_a_sender_that_was_not_ready_yet_changes_nothing(make_bench):
+def test_without_an_echo_an_unready_sender_changes_nothing(make_bench):
     bench = make_bench(contract="minimal")
     bench.join(1)
     bench.wait(1)

@@ -78,7 +78,7 @@ def test_a_histogram_travels_as_plain_values(values, censored):
     assert again.to_dict() == histogram.to_dict()
 
 
-def test_a_percentile_with_fewer_than_ten_samples_beyond_it_is_not_told():
+def test_a_percentile_needs_ten_samples_beyond_it():
     summary = filled(range(1_000, 200_000, 1_000)).summary()
     assert summary["count"] == 199
     assert summary["p90"] is not None
@@ -112,7 +112,7 @@ def test_the_edge_of_a_bucket_is_exact():
     assert filled([100, 255], [7]).count_from(200) == (1, 1)
 
 
-def test_a_void_histogram_has_as_many_values_and_knows_nothing_of_them():
+def test_a_void_histogram_keeps_only_its_count():
     histogram = filled([5, 70_000], [9])
     histogram.void()
     assert (histogram.count, histogram.buckets, histogram.censored_count) == (3, {0: 2}, 1)

@@ -43,7 +43,7 @@ def test_nothing_planned_and_nothing_sent_is_as_planned():
     assert Load().seconds == []
 
 
-def test_a_second_deviates_whether_it_lacks_messages_or_has_them_too_often():
+def test_too_few_and_too_many_messages_deviate():
     measured = Load(Counter({2: 40, 5: 7}), Counter({3: 39, 5: 7}))
     assert measured.seconds == [2, 3, 5]
     assert measured.deviating() == [2, 3]

@@ -62,7 +62,7 @@ def test_a_percentile_that_the_summary_does_not_list_is_judged_too(run_result):
     assert evaluate(only("response.p70 < 300"), run_result).result == HOLDS
 
 
-def test_a_later_one_takes_the_place_of_an_earlier_one_for_the_same_figure():
+def test_a_later_objective_replaces_an_earlier_one():
     objectives = parse_objectives([*slo_texts(""), "response.p95 < 100", "response.p95 < 50 over 10s"])
     assert [o.limit for o in objectives if o.figure == "response.p95"] == [100, 50]
 
@@ -207,7 +207,7 @@ def test_a_figure_of_the_generator_itself_is_no_evidence(run_result, text):
 
 
 @pytest.mark.parametrize(("success", "failure"), [("connections.succeeded", "failed"), ("connections.ready", "failed")])
-def test_a_connection_that_we_may_have_failed_might_have_been_a_success(run_result, success, failure):
+def test_a_failure_of_ours_might_have_been_a_success(run_result, success, failure):
     connections = run_result.phase_stats.connections
     connections.attempted, connections.failed, connections.failed_unproven = 20, 10, 10
     result = evaluate(only(f"{success} >= 99%"), run_result)
@@ -253,7 +253,7 @@ def test_a_window_sees_what_the_whole_run_hides(run_result):
     assert windowed.value == pytest.approx(200, rel=0.004)
 
 
-def test_a_window_that_only_we_made_slow_is_open_and_a_broken_one_is_worse(run_result):
+def test_a_broken_window_is_worse_than_an_open_one(run_result):
     watch = Watch(parse_objectives(["response.p50 < 100 over 1s"]))
     states = [run_result, later(run_result, 20_000)]
     states.append(later(states[-1], 200_000, low_us=20_000))
@@ -267,7 +267,7 @@ def test_a_window_that_only_we_made_slow_is_open_and_a_broken_one_is_worse(run_r
     assert watch.results(states[-1])[0][1].result == BROKEN
 
 
-def test_a_window_may_be_as_long_as_the_run_and_sees_its_first_second(run_result):
+def test_a_window_may_be_as_long_as_the_run(run_result):
     watch = Watch(parse_objectives(["response.p50 < 10 over 1s"]))
     watch.observe(1_000_000, run_result)
     assert watch.results(run_result)[0][1].result == BROKEN

@@ -188,7 +188,7 @@ def test_an_interruption_a_lost_worker_and_an_abort_are_doubts(run_result, verdi
     ]
 
 
-def test_messages_without_a_fate_and_a_history_that_was_not_read_are_doubts(run_result, verdict):
+def test_pending_messages_and_unread_histories_are_doubts(run_result, verdict):
     run_result.counts.confirmed -= 2
     run_result.history_problem = "HTTP 500"
     assert verdict(run_result)[1] == [

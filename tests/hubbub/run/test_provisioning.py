@@ -51,7 +51,7 @@ def provisioner(backend, configured=(), sleeps=None):
     return Provisioner(load_contract("sanctum"), backend, "r1", configured, sleep, lambda text: None)
 
 
-def test_a_worker_gets_enough_accounts_for_its_clients_and_conversations():
+def test_a_worker_gets_enough_accounts():
     assert Needs.of(clients=120, roamers=0, per_account=12, conversations=1).shared == 10
     assert Needs.of(clients=121, roamers=0, per_account=12, conversations=1).shared == 11
     assert Needs.of(clients=12, roamers=0, per_account=12, conversations=5).shared == 5
@@ -68,7 +68,7 @@ def test_accounts_are_whole_in_one_conversation_and_joined_to_it():
     assert len(backend.joins) == 2 + 4 + 2
 
 
-def test_a_configured_account_logs_in_and_one_that_fails_is_signed_up():
+def test_a_configured_account_logs_in_or_is_signed_up():
     backend = FakeBackend(known={"a@x.y": "right"})
     provision = provisioner(backend, [("a@x.y", "right"), ("b@x.y", "new")]).make([Needs(2, 0, 1)])[0]
     assert [account.email for account in provision.shared] == ["a@x.y", "b@x.y"]

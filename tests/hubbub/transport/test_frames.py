@@ -54,7 +54,7 @@ def test_every_length_form_is_read(size):
     assert read(frame(Opcode.BINARY, b"\xff" * size)) == [Binary(b"\xff" * size)]
 
 
-def test_a_message_may_come_in_fragments_with_control_frames_between_them():
+def test_fragments_may_have_control_frames_between_them():
     data = (
         frame(Opcode.TEXT, b"a", final=False)
         + frame(Opcode.PING, b"p")

@@ -76,7 +76,7 @@ def test_bytes_are_read_to_the_last_and_so_is_the_end(connect, shared, is_known,
     assert shared.counted.bytes_read == count * len(one)
 
 
-def test_a_connection_that_ends_another_one_of_the_same_call_leaves_the_rest_alone(connect, shared):
+def test_ending_another_connection_leaves_the_rest_alone(connect, shared):
     connections = []
     ending, ended, bystander = (Collector() for _ in range(3))
     ending.on_message = lambda *_: connections[1].caught(OSError())
@@ -89,7 +89,7 @@ def test_a_connection_that_ends_another_one_of_the_same_call_leaves_the_rest_alo
     assert shared.counted.closed == 1
 
 
-def test_an_error_of_one_receiver_is_counted_and_ends_its_connection_only(connect, shared):
+def test_an_error_of_a_handler_ends_its_connection_only(connect, shared):
     def fail(*_):
         raise ZeroDivisionError("oops")
 
@@ -105,7 +105,7 @@ def test_an_error_of_one_receiver_is_counted_and_ends_its_connection_only(connec
     assert shared.counted.handler_errors == 1
 
 
-def test_pausing_a_connection_that_is_over_leaves_whoever_has_its_number_now_alone(connect):
+def test_pausing_a_closed_connection_spares_its_successor(connect):
     over, healthy = Collector(), Collector()
     connection, peer = connect(over)
     gevent.sleep(0)

@@ -59,7 +59,7 @@ def test_a_stamp_is_mapped_to_the_clock_of_the_figures(stamps):
     assert stamps.arrived_us(said(4_999_000 + OFFSET_US), 5_000_000, 4_000_000) == 4_999_000
 
 
-def test_a_stamp_from_before_the_socket_was_last_seen_empty_is_believed(stamps):
+def test_a_stamp_before_the_last_empty_look_is_believed(stamps):
     """The kernel may take a while from receiving a packet to showing it to us: that is not the backend's time."""
     assert stamps.arrived_us(said(3_000_000 + OFFSET_US), 5_000_000, 4_000_000) == 3_000_000
 
@@ -190,7 +190,7 @@ def test_a_frame_that_waited_for_us_arrived_before_we_read_it(connect, shared, p
         assert arrived_us <= before_us, "without a stamp, all that is known is when there was nothing yet"
 
 
-def test_earlier_frames_of_a_read_are_as_early_as_the_socket_was_empty(connect, shared):
+def test_earlier_frames_came_after_the_socket_was_empty(connect, shared):
     settle(connect)
     _, handler, peer = connect()
     peer.sendall(frame(1, b"first"))
@@ -265,7 +265,7 @@ def serve_tls(listening, context, is_told):
         is_told.acquire()
 
 
-def test_with_tls_the_last_record_of_a_read_has_the_stamp_and_those_before_it_have_none():
+def test_with_tls_only_the_last_record_has_a_stamp():
     authority = trustme.CA()
     server_side, client_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
     authority.issue_cert("localhost").configure_cert(server_side)
