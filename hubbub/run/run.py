@@ -27,6 +27,7 @@ from hubbub.run.messages import DRAIN, GO, PREPARE, Drain, Go, Report
 from hubbub.run.outputs import Output
 from hubbub.run.preparation import Preparation
 from hubbub.run.terminal import say
+from hubbub.run.window import Window
 from hubbub.run.workers import Workers
 from hubbub.run.world import World
 from hubbub.wire import to_plain
@@ -73,8 +74,7 @@ class Run:
         self._canary: Canary = NoCanary()
         self._started_at = datetime.now(UTC)
         self._spawned_us: int | None = None
-        self._window_us: int | None = None
-        self._has_full_window = False
+        self._window = Window(settings, world.scheduler.now_us)
         self._lost: list[str] = []
         self._aborted = ""
         self._observed_s = 0
@@ -130,20 +130,20 @@ class Run:
     @property
     def elapsed_us(self) -> int:
         """Microseconds since the sending window opened; 0 before."""
-        return 0 if self._window_us is None else self._scheduler.now_us() - self._window_us
+        return self._window.elapsed_us
 
     def _conduct(self) -> None:
         """Wait until all are ready, open the window, and finish when it is over or something ends the run early."""
         if self.settings.shape == "none":
             self._wait(self._all_are_ready)
         self._open_window()
-        if not self._wait(self._window_is_over):
+        if not self._wait(lambda: self._window.is_over):
             self._scheduler.sleep(BACKLOG_GRACE_S)
-        self._has_full_window = True
+        self._window.is_full = True
         self._scheduler.spawn(self._finish)
 
     def _open_window(self) -> None:
-        self._window_us = self._scheduler.now_us()
+        self._window.open()
         window_us = self.settings.duration_us
         go = Go(run=self.id, window_us=window_us, start_together=self.settings.shape == "none")
         self._send(GO, to_plain(go))
@@ -164,9 +164,6 @@ class Run:
         if self._scheduler.now_us() - self._spawned_us >= self.settings.ready_timeout_us:
             return True
         return self.aggregator.ready >= self.settings.clients and self._canary.is_ready
-
-    def _window_is_over(self) -> bool:
-        return self.settings.duration_us is not None and self.elapsed_us >= self.settings.duration_us
 
     def _worker_is_lost(self) -> bool:
         present = self._workers.present()
@@ -219,9 +216,7 @@ class Run:
 
     def _stopped_early(self) -> str:
         """Why a run without an interruption has no full window, or an empty text."""
-        if self._has_full_window or self._lost or self._aborted or self.settings.duration_us is None:
-            return ""
-        if self.settings.shape != "none" and self._window_is_over():
+        if self._lost or self._aborted or not self._window.was_cut_short:
             return ""
         return "the run was stopped before its end"
 

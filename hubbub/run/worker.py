@@ -22,10 +22,9 @@ from hubbub.clock import Task
 from hubbub.contracts import load_contract
 from hubbub.health import BackendWait, Lateness
 from hubbub.ledger import Ledger
-from hubbub.ledger.history import History
-from hubbub.metrics.load import Load
 from hubbub.run.instruments import Instruments
 from hubbub.run.messages import Assignment, Report
+from hubbub.run.reporter import Reporter
 from hubbub.run.world import World
 
 REPORT_INTERVAL_S = 1.0
@@ -56,7 +55,6 @@ class Worker:
         self.window = Event()
         self.ended = Event()
         self._world = world
-        self._send = send
         self._http = world.http(assignment.settings)
         self.context = self._make_context(on_phase)
         self.plans = Plans(self.context)
@@ -66,9 +64,10 @@ class Worker:
         self._clients = 0
         seed = f"{assignment.settings.seed}:{assignment.ordinal}"
         self._instruments = Instruments(self.context, world.machine, seed)
-        self._history, self._history_problem = History(), ""
-        self._sequence = 0
-        self._findings_reported = 0
+        self._reporter = Reporter(
+            *(assignment, world.clock_domain, self.context, self.plans),
+            *(self._instruments, send),
+        )
         self._ending: Task | None = None
         self._ticker = world.scheduler.spawn(self._tick)
 
@@ -174,30 +173,7 @@ class Worker:
             session.doubt_unread()
 
     def _report(self, is_final: bool = False) -> None:
-        self._sequence += 1
-        context, ledger = self.context, self.context.ledger
-        findings = ledger.findings.settled(context.now_us(), is_final)
-        report = Report(
-            run=self.assignment.run,
-            worker=self.assignment.worker,
-            sequence=self._sequence,
-            ready=sum(session.is_ready for session in self._sessions),
-            is_final=is_final,
-            history_problem=self._history_problem,
-            host=self._world.clock_domain,
-            counts=ledger.counts,
-            timings=ledger.timings,
-            phase_stats=context.phase_stats,
-            health=self._instruments.health,
-            history=self._history,
-            load=self.plans.load if is_final else Load(),
-            in_flight=self._instruments.in_flight,
-            clock_bound_us=context.transport.clock_bound_us,
-            findings=findings[self._findings_reported :],
-            conversations=ledger.conversation_counts() if is_final else {},
-        )
-        self._findings_reported = len(findings)
-        self._send(report)
+        self._reporter.report(sum(session.is_ready for session in self._sessions), is_final)
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
@@ -242,9 +218,10 @@ class Worker:
         """Look for unseen messages in the backend's history, then decide everything that is open."""
         context, settings = self.context, self.assignment.settings
         http = self._world.requests(settings)
-        self._history, self._history_problem = read_back(context, http, settings.reconcile)
-        if self._history_problem:
-            context.error("history", self._history_problem)
+        history, problem = read_back(context, http, settings.reconcile)
+        self._reporter.history, self._reporter.history_problem = history, problem
+        if problem:
+            context.error("history", problem)
         self._doubt_unread()
         context.ledger.finish(context.now_us(), self.is_hurried)
         for _ in range(context.ledger.surplus_refusals):

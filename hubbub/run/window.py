@@ -1,0 +1,38 @@
+"""The sending window of a run, as its owner sees it: when it opened, and whether it was as long as asked for."""
+
+from __future__ import annotations
+
+from hubbub.clock import Clock
+from hubbub.options import Settings
+
+
+class Window:
+    """Opens once. A run without a duration has a window that is never over by itself."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.is_full = False
+        """Whether everything that was planned inside had its time."""
+        self._settings = settings
+        self._clock = clock
+        self._opened_us: int | None = None
+
+    def open(self) -> None:
+        """Messages may be sent from now on."""
+        self._opened_us = self._clock()
+
+    @property
+    def elapsed_us(self) -> int:
+        """Microseconds since it opened; 0 before."""
+        return 0 if self._opened_us is None else self._clock() - self._opened_us
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was open for the run's duration."""
+        return self._settings.duration_us is not None and self.elapsed_us >= self._settings.duration_us
+
+    @property
+    def was_cut_short(self) -> bool:
+        """Whether it ended before its time. A shape ends the run itself, as soon as the duration is over."""
+        if self.is_full or self._settings.duration_us is None:
+            return False
+        return self._settings.shape == "none" or not self.is_over
