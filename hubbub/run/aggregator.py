@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from hubbub.clock import US_PER_SECOND
 from hubbub.ledger import Finding
 from hubbub.ledger.findings import MAX_OF_EACH
 from hubbub.report import RunResult, Watch
@@ -23,6 +24,8 @@ class Aggregator:
         self._findings: list[Finding] = []
         self._kept: Counter[str] = Counter()
         self._is_closed = False
+        self.aborted = ""
+        self._observed_s = 0
 
     def close(self) -> None:
         """The run is being judged: whatever still comes is too late."""
@@ -69,8 +72,12 @@ class Aggregator:
         return worker in self.reports and self.reports[worker].is_final
 
     def observe(self, elapsed_us: int) -> str:
-        """Hold the objectives against the run as it is now; returns why it must end, or nothing."""
-        return self.watch.observe(elapsed_us, self.run_result()) if self.watch.is_needed else ""
+        """Hold the objectives against the run as it is now, once a second; returns why it must end, or nothing."""
+        elapsed_s = elapsed_us // US_PER_SECOND
+        if elapsed_s > self._observed_s and self.watch.is_needed:
+            self._observed_s = elapsed_s
+            self.aborted = self.watch.observe(elapsed_us, self.run_result())
+        return self.aborted
 
     def run_result(self) -> RunResult:
         """All workers' figures together."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from gevent.event import Event
 
@@ -26,6 +25,7 @@ from hubbub.run.journal import Journal
 from hubbub.run.messages import DRAIN, GO, PREPARE, Drain, Go, Report
 from hubbub.run.outputs import Output
 from hubbub.run.preparation import Preparation
+from hubbub.run.roster import Roster
 from hubbub.run.terminal import say
 from hubbub.run.window import Window
 from hubbub.run.workers import Workers
@@ -65,8 +65,7 @@ class Run:
         self.exit_code: int | None = None
         self.console = ""
         self._kinds = kinds
-        self._workers = workers
-        self._names = workers.present()
+        self._roster = Roster(workers)
         self._scheduler = world.scheduler
         self._world = world
         self._outputs = outputs
@@ -75,9 +74,6 @@ class Run:
         self._started_at = datetime.now(UTC)
         self._spawned_us: int | None = None
         self._window = Window(settings, world.scheduler.now_us)
-        self._lost: list[str] = []
-        self._aborted = ""
-        self._observed_s = 0
         self._conducting: Task | None = None
         self._is_ending = False
         self._is_hurried = False
@@ -88,18 +84,18 @@ class Run:
     def begin(self) -> None:
         """Make accounts, conversations and the folder, and tell the workers. Raises HubbubError when that fails."""
         settings = self.settings
-        preparation = Preparation(self.id, settings, self._names, self._world)
+        preparation = Preparation(self.id, settings, self._roster.names, self._world)
         assignments = preparation.assignments(self._kinds)
         self.path = make_folder(settings.run_dir, settings.profile)
         write_json(self.path / "config.json", settings.masked())
         self._journal = Journal(self.path)
-        self._journal.write("begin", run=self.id, workers=self._names, host=settings.host)
+        self._journal.write("begin", run=self.id, workers=self._roster.names, host=settings.host)
         for output in self._outputs:
             output.begin(self.path)
         watch = Watch(parse_objectives(slo_texts(settings.slo)))
         self.aggregator = Aggregator(self._blank(), [self._journal, *self._outputs], watch)
         for assignment in assignments:
-            self._workers.send(assignment.worker, PREPARE, to_plain(assignment))
+            self._roster.send_to(assignment.worker, PREPARE, to_plain(assignment))
         if preparation.canary is not None:
             self._canary = start_canary(preparation.canary)
         self._conducting = self._scheduler.spawn(self._conduct)
@@ -111,7 +107,7 @@ class Run:
             duration_s=0.0,
             settings=self.settings,
             users=self.settings.clients,
-            workers=len(self._names) if self._workers.is_distributed else 0,
+            workers=len(self._roster.names) if self._roster.is_distributed else 0,
             versions=versions(),
             comes_and_goes=any(kind.comes_and_goes for kind in self._kinds),
         )
@@ -146,14 +142,14 @@ class Run:
         self._window.open()
         window_us = self.settings.duration_us
         go = Go(run=self.id, window_us=window_us, start_together=self.settings.shape == "none")
-        self._send(GO, to_plain(go))
+        self._roster.send(GO, to_plain(go))
         length = "until it is stopped" if window_us is None else f"for {format_duration(window_us)}"
         say(f"{self.aggregator.ready} clients are ready; sending {length}")
 
     def _wait(self, is_over: Callable[[], bool]) -> bool:
         """Poll until `is_over`, or until something ends the run early; True in the second case."""
         while not is_over():
-            if self._worker_is_lost() or self.aggregator.problem or self._is_aborted():
+            if self._roster.look(self.aggregator.is_final) or self.aggregator.problem or self._is_aborted():
                 return True
             self._scheduler.sleep(POLL_S)
         return False
@@ -165,24 +161,9 @@ class Run:
             return True
         return self.aggregator.ready >= self.settings.clients and self._canary.is_ready
 
-    def _worker_is_lost(self) -> bool:
-        present = self._workers.present()
-        for worker in self._names:
-            if worker not in present and worker not in self._lost and not self.aggregator.is_final(worker):
-                self._lost.append(worker)
-        return bool(self._lost)
-
     def _is_aborted(self) -> bool:
-        """Whether an objective that ends the run is broken; looks once a second while messages are sent."""
-        elapsed_s = self.elapsed_us // US_PER_SECOND
-        if elapsed_s > self._observed_s:
-            self._observed_s = elapsed_s
-            self._aborted = self.aggregator.observe(self.elapsed_us)
-        return bool(self._aborted)
-
-    def _send(self, kind: str, values: dict[str, Any]) -> None:
-        for worker in self._names:
-            self._workers.send(worker, kind, values)
+        """Whether an objective that ends the run is broken."""
+        return bool(self.aggregator.observe(self.elapsed_us))
 
     # -- after -------------------------------------------------------------------------------------------------------
 
@@ -193,7 +174,7 @@ class Run:
             self._drain()
 
     def _drain(self) -> None:
-        self._send(DRAIN, to_plain(Drain(run=self.id, is_hurried=self._is_hurried)))
+        self._roster.send(DRAIN, to_plain(Drain(run=self.id, is_hurried=self._is_hurried)))
 
     def end(self, interruption: str) -> None:
         """Drain, gather the final reports, judge and write. Re-entrant: later callers wait for the first.
@@ -216,7 +197,7 @@ class Run:
 
     def _stopped_early(self) -> str:
         """Why a run without an interruption has no full window, or an empty text."""
-        if self._lost or self._aborted or not self._window.was_cut_short:
+        if self._roster.lost or self.aggregator.aborted or not self._window.was_cut_short:
             return ""
         return "the run was stopped before its end"
 
@@ -224,15 +205,15 @@ class Run:
         """Wait for every worker's final report, as long as it lives and is heard of now and then."""
         heard_us, sequences = self._scheduler.now_us(), 0
         while True:
-            self._worker_is_lost()
+            self._roster.look(self.aggregator.is_final)
             if not self._is_hurried and self.aggregator.sequences > sequences:  # who reports is not lost, but busy
                 heard_us, sequences = self._scheduler.now_us(), self.aggregator.sequences
-            missing = [name for name in self._names if not self.aggregator.is_final(name) and name not in self._lost]
+            missing = self._roster.missing(self.aggregator.is_final)
             limit_s = HURRIED_FLUSH_TIMEOUT_S if self._is_hurried else FLUSH_TIMEOUT_S
             if not missing:
                 return
             if self._scheduler.now_us() - heard_us > limit_s * US_PER_SECOND + self.settings.drain_timeout_us:
-                self._lost += missing
+                self._roster.lost += missing
                 return
             self._scheduler.sleep(POLL_S)
 
@@ -246,7 +227,8 @@ class Run:
             return
         result = self.aggregator.run_result()
         result.duration_s = round((datetime.now(UTC) - self._started_at).total_seconds(), 3)
-        result.interruption, result.aborted, result.lost_workers = interruption, self._aborted, self._lost
+        result.interruption, result.aborted = interruption, self.aggregator.aborted
+        result.lost_workers = self._roster.lost
         if self._canary.is_asked_for and not self.aggregator.has_clock_of(self._world.clock_domain):
             canary, canary_problem = None, "a worker runs on another machine, whose clock it does not share"
         result.canary, result.canary_problem = canary, canary_problem
