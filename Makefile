@@ -84,7 +84,7 @@ fuzz: $(VENV)/dev.done ## a million mutated frames, compared with websockets and
 	$(BIN)/python -m tests.hubbub.transport.fuzz --frames $(or $(FRAMES),1000000)
 
 .PHONY: mutation
-mutation: $(VENV)/dev.done ## change ledger, health and verdict in 2,300 ways, and see that their tests notice (minutes); docs/mutation.md
+mutation: $(VENV)/dev.done ## change ledger, health and verdict in 2,400 ways, and see that their tests notice (minutes); docs/mutation.md
 	@$(BIN)/pip install --quiet mutmut
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
