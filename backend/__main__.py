@@ -39,9 +39,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--fault", action="append", default=[], help="a fault to make, KIND=RATE[/COUNT][:TIME]; see faults.py"
     )
-    parser.add_argument("--fault-seed", type=int, default=1, help="what chooses where faults inject")
+    parser.add_argument("--fault-seed", type=int, default=1, help="what chooses where faults are injected")
     parser.add_argument(
-        "--settled-after", type=float, default=5.0, help="seconds after which a receiver can be injected"
+        "--settled-after", type=float, default=5.0, help="seconds after which a receiver may get faults"
     )
     parser.add_argument("--secret", default="", help="key of the tokens (default: BACKEND_SECRET, or a random one)")
     parser.add_argument("--stop-with-stdin", action="store_true", help="stop when standard input ends")

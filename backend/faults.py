@@ -1,9 +1,9 @@
 """Faults on request, and the truth about them: what a load test should find, known exactly.
 
-Each kind injects with a rate, at most so many times, chosen by a seed: `--fault drop=0.01`, `--fault duplicate=1/5`
-(the first five deliveries that it can inject), `--fault delay=1:50ms`.
+Each kind is injected with a rate, at most so many times, chosen by a seed: `--fault drop=0.01`, `--fault duplicate=1/5`
+(the first five deliveries that qualify), `--fault delay=1:50ms`.
 
-| kind | injects | what happens |
+| kind | into | what happens |
 |---|---|---|
 | refuse, throttle | a message | an `error` frame to its sender; throttle has the rate limit's text |
 | swallow | a message | accepted, not stored, not delivered |
@@ -19,7 +19,7 @@ Each kind injects with a rate, at most so many times, chosen by a seed: `--fault
 | stall | a delivery | the connection gets nothing for a time (default 1s); what its buffer cannot hold is dropped |
 | delay | a delivery | it is made later: `50ms`, `exp:20ms`, `normal:50ms,10ms`, `uniform:10ms,90ms` |
 
-Only settled receivers are injected: connections that joined a while ago (5 s) and are not on their way out.
+Only settled receivers get faults: connections that joined a while ago (5 s) and are not on their way out.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 
 @dataclass(frozen=True)
 class Fault:
-    """One kind of fault that was asked for. `most` is how often it may inject, None for any number."""
+    """One kind of fault that was asked for. `most` is how often it may be injected, None for any number."""
 
     kind: str
     rate: float
@@ -168,7 +168,7 @@ class Faults:
     # -- messages ----------------------------------------------------------------------------------------------------
 
     def of_message(self, connection: Connection, conversation_id: int, content: str) -> str:
-        """Which fault injects a message that was just taken, or ""; a frozen backend comes back late from here."""
+        """Which fault is injected into a message, or ""; a frozen backend comes back late from here."""
         if not self._is_settled(connection, conversation_id):
             return ""
         for kind in self._of_messages:
@@ -216,7 +216,7 @@ class Faults:
         self._release(connection, delivery.sender)
 
     def _choose(self, connection: Connection, delivery: Delivery) -> str:
-        """The fault that injects a delivery, at most one; delays are made when it is written."""
+        """The fault that is injected into a delivery, at most one; delays are made when it is written."""
         if not self._is_settled(connection, delivery.conversation_id):
             return ""
         return next((kind for kind in self._of_deliveries if kind != "delay" and self._strikes(kind)), "")

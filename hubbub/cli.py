@@ -12,6 +12,7 @@ from pathlib import Path
 from hubbub.errors import ConfigError, HubbubError
 from hubbub.exit_code import ExitCode
 from hubbub.launcher import check_port, launch
+from hubbub.option_kinds import UNTIL_STOPPED
 from hubbub.options import OPTION, OPTIONS, defaults, profile_options
 from hubbub.report.figures import FIGURES, SERIES
 from hubbub.suite import ROOT, SUITE, SUITE_FILES, SUITE_FOLDERS
@@ -72,15 +73,19 @@ def run(command: str, arguments: argparse.Namespace) -> int:
     """Run a load test; returns the exit code. Raises ConfigError for what Locust could not be started with."""
     given = given_options(arguments, os.environ)
     profile = profile_options(given.get("run_profile", ""))
-    texts = defaults() | ({"workers": "2"} if command == "swarm" else {}) | profile | given
+    texts = defaults() | profile | ({"workers": "2"} if command == "swarm" else {}) | given
     workers = OPTION["workers"].value(texts["workers"])
     flags = ["--profile", given["run_profile"]] if "run_profile" in given else []
     if command == "ui":
         check_port(arguments.web_port)
         flags += ["--web-host", "127.0.0.1", "--web-port", arguments.web_port]
     else:
+        if texts["duration"] == UNTIL_STOPPED:
+            raise ConfigError(f"duration must be a time here: {UNTIL_STOPPED} is for the web UI.")
         flags += ["--headless"]
         given["duration"] = texts["duration"]
+    for name in ("clients", "spawn_rate"):  # a file of Locust's own may set them for other projects
+        given[name] = texts[name]
     return launch(given, workers, flags)
 
 
@@ -109,7 +114,8 @@ def start_suite(folder: Path) -> None:
         if any(folder.iterdir()):
             raise ConfigError(f"init needs an empty or absent folder, and {folder} has files in it.")
         for name in SUITE_FILES:
-            shutil.copy(SUITE / name, folder)
+            if (SUITE / name).exists():  # a suite of one's own may have no containers
+                shutil.copy(SUITE / name, folder)
         for name in SUITE_FOLDERS:
             shutil.copytree(SUITE / name, folder / name, ignore=IGNORED)
         for name in PACKAGES:

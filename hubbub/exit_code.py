@@ -9,7 +9,7 @@ class ExitCode(IntEnum):
     """The exit code of a run; its first names are verdicts."""
 
     PASS = 0
-    """Everything that was asked for was measured, and slo_results. Also: a web UI that was told to end."""
+    """Everything that was asked for was measured, and held. Also: a web UI that was told to end."""
     FAIL = 1
     """There is evidence of a fault."""
     IMPOSSIBLE = 2

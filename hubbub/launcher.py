@@ -28,6 +28,10 @@ LAST_WAIT_S = 10.0
 """How long a process may take to end by itself, and after SIGTERM."""
 
 
+LOCUSTS_VARIABLES = {"clients": "LOCUST_USERS", "spawn_rate": "LOCUST_SPAWN_RATE", "host": "LOCUST_HOST"}
+"""Variables that Locust prefers to ours: what the user gave to us beats them."""
+
+
 class ProcessGroup:
     """The processes of one run. Use as a context: on leaving it, none is left."""
 
@@ -39,6 +43,7 @@ class ProcessGroup:
         self._environment = {name: value for name, value in everything.items() if name not in options}
         self._main: subprocess.Popen[bytes] | None = None
         self._is_interrupted = False
+        self._code: int | None = None
 
     def start(self, arguments: Sequence[str], options: Mapping[str, str]) -> subprocess.Popen[bytes]:
         """Start one Locust with these options.
@@ -47,11 +52,12 @@ class ProcessGroup:
         the child inherits the blocked signal, and unblocks it then.
         """
         given = {OPTION[name].environment_variable: text for name, text in options.items()}
+        beaten = {LOCUSTS_VARIABLES[name] for name in options if name in LOCUSTS_VARIABLES}
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         child = subprocess.Popen(
             [*LOCUST, "-f", str(SUITE / "locustfile.py"), *arguments],
             cwd=SUITE,  # Locust reads the locust.conf of its working folder, and the user's may be another project's
-            env=self._environment | given,
+            env={name: text for name, text in self._environment.items() if name not in beaten} | given,
             stdin=subprocess.DEVNULL,
             process_group=0,
         )
@@ -65,7 +71,8 @@ class ProcessGroup:
         self._main = main
         self._leave_if_interrupted()
         code = main.wait()
-        return code if code in set(ExitCode) else ExitCode.IMPOSSIBLE
+        self._code = code if code in set(ExitCode) else ExitCode.IMPOSSIBLE
+        return self._code
 
     def _pass_on(self, number: int, _frame: object) -> None:
         """A handler that raised could do so while a child is being started, and that child would be left behind."""
@@ -86,7 +93,8 @@ class ProcessGroup:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        by_itself = [] if self._is_interrupted else [lambda child: None]
+        has_run = not self._is_interrupted and self._code != ExitCode.IMPOSSIBLE
+        by_itself = [lambda child: None] if has_run else []  # else workers wait for a master that never was
         for end in (*by_itself, subprocess.Popen.terminate, subprocess.Popen.kill):
             deadline_s = time.monotonic() + LAST_WAIT_S
             for child in self._children:

@@ -18,7 +18,7 @@ EDGES = {
         "run", "suite", "wire",
     },
     "canary": {"client", "clock", "contracts", "errors", "ledger", "metrics", "suite"},
-    "cli": {"errors", "exit_code", "launcher", "options", "report", "suite", "version"},
+    "cli": {"errors", "exit_code", "launcher", "option_kinds", "options", "report", "suite", "version"},
     "client": {"clock", "contracts", "errors", "health", "ledger", "metrics", "options", "pacing", "transport"},
     "clock": {"errors"},
     "contracts": {"errors", "suite"},

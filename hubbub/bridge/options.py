@@ -86,7 +86,7 @@ def texts_of(options: Any) -> dict[str, str]:
     texts = {option.name: str(getattr(options, option.name)) for option in own_options()}
     for name, locusts in LOCUSTS_OWN.items():
         value = getattr(options, locusts)
-        texts[name] = f"{value:g}" if isinstance(value, float) else str(value or "")
+        texts[name] = f"{value:g}" if isinstance(value, float) else "" if value is None else str(value)
     return texts
 
 
@@ -99,7 +99,7 @@ def take_over(options: Any) -> None:
     profile = profile_options(options.run_profile)
     for name, locusts in LOCUSTS_OWN.items():
         text = os.environ.get(OPTION[name].environment_variable) or profile.get(name)
-        if text and (getattr(options, locusts) is None or locusts in _weakly_set(options.hubbub_sources)):
+        if text and (getattr(options, locusts) is None or locusts in _weakly_set(options)):
             setattr(options, locusts, text)
     del options.hubbub_sources
     if options.run_time:
@@ -107,15 +107,20 @@ def take_over(options: Any) -> None:
         options.run_time = None
 
 
-def _weakly_set(parser: Any) -> set[str]:
-    """What neither Locust's command line nor its environment variables set: what comes from a file or a default."""
-    return {
-        action.dest
-        for source, settings in parser.get_source_to_settings_dict().items()
-        if source.startswith(("config_file", "defaults"))
-        for action, _ in settings.values()
-        if action is not None
-    }
+def _weakly_set(options: Any) -> set[str]:
+    """What neither Locust's command line nor its environment variables set: what comes from a file or a default.
+
+    A value that was given in another spelling, such as `-u100`, is listed as a default, too, and is none.
+    """
+    weak = set()
+    for source, settings in options.hubbub_sources.get_source_to_settings_dict().items():
+        for action, _ in settings.values():
+            if action is None:
+                continue
+            is_default = source.startswith("defaults") and getattr(options, action.dest) == action.default
+            if is_default or source.startswith("config_file"):
+                weak.add(action.dest)
+    return weak
 
 
 def settings_of(options: Any, workers: int, shapes: Iterable[str]) -> Settings:

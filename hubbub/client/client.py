@@ -78,8 +78,9 @@ class Client:
         try:
             self._live()
         except Exception as error:
-            kind = f"user class {type(self).__name__}: {type(error).__name__}"
-            worker.context.error(kind, str(error), is_ours=True)
+            if self.session is not None:
+                kind = f"user class {type(self).__name__}: {type(error).__name__}"
+                worker.context.error(kind, str(error), is_ours=True)
             raise
 
     def _live(self) -> None:

@@ -1,4 +1,4 @@
-"""Objectives: any figure of `summary.json`, slo_results against a limit, over the run or over every window of it.
+"""Objectives: any figure of `summary.json`, held against a limit, over the run or over every window of it.
 
     response.p95 < 300 over 30s abort after 10s
     figure       limit      window   ends the run when it is broken, from 10 s on

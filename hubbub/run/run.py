@@ -219,6 +219,7 @@ class Run:
 
     def _conclude(self, interruption: str) -> None:
         self.aggregator.close()
+        duration_s = round((datetime.now(UTC) - self._started_at).total_seconds(), 3)
         canary, canary_problem = self._canary.finish()
         if self.aggregator.problem:
             self.exit_code = ExitCode.IMPOSSIBLE
@@ -226,7 +227,7 @@ class Run:
             self._close()
             return
         result = self.aggregator.run_result()
-        result.duration_s = round((datetime.now(UTC) - self._started_at).total_seconds(), 3)
+        result.duration_s = duration_s
         result.interruption, result.aborted = interruption, self.aggregator.aborted
         result.lost_workers = self._roster.lost
         if self._canary.is_asked_for and not self.aggregator.has_clock_of(self._world.clock_domain):

@@ -330,8 +330,8 @@ class SocketConnection:
         """
         if self._state is State.OVER:
             return
-        self.resume_reading()
         self._over = Event()
+        self.resume_reading()
         self._send_close(State.CLOSING, code)
         try:
             if not self._over.wait(CLOSE_WAIT_S):

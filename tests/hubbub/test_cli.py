@@ -25,7 +25,8 @@ def launched(monkeypatch):
 
 def test_only_what_was_given_is_passed_on(launched):
     assert main(["perf-ws", "--clients", "5", "--canary"]) == 7
-    assert launched == [({"clients": "5", "canary": "true", "duration": "30s"}, 0, ["--headless"])]
+    expected = {"clients": "5", "canary": "true", "duration": "30s", "spawn_rate": "50"}
+    assert launched == [(expected, 0, ["--headless"])]
 
 
 def test_the_command_line_beats_the_environment_and_that_the_profile(launched, monkeypatch):
@@ -56,6 +57,7 @@ def test_the_web_ui_has_no_duration_of_its_own(launched):
     [
         (["perf-ws", "--workers", "many"], "workers must be a whole number"),
         (["perf-ws", "--profile", "none"], "profile must be one of"),
+        (["perf-ws", "--duration", "until-stopped"], "duration must be a time here"),
         (["perf-ws", "--host", ""], "host was given without a value"),
         (["ui", "--web-port", "99999999"], "web-port must be a free port"),
         (["ui", "--web-port", "http"], "web-port must be a free port"),

@@ -131,3 +131,13 @@ def test_the_profile_is_found_before_the_rest(monkeypatch):
     assert profile_in(["-u", "5"]) == "low"
     assert profile_in(["--run-profile", "high", "--what"]) == "high"
     assert module.UNTIL_STOPPED == "until-stopped"
+
+
+@pytest.mark.parametrize("arguments", [("-u100",), ("--user", "100"), ("--users=100",)])
+def test_every_spelling_of_locusts_flag_beats_a_profile(parse, arguments):
+    assert settings(parse(*arguments, "--run-profile", "smoke")).clients == 100
+
+
+def test_no_users_at_all_is_refused_and_not_the_default(parse):
+    with pytest.raises(ConfigError, match="clients must be a whole number of at least 1, not 0"):
+        settings(parse("-u", "0"))
