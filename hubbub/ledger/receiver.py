@@ -103,7 +103,7 @@ class Receiver:
         self.doubt("the generator did not read, and its receive window closed", now_us + REOPENING_US)
 
     def stop_timing(self, why: str) -> None:
-        """From now on deliveries here are late, or lost, by our own doing: they are counted, and not timed."""
+        """From now on we cause what is late or lost here: deliveries are counted, and not timed."""
         self.explain(why)
         self.connection.is_timed = False
         for subscription in self.subscriptions:

@@ -19,7 +19,7 @@ def test_what_the_peer_did_is_not(number):
     assert not ConnectError.of(OSError(number, "")).is_ours
 
 
-def test_other_exceptions_are_nobodys_network():
+def test_other_exceptions_are_no_network_errors():
     assert not is_own_error(ValueError())
     assert not ConnectionClosed("gone").is_ours
 

@@ -131,7 +131,7 @@ def test_a_hurried_end_does_not_wait_for_the_drain(make):
     assert run.scheduler.now_us() - before_us < 5_000_000
 
 
-def test_whoever_ends_a_run_second_waits_for_the_first(make):
+def test_a_second_end_waits_for_the_first(make):
     run = make(message_interval="1s")
     run.begin()
     run.until(lambda: run.run.elapsed_us > 1_000_000)

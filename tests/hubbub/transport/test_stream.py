@@ -96,7 +96,7 @@ def test_a_write_that_fails_later_is_told(pair):
     assert not stream.unsent_bytes
 
 
-def test_nobody_who_listens_is_one_error(listening):
+def test_a_refused_connection_is_one_error(listening):
     address = listening.getsockname()
     listening.close()
     with pytest.raises(ConnectError, match="ConnectionRefusedError"):
