@@ -1,5 +1,6 @@
 """Packs the suite (locustfile, users, shapes, conf) into the package, so that an installed Hubbub has it, too."""
 
+import sys
 from pathlib import Path
 from shutil import copy, copytree, ignore_patterns, rmtree
 
@@ -7,6 +8,9 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))  # a build does not put it there
+
+from hubbub.suite import SUITE_FILES, SUITE_FOLDERS  # noqa: E402
 
 
 class BuildWithSuite(build_py):
@@ -17,9 +21,9 @@ class BuildWithSuite(build_py):
         suite = Path(self.build_lib) / "hubbub" / "suite"
         rmtree(suite, ignore_errors=True)
         suite.mkdir(parents=True)
-        for name in ("locustfile.py", "locust.conf", "docker-compose.yml", "Dockerfile", "requirements.txt"):
+        for name in SUITE_FILES:
             copy(HERE / name, suite)
-        for name in ("users", "shapes", "conf"):
+        for name in SUITE_FOLDERS:
             copytree(HERE / name, suite / name, ignore=ignore_patterns("__pycache__"))
 
 

@@ -36,6 +36,7 @@ EDGES = {
         "canary", "client", "clock", "contracts", "errors", "exit_code", "health", "ledger", "metrics", "options",
         "profiles", "report", "suite", "transport", "version", "wire",
     },
+    "setup.py": {"suite"},
     "shapes": {"__init__"},
     "suite": {"errors"},
     "transport": {"clock", "errors"},
