@@ -19,7 +19,7 @@ from hubbub.client.plans import Plans
 from hubbub.client.session import Session
 from hubbub.client.slots import SlotPool
 from hubbub.clock import Task
-from hubbub.contracts import load_contract
+from hubbub.contracts import Contract, load_contract
 from hubbub.health import BackendWait, Lateness
 from hubbub.ledger import Ledger
 from hubbub.run.instruments import Instruments
@@ -81,7 +81,7 @@ class Worker:
         context = WorkerContext(
             settings=settings,
             contract=contract,
-            ledger=self._make_ledger(contract.has_echo, backend_wait),
+            ledger=self._make_ledger(contract, backend_wait),
             scheduler=world.scheduler,
             transport=transport,
             http=self._http.request,
@@ -92,11 +92,11 @@ class Worker:
         choose(context, settings.reconcile)
         return context
 
-    def _make_ledger(self, has_echo: bool, backend_wait: BackendWait | None) -> Ledger:
+    def _make_ledger(self, contract: Contract, backend_wait: BackendWait | None) -> Ledger:
         assignment, provision = self.assignment, self.assignment.provision
         ledger = Ledger(
             assignment.run_number,
-            load_contract(assignment.settings.contract),
+            contract,
             assignment.user_ids,
             1 + assignment.ordinal * PRODUCERS_PER_WORKER,
             assignment.tolerances_us,
@@ -107,7 +107,7 @@ class Worker:
             for conversation in account.conversations:
                 members.setdefault(conversation, []).append(account.index)
         for index, backend_id in provision.conversations:
-            ledger.add_conversation(index, backend_id, members.get(index, []), has_echo)
+            ledger.add_conversation(index, backend_id, members.get(index, []), contract.has_echo)
         return ledger
 
     # -- clients -----------------------------------------------------------------------------------------------------
