@@ -98,3 +98,19 @@ def test_init_into_a_file_is_one_sentence(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["init", str(tmp_path / "file" / "x")]) == 2
     assert "cannot write to" in capsys.readouterr().err
+
+
+def test_init_from_a_suite_without_containers_leaves_them_out(tmp_path, monkeypatch):
+    own = tmp_path / "own"
+    main(["init", str(own)])
+    (own / "Dockerfile").unlink()
+    monkeypatch.setattr(cli, "SUITE", own)
+    assert main(["init", str(tmp_path / "other")]) == 0
+    assert not (tmp_path / "other" / "Dockerfile").exists()
+    assert (tmp_path / "other" / "locustfile.py").exists()
+
+
+def test_a_profile_does_not_take_a_swarms_workers_away(launched, monkeypatch):
+    monkeypatch.setattr(cli, "profile_options", lambda _name: {"workers": "0"})
+    main(["swarm"])
+    assert launched[0][1] == 2

@@ -253,3 +253,12 @@ def test_an_unfinished_frame_waits_for_its_rest(pair):
     pair.say(text[100:] + text)
     pair.until(lambda: len(pair.handler.messages) == 2)
     assert pair.handler.frames == [text, text]
+
+
+def test_closing_what_ends_while_it_is_resumed_waits_for_nothing(pair, monkeypatch):
+    monkeypatch.setattr(module, "CLOSE_WAIT_S", 1_000)
+    pair.connection.pause_reading()
+    pair.peer.close()
+    with gevent.Timeout(PATIENCE_S):
+        pair.connection.close()
+    assert pair.handler.closed == [(1006, "ended without a close frame")]
