@@ -23,7 +23,7 @@ SERIES = ("response", "delivery")
 
 
 class LocustStats:
-    """The output of a run in an environment's tables and CSV files; see `hubbub.run.outputs`."""
+    """The output of a run in an environment's tables and CSV files; see `hubbub.run.output`."""
 
     def __init__(self, environment: Any) -> None:
         self._environment = environment

@@ -15,7 +15,7 @@ from gevent.hub import Waiter
 from hubbub.client.back_off import back_off_s
 from hubbub.client.context import WorkerContext
 from hubbub.client.payloads import Payloads
-from hubbub.client.plans import Plans
+from hubbub.client.send_plans import Plans
 from hubbub.client.session import Session
 from hubbub.clock import US_PER_SECOND
 from hubbub.errors import PhaseFailed

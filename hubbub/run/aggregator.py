@@ -10,7 +10,7 @@ from hubbub.ledger import Finding
 from hubbub.ledger.findings import MAX_OF_EACH
 from hubbub.report import RunResult, Watch
 from hubbub.run.messages import Report
-from hubbub.run.outputs import Taker
+from hubbub.run.output import Taker
 
 
 class Aggregator:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hubbub.client.context import WorkerContext
-from hubbub.client.plans import Plans
+from hubbub.client.send_plans import Plans
 from hubbub.ledger.history import History
 from hubbub.metrics.load import Load
 from hubbub.run.instruments import Instruments

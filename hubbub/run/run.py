@@ -17,20 +17,20 @@ from hubbub.client.client import Client
 from hubbub.clock import US_PER_SECOND, Task, format_duration
 from hubbub.exit_code import ExitCode
 from hubbub.options import Settings
+from hubbub.plain_values import to_plain
 from hubbub.profiles import slo_texts
 from hubbub.report import RunResult, Watch, build_summary, parse_objectives, render_console
 from hubbub.run.aggregator import Aggregator
 from hubbub.run.folder import make_folder, versions, write_json
 from hubbub.run.journal import Journal
 from hubbub.run.messages import DRAIN, GO, PREPARE, Drain, Go, Report
-from hubbub.run.outputs import Output
+from hubbub.run.output import Output
 from hubbub.run.preparation import Preparation
 from hubbub.run.roster import Roster
 from hubbub.run.terminal import say
 from hubbub.run.window import Window
 from hubbub.run.workers import Workers
 from hubbub.run.world import World
-from hubbub.wire import to_plain
 
 POLL_S = 0.05
 """How late the window may open after the last client is ready."""

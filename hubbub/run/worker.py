@@ -15,7 +15,7 @@ from gevent.pool import Pool
 
 from hubbub.client.context import OnPhase, WorkerContext
 from hubbub.client.history import choose, read_back
-from hubbub.client.plans import Plans
+from hubbub.client.send_plans import Plans
 from hubbub.client.session import Session
 from hubbub.client.slots import SlotPool
 from hubbub.clock import Task

@@ -8,7 +8,7 @@ from gevent.event import Event
 
 from hubbub.client.client import Client
 from hubbub.client.payloads import Payloads
-from hubbub.client.plans import Plans
+from hubbub.client.send_plans import Plans
 
 
 class Stepper(Client):

@@ -1,7 +1,7 @@
 """The phase_stats of phases, connections and errors."""
 
 from hubbub.metrics.phase_stats import PhaseStats
-from hubbub.wire import from_plain, to_plain
+from hubbub.plain_values import from_plain, to_plain
 
 
 def test_two_workers_tallies_add_up():

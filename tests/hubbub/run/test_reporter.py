@@ -3,7 +3,7 @@
 import pytest
 
 from hubbub.client.payloads import Payloads
-from hubbub.client.plans import Plans
+from hubbub.client.send_plans import Plans
 from hubbub.ledger import Finding
 from hubbub.ledger.findings import FOLLOW_US
 from hubbub.run.instruments import Instruments

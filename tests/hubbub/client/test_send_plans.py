@@ -2,7 +2,7 @@
 
 import pytest
 
-from hubbub.client.plans import Plans
+from hubbub.client.send_plans import Plans
 from hubbub.pacing.plan import SendPlan, ThinkPlan
 
 
