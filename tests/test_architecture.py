@@ -15,7 +15,7 @@ EDGES = {
     "bench": {"transport", "users"},
     "bridge": {
         "client", "contracts", "errors", "exit_code", "ledger", "metrics", "option_kinds", "options", "pacing",
-        "run", "suite", "plain_values",
+        "run", "suite", "serialization",
     },
     "canary": {"client", "clock", "contracts", "errors", "ledger", "metrics", "suite"},
     "cli": {"errors", "exit_code", "launcher", "option_kinds", "options", "report", "suite", "version"},
@@ -34,7 +34,7 @@ EDGES = {
     "report": {"clock", "errors", "exit_code", "health", "ledger", "metrics", "options"},
     "run": {
         "canary", "client", "clock", "contracts", "errors", "exit_code", "health", "ledger", "metrics", "options",
-        "profiles", "report", "suite", "transport", "version", "plain_values",
+        "profiles", "report", "suite", "transport", "version", "serialization",
     },
     "setup.py": {"suite"},
     "shapes": {"__init__"},

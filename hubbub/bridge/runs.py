@@ -20,7 +20,7 @@ from hubbub.bridge.locust_stats import LocustStats
 from hubbub.errors import HubbubError
 from hubbub.exit_code import ExitCode
 from hubbub.options import Settings
-from hubbub.plain_values import from_plain
+from hubbub.serialization import from_plain
 from hubbub.run.embedded import EmbeddedBackend
 from hubbub.run.messages import Report
 from hubbub.run.run import Run

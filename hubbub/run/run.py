@@ -17,7 +17,7 @@ from hubbub.client.client import Client
 from hubbub.clock import US_PER_SECOND, Task, format_duration
 from hubbub.exit_code import ExitCode
 from hubbub.options import Settings
-from hubbub.plain_values import to_plain
+from hubbub.serialization import to_plain
 from hubbub.profiles import slo_texts
 from hubbub.report import RunResult, Watch, build_summary, parse_objectives, render_console
 from hubbub.run.aggregator import Aggregator

@@ -5,7 +5,7 @@ import pytest
 from hubbub import profiles
 from hubbub.errors import ConfigError
 from hubbub.options import NAMES, OPTIONS, Settings, defaults, resolve
-from hubbub.plain_values import from_plain, to_plain
+from hubbub.serialization import from_plain, to_plain
 from hubbub.profiles import load_profile, profile_names
 
 
@@ -69,7 +69,7 @@ def test_a_profile_with_an_unknown_key_is_refused(tmp_path, monkeypatch):
         load_profile("odd", NAMES)
 
 
-def test_settings_travel_as_plain_values():
+def test_settings_travel_as_serialization():
     settings = resolve({"header": "Origin:https://chat.example", "mix": "Chatter=8,Lurker=2"})
     assert from_plain(Settings, to_plain(settings)) == settings
 

@@ -8,7 +8,7 @@ import gevent
 from locust.user.task import LOCUST_STATE_RUNNING
 
 from hubbub.options import resolve
-from hubbub.plain_values import from_plain
+from hubbub.serialization import from_plain
 from hubbub.run.inbox import Inbox
 from hubbub.run.messages import Report
 from hubbub.run.run import Run

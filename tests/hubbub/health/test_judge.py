@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hubbub.health.judge import Health, Second, causes_of
-from hubbub.plain_values import from_plain, to_plain
+from hubbub.serialization import from_plain, to_plain
 
 CLEAN = Second(
     began_us=0,

@@ -4,7 +4,7 @@ import pytest
 
 from hubbub.ledger import Finding
 from hubbub.ledger.findings import FOLLOW_US, MAX_OF_EACH
-from hubbub.plain_values import from_plain, to_plain
+from hubbub.serialization import from_plain, to_plain
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from hubbub.ledger import Counts
 from hubbub.ledger.log import FLUSHED_AT_ONCE
 from hubbub.ledger.receiver import REOPENING_US
 from hubbub.metrics.histogram import bucket_of
-from hubbub.plain_values import from_plain, to_plain
+from hubbub.serialization import from_plain, to_plain
 
 
 def test_a_loss_is_worth_its_age_at_the_decision(bench):

@@ -72,7 +72,7 @@ def test_merging_is_the_same_bytes_in_any_order(first, second, third):
 
 
 @given(VALUES, VALUES)
-def test_a_histogram_travels_as_plain_values(values, censored):
+def test_a_histogram_travels_as_serialization(values, censored):
     histogram = filled(values, censored)
     again = Histogram.from_dict(json.loads(json.dumps(histogram.to_dict())))
     assert again.to_dict() == histogram.to_dict()

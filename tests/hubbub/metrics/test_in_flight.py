@@ -6,7 +6,7 @@ import pytest
 
 from hubbub.metrics.histogram import Histogram, middle_of
 from hubbub.metrics.in_flight import MIN_SAMPLES, InFlight
-from hubbub.plain_values import from_plain, to_plain
+from hubbub.serialization import from_plain, to_plain
 
 SECOND = 1_000_000
 

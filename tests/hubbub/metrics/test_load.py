@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from hubbub.metrics.load import Load
-from hubbub.plain_values import from_plain, to_plain
+from hubbub.serialization import from_plain, to_plain
 
 
 def load(planned, sent):

@@ -1,7 +1,7 @@
 """The phase_stats of phases, connections and errors."""
 
 from hubbub.metrics.phase_stats import PhaseStats
-from hubbub.plain_values import from_plain, to_plain
+from hubbub.serialization import from_plain, to_plain
 
 
 def test_two_workers_tallies_add_up():
@@ -21,7 +21,7 @@ def test_two_workers_tallies_add_up():
     assert (known.count, known.first_us, known.last_us, known.sample) == (2, 2, 5, "first")
 
 
-def test_a_tally_travels_as_plain_values():
+def test_a_tally_travels_as_serialization():
     phase_stats = PhaseStats()
     phase_stats.phase("connect", 20_000, 19_000)
     phase_stats.error("login: HTTP 500", 1, "x" * 999)

@@ -1,7 +1,7 @@
 """What workers measured travels and adds up without a loss."""
 
 from hubbub.ledger import Counts, Finding
-from hubbub.plain_values import from_plain, to_plain
+from hubbub.serialization import from_plain, to_plain
 from hubbub.report.measurements import Measurements
 
 

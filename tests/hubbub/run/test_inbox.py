@@ -1,6 +1,6 @@
 """Each run has a fresh worker, and messages of another run are ignored."""
 
-from hubbub.plain_values import to_plain
+from hubbub.serialization import to_plain
 from hubbub.run.messages import DRAIN, GO, Drain, Go
 
 

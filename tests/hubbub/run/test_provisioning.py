@@ -8,7 +8,7 @@ import pytest
 from hubbub.client.accounts import Account
 from hubbub.contracts import load_contract
 from hubbub.errors import ConnectError, RunError
-from hubbub.plain_values import from_plain, to_plain
+from hubbub.serialization import from_plain, to_plain
 from hubbub.run.provisioning import Needs, Provision, Provisioner
 
 
@@ -111,6 +111,6 @@ def test_no_backend_is_one_sentence():
         provisioner(nobody).check_backend()
 
 
-def test_a_provision_travels_as_plain_values():
+def test_a_provision_travels_as_serialization():
     provision = Provision([Account(0, "a", "p", [0], 5)], [], [(0, 9)])
     assert from_plain(Provision, to_plain(provision)) == provision

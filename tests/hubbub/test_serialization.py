@@ -13,7 +13,7 @@ import pytest
 from hubbub.ledger import Timings
 from hubbub.metrics.histogram import Histogram
 from hubbub.metrics.low_ends import LowEnds
-from hubbub.plain_values import from_plain, to_plain
+from hubbub.serialization import from_plain, to_plain
 from hubbub.run.messages import Assignment, Drain, Go, Report
 
 
