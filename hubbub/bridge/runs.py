@@ -20,13 +20,13 @@ from hubbub.bridge.locust_stats import LocustStats
 from hubbub.errors import HubbubError
 from hubbub.exit_code import ExitCode
 from hubbub.options import Settings
-from hubbub.serialization import from_plain
 from hubbub.run.embedded import EmbeddedBackend
 from hubbub.run.messages import Report
 from hubbub.run.run import Run
 from hubbub.run.terminal import say, show
 from hubbub.run.workers import Workers
 from hubbub.run.world import World
+from hubbub.serialization import from_plain
 
 NO_AUTOQUIT = -1
 """Locust's default."""

@@ -9,10 +9,10 @@ from gevent.event import Event
 
 from hubbub.client.context import OnPhase
 from hubbub.errors import HubbubError
-from hubbub.serialization import from_plain, to_plain
 from hubbub.run.messages import DRAIN, GO, PREPARE, Assignment, Drain, Go, Report
 from hubbub.run.worker import Worker
 from hubbub.run.world import World
+from hubbub.serialization import from_plain, to_plain
 
 
 class Inbox:

@@ -17,7 +17,6 @@ from hubbub.client.client import Client
 from hubbub.clock import US_PER_SECOND, Task, format_duration
 from hubbub.exit_code import ExitCode
 from hubbub.options import Settings
-from hubbub.serialization import to_plain
 from hubbub.profiles import slo_texts
 from hubbub.report import RunResult, Watch, build_summary, parse_objectives, render_console
 from hubbub.run.aggregator import Aggregator
@@ -31,6 +30,7 @@ from hubbub.run.terminal import say
 from hubbub.run.window import Window
 from hubbub.run.workers import Workers
 from hubbub.run.world import World
+from hubbub.serialization import to_plain
 
 POLL_S = 0.05
 """How late the window may open after the last client is ready."""

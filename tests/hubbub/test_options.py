@@ -5,8 +5,8 @@ import pytest
 from hubbub import profiles
 from hubbub.errors import ConfigError
 from hubbub.options import NAMES, OPTIONS, Settings, defaults, resolve
-from hubbub.serialization import from_plain, to_plain
 from hubbub.profiles import load_profile, profile_names
+from hubbub.serialization import from_plain, to_plain
 
 
 def test_every_profile_parses():

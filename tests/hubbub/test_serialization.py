@@ -13,8 +13,8 @@ import pytest
 from hubbub.ledger import Timings
 from hubbub.metrics.histogram import Histogram
 from hubbub.metrics.low_ends import LowEnds
-from hubbub.serialization import from_plain, to_plain
 from hubbub.run.messages import Assignment, Drain, Go, Report
+from hubbub.serialization import from_plain, to_plain
 
 
 def filled(kind, numbers):  # noqa: PLR0911 - one for each kind of type

@@ -8,11 +8,11 @@ import gevent
 from locust.user.task import LOCUST_STATE_RUNNING
 
 from hubbub.options import resolve
-from hubbub.serialization import from_plain
 from hubbub.run.inbox import Inbox
 from hubbub.run.messages import Report
 from hubbub.run.run import Run
 from hubbub.run.workers import LocalWorkers
+from hubbub.serialization import from_plain
 from tests.twins.backend import MemoryBackend, MemoryWorld
 from tests.twins.scheduler import FakeScheduler
 from users.chatter import Chatter

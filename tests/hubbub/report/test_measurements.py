@@ -1,8 +1,8 @@
 """What workers measured travels and adds up without a loss."""
 
 from hubbub.ledger import Counts, Finding
-from hubbub.serialization import from_plain, to_plain
 from hubbub.report.measurements import Measurements
+from hubbub.serialization import from_plain, to_plain
 
 
 def filled(number):

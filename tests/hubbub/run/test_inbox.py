@@ -1,7 +1,7 @@
 """Each run has a fresh worker, and messages of another run are ignored."""
 
-from hubbub.serialization import to_plain
 from hubbub.run.messages import DRAIN, GO, Drain, Go
+from hubbub.serialization import to_plain
 
 
 def begun(make, **how):

@@ -8,8 +8,8 @@ import pytest
 from hubbub.client.accounts import Account
 from hubbub.contracts import load_contract
 from hubbub.errors import ConnectError, RunError
-from hubbub.serialization import from_plain, to_plain
 from hubbub.run.provisioning import Needs, Provision, Provisioner
+from hubbub.serialization import from_plain, to_plain
 
 
 class FakeBackend:
