@@ -16,6 +16,8 @@ The text of each says what was expected, what came, and what to do.
 from __future__ import annotations
 
 import errno
+import traceback
+from pathlib import Path
 
 OWN_ERRNOS = frozenset(
     {errno.EADDRNOTAVAIL, errno.EADDRINUSE, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENETUNREACH}
@@ -90,6 +92,17 @@ def name_of(error: BaseException) -> str:
         known = type(OSError(error.errno, ""))
         return known.__name__ if known is not OSError else errno.errorcode.get(error.errno, "OSError")
     return type(error).__name__
+
+
+def described(error: BaseException) -> str:
+    """An exception in one sentence: ours is one already; of others, which nobody planned, where they were raised."""
+    if isinstance(error, HubbubError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror} ({name_of(error)})"
+    innermost = traceback.extract_tb(error.__traceback__)[-1:]
+    where = f" ({Path(innermost[0].filename).name}, line {innermost[0].lineno})" if innermost else ""
+    return f"{type(error).__name__}: {error}{where}"
 
 
 class PhaseFailed(HubbubError):

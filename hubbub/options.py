@@ -170,6 +170,7 @@ class Settings:
         "connect_timeout", "10s", "longest wait for an HTTP answer, and for connection and upgrade"
     )
     join_timeout_us: int = _time("join_timeout", "10s", "longest wait for a confirmed join")
+    prepare_timeout_us: int = _time("prepare_timeout", "5m", "longest time to make accounts and conversations")
     ready_timeout_us: int = _time("ready_timeout", "30s", "longest wait, after spawning, for every client to be ready")
     drain_quiet_us: int = _time("drain_quiet", "2s", "the drain ends when nothing new arrived for this long", 0)
     drain_timeout_us: int = _time("drain_timeout", "15s", "the drain ends after this long at the latest", 0)

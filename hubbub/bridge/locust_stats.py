@@ -30,15 +30,25 @@ class LocustStats:
         self._stats = environment.stats
         self._known: dict[str, tuple[Timings, int]] = {}
         self._nothing = Timings()
+        self._error: OSError | None = None
 
     def begin(self, folder: Path) -> None:
         """Begin to write Locust's tables, once a second."""
         percentiles = stats.PERCENTILES_TO_REPORT
         self._csv = stats.StatsCSVFileWriter(self._environment, percentiles, str(folder / "locust"), True)
-        self._writing = gevent.spawn(self._csv.stats_writer)
+        self._writing = gevent.spawn(self._write)
+
+    def _write(self) -> None:
+        """A disk may be full: what is wrong with it is said at the next report, instead of as a traceback."""
+        try:
+            self._csv.stats_writer()
+        except OSError as error:
+            self._error = error
 
     def take(self, report: Report) -> None:
-        """Add what a worker has timed since it was here last."""
+        """Add what a worker has timed since it was here last. Raises OSError when the tables cannot be written."""
+        if self._error is not None:
+            raise self._error
         self.add(report.worker, report.timings, report.counts, time.time())
 
     def end(self) -> None:

@@ -8,6 +8,7 @@ state only after its listeners have run, so they are called again while the firs
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -31,6 +32,9 @@ from hubbub.serialization import from_plain
 NO_AUTOQUIT = -1
 """Locust's default."""
 
+QUIT_TIMEOUT_S = 8.0
+"""Locust stops its users one by one; after so long the process ends without it."""
+
 
 class Runs:
     """Owns the present run. `settings` makes those of a run that starts now, with so many worker processes."""
@@ -52,6 +56,9 @@ class Runs:
         self._problem = ""
         self._is_interrupted = False
         self._is_shown = False
+        self._is_stopping = False
+        self._stopped = Event()
+        """Whether Locust is about to stop the test, and whether it has."""
 
     def listen(self) -> None:
         """From now on Locust's events drive runs."""
@@ -59,6 +66,7 @@ class Runs:
         hooks.test_start.add_listener(lambda **_: self._start())
         hooks.spawning_complete.add_listener(lambda **_: self._run.spawned() if self._run is not None else None)
         hooks.test_stopping.add_listener(lambda **_: self._end())
+        hooks.test_stop.add_listener(lambda **_: self._stopped.set())
         hooks.quitting.add_listener(lambda **_: self._on_quitting())
         hooks.quit.add_listener(lambda **_: self._on_quit())
         gevent.signal_handler(signal.SIGINT, self._on_interrupt)
@@ -77,49 +85,70 @@ class Runs:
     def _has_web_ui(self) -> bool:
         return self._environment.web_ui is not None
 
+    @property
+    def _interruption(self) -> str:
+        return "the run was interrupted" if self._is_interrupted else ""
+
     def _start(self) -> None:
-        """A test starts: prepare a run. When that fails, say why, and end the test with exit code 2."""
+        """A test starts: prepare a run. Locust spawns clients when this returns, so it raises where there are none."""
         environment, workers = self._environment, self._workers
-        environment.process_exit_code = None
+        environment.process_exit_code = self._run = None
+        self._is_stopping = self._is_shown = False
+        self._stopped.clear()
         self._problem = ""
         try:
             settings = self._settings(len(workers.present()) if workers.is_distributed else 0)
             outputs = [LocustStats(environment)]
             self._run = Run(settings, environment.user_classes, workers, self._world, outputs, self._finish_test)
-            self._run.begin()
         except HubbubError as error:
-            environment.process_exit_code = ExitCode.IMPOSSIBLE
-            self._run = None
             self._problem = f"hubbub: {error}"
             gevent.spawn(self._finish_test)
             raise gevent.GreenletExit from error
+        if not self._run.begin():
+            raise gevent.GreenletExit  # it is over already
+
+    # -- the end of a test -------------------------------------------------------------------------------------------
 
     def _finish_test(self) -> None:
-        """Tell Locust that the test is over; its `test_stopping` leads back to `_end`."""
+        """The run is over: see that Locust's test is, too. Locust may be stopping it already, and wait for the run."""
         if self._has_web_ui:
-            self._environment.runner.stop()
-        else:
-            self._environment.runner.quit()
+            if not self._is_stopping:
+                self._environment.runner.stop()
+            return
+        self._world.scheduler.call_later(QUIT_TIMEOUT_S, lambda: gevent.spawn(self._leave_at_once))
+        if self._is_stopping:
+            self._stopped.wait()
+        self._environment.runner.quit()
 
     def _end(self) -> None:
         """The test is stopping: end the run, and return when its results are written."""
+        self._is_stopping = True
         if self._run is not None:
-            self._run.end("the run was interrupted" if self._is_interrupted else "")
-            if self._run.exit_code is not None:
-                self._environment.process_exit_code = self._run.exit_code
+            self._run.end(self._interruption)
+        self._environment.process_exit_code = self._code
         if self._has_web_ui:
             self._show()
             self._quit_by_itself()
 
+    @property
+    def _code(self) -> int:
+        """The exit code of the newest run. A web UI that was closed without one is no failure."""
+        if self._run is not None:
+            return ExitCode.IMPOSSIBLE if self._run.exit_code is None else self._run.exit_code
+        return ExitCode.PASS if self._has_web_ui and not self._problem else ExitCode.IMPOSSIBLE
+
     def _show(self, before: str = "") -> None:
-        report = self._run.console if self._run is not None else self._problem
-        show(before + report, is_output_taken=bool(self._environment.parsed_options.json))
+        """The report, once for each run."""
+        if not self._is_shown:
+            self._is_shown = True
+            report = self._run.console if self._run is not None else self._problem
+            show(before + report, is_output_taken=bool(self._environment.parsed_options.json))
 
     def _quit_by_itself(self) -> None:
         """--autoquit: end the process so many seconds after the run; the exit code is the verdict's."""
         seconds = self._environment.parsed_options.autoquit
         if seconds != NO_AUTOQUIT:
-            gevent.spawn_later(seconds, self._leave_main)
+            gevent.spawn_later(seconds, self._leave)
 
     # -- the end of the process --------------------------------------------------------------------------------------
 
@@ -128,30 +157,31 @@ class Runs:
 
         Runs in a greenlet of its own, so it may block.
         """
-        if self._is_interrupted:
-            if self._run is not None:
-                self._run.hurry()
+        if not self._is_interrupted:
+            self._is_interrupted = True
+            say("stopping; press Ctrl-C again to stop immediately.")
+            self._leave()
             return
-        self._is_interrupted = True
-        say("stopping; press Ctrl-C again to stop immediately.")
-        self._leave_main()
+        if self._run is not None:
+            self._run.hurry()
+            self._run.end()
+        self._leave_at_once()
 
-    def _leave_main(self) -> None:
+    def _leave(self) -> None:
         """End the run if there is one, and let Locust's main greenlet come to its end."""
-        environment = self._environment
-        if self._run is None:
-            self._stop_backend()
-            code = environment.process_exit_code
-            gevent.kill(gevent.get_hub().parent, SystemExit(self._code_without_run if code is None else code))
-            return
-        environment.runner.quit()
+        if self._run is not None:
+            self._run.end(self._interruption)  # headless, it then quits Locust
         if self._has_web_ui:
-            environment.web_ui.stop()
+            self._environment.web_ui.stop()
+        elif self._run is None:
+            self._stop_backend()
+            gevent.kill(gevent.get_hub().parent, SystemExit(self._code))
 
-    @property
-    def _code_without_run(self) -> ExitCode:
-        """A web UI that was closed before any run is no failure; a headless process that measured nothing is."""
-        return ExitCode.PASS if self._has_web_ui else ExitCode.IMPOSSIBLE
+    def _leave_at_once(self) -> None:
+        """Show the report, and end the process without waiting for anything that Locust still does."""
+        self._on_quit()
+        sys.stderr.flush()
+        os._exit(self._code)
 
     def _on_quitting(self) -> None:
         """Locust is shutting down. Ours comes first, with users still running: end the run before anything else.
@@ -160,19 +190,17 @@ class Runs:
         well and goes on from here; this greenlet must not shut the process down a second time.
         """
         is_main = gevent.getcurrent() is gevent.get_hub().parent
-        if self._run is not None and self._run.exit_code is None:
+        if self._run is not None and not self._run.is_over:
             self._is_interrupted = True
-            self._leave_main()
+            self._leave()
             if not is_main:
                 Event().wait()
-        if self._environment.process_exit_code is None:
-            self._environment.process_exit_code = self._code_without_run
+        self._environment.process_exit_code = self._code
 
     def _on_quit(self) -> None:
         """The last thing printed is the report."""
         self._stop_backend()
-        if not self._has_web_ui and not self._is_shown:
-            self._is_shown = True
+        if not self._has_web_ui:
             self._show("\n")
         sys.stdout.flush()
 

@@ -14,7 +14,7 @@ from gevent.event import AsyncResult
 from hubbub.canary.task import Task
 from hubbub.suite import SUITE, environment_of_children
 
-END_TIMEOUT_S = 15.0
+END_TIMEOUT_S = 8.0
 """It has only to close one connection and print; a busy machine may take some seconds for that."""
 
 
@@ -30,6 +30,9 @@ class Canary(Protocol):
     def finish(self) -> tuple[dict[str, Any] | None, str]:
         """Stop it; returns what it saw, or None and what went wrong."""
 
+    def kill(self) -> None:
+        """End it at once, whatever it does. Idempotent."""
+
 
 class NoCanary:
     """A run without one."""
@@ -40,6 +43,9 @@ class NoCanary:
     def finish(self) -> tuple[dict[str, Any] | None, str]:
         """Nothing was seen, and nothing went wrong."""
         return None, ""
+
+    def kill(self) -> None:
+        """There is none."""
 
 
 def start_canary(task: Task) -> Canary:
@@ -86,11 +92,15 @@ class CanaryProcess:
         self._process.stdin.close()
         first = self._first.get() if self.is_ready else {"problem": "it did not join in time"}
         last = {} if "problem" in first else self._wait_for_last()
+        self.kill()
+        problem = str(first.get("problem") or last.get("problem") or "")
+        return (None, problem) if problem else (last, "")
+
+    def kill(self) -> None:
+        """End it at once. Idempotent."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
-        problem = str(first.get("problem") or last.get("problem") or "")
-        return (None, problem) if problem else (last, "")
 
     def _wait_for_last(self) -> dict[str, Any]:
         try:

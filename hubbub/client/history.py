@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 
 from hubbub.client.context import WorkerContext
+from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import HttpRequest, Identity
 from hubbub.errors import HubbubError
 from hubbub.ledger import Conversation, Message
@@ -15,6 +16,9 @@ from hubbub.ledger.history import History, compare, stored_keys
 
 PAGE = 100
 MAX_MESSAGES = 1_000_000
+BUDGET_S = 30.0
+"""For all histories of a worker together: the end of a run waits for them."""
+
 SAMPLE, SAMPLE_MESSAGES = 3, 10_000
 """How many conversations of a worker are compared with their history when not all are, and how long they may be."""
 
@@ -37,13 +41,14 @@ def read_back(context: WorkerContext, request: HttpRequest, how_many: str) -> tu
     for message in ledger.unseen():
         unseen.setdefault(message.conversation, []).append(message)
     found, problem = History(), ""
+    ends_us = context.now_us() + round(BUDGET_S * US_PER_SECOND)
     for index, conversation in ledger.conversations.items():
         if how_many == "sample" and conversation.seen is not None and len(conversation.seen) > SAMPLE_MESSAGES:
             conversation.seen = None
         if index not in unseen and conversation.seen is None:
             continue
         try:
-            stored = _stored(context, request, conversation)
+            stored = _stored(context, request, conversation, ends_us)
         except HubbubError as error:
             problem = problem or str(error)
             continue
@@ -59,15 +64,19 @@ def read_back(context: WorkerContext, request: HttpRequest, how_many: str) -> tu
     return found, problem
 
 
-def _stored(context: WorkerContext, request: HttpRequest, conversation: Conversation) -> Counter[int] | None:
+def _stored(
+    context: WorkerContext, request: HttpRequest, conversation: Conversation, ends_us: int
+) -> Counter[int] | None:
     """The run's messages in a conversation's history; None where it has none, or no account can read it."""
     identity = context.identity_of(conversation.members)
     if identity is None or context.contract.history(identity, conversation.id, PAGE, 0) is None:
         return None
-    return stored_keys(_messages(context, request, identity, conversation.id).values(), context.ledger.run)
+    return stored_keys(_messages(context, request, identity, conversation.id, ends_us).values(), context.ledger.run)
 
 
-def _messages(context: WorkerContext, request: HttpRequest, identity: Identity, conversation_id: int) -> dict[int, str]:
+def _messages(
+    context: WorkerContext, request: HttpRequest, identity: Identity, conversation_id: int, ends_us: int
+) -> dict[int, str]:
     """The contents of a history by the backend's id, newest first.
 
     By id, because a message that is stored meanwhile moves others from one page to the next. A backend may give fewer
@@ -75,7 +84,7 @@ def _messages(context: WorkerContext, request: HttpRequest, identity: Identity, 
     """
     contents: dict[int, str] = {}
     offset = 0
-    while True:
+    while context.now_us() < ends_us:
         call = context.contract.history(identity, conversation_id, PAGE, offset)
         assert call is not None
         page = context.contract.history_messages(call.perform(request))
@@ -85,3 +94,4 @@ def _messages(context: WorkerContext, request: HttpRequest, identity: Identity, 
         offset += len(page)
         if offset > MAX_MESSAGES:
             raise HubbubError(f"the history of conversation {conversation_id} is longer than {MAX_MESSAGES} messages")
+    raise HubbubError(f"reading took longer than {BUDGET_S:g} s; {len(contents)} messages were read")

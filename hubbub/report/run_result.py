@@ -16,7 +16,8 @@ class RunResult(Measurements):
     """A run as it is now, or when it is over. `started_at` is ISO 8601, UTC.
 
     `comes_and_goes`: a user class of the run says of itself that it leaves its conversation on purpose.
-    `canary` is what the canary saw, in milliseconds; None without one.
+    `lost_workers` has when each was lost, in words. `canary` is what the canary saw, in milliseconds; None without one.
+    `output_problem` says what of the results could not be written.
     """
 
     run_id: str
@@ -29,10 +30,11 @@ class RunResult(Measurements):
     comes_and_goes: bool = False
     interruption: str = ""
     aborted: str = ""
-    lost_workers: list[str] = field(default_factory=list)
+    lost_workers: dict[str, str] = field(default_factory=dict)
     history_problem: str = ""
     canary: Mapping[str, Any] | None = None
     canary_problem: str = ""
+    output_problem: str = ""
 
     def blank(self) -> RunResult:
         """The same run, before anything was measured."""

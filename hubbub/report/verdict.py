@@ -109,8 +109,8 @@ def _doubts(run_result: RunResult, slo_results: SloResults) -> list[str]:
         texts.append(run_result.interruption)
     if run_result.aborted:
         texts.append(f"the run was ended early: {run_result.aborted}")
-    for worker in run_result.lost_workers:
-        texts.append(f"worker {worker} was lost; what it did since its last report is not known")
+    for worker, when in run_result.lost_workers.items():
+        texts.append(f"worker {worker} was lost {when}; what it did since its last report is not known")
     if not counts.expected:
         texts.append("no delivery was expected, so nothing was tested")
     if counts.pending:
@@ -122,6 +122,8 @@ def _doubts(run_result: RunResult, slo_results: SloResults) -> list[str]:
         texts.append(f"the history could not be read: {run_result.history_problem}")
     if run_result.canary_problem:
         texts.append(f"the canary did not measure: {run_result.canary_problem}")
+    if run_result.output_problem:
+        texts.append(f"not all results could be written: {run_result.output_problem}")
     return texts + [_open(run_result, objective, result) for objective, result in slo_results if result.result == OPEN]
 
 

@@ -8,21 +8,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hubbub.errors import described
 from hubbub.run.messages import Report
 
 
 class Journal:
-    """Adds to journal.jsonl in a run's folder: every line is on its way to the disk before the next thing is done."""
+    """Adds to journal.jsonl in a run's folder: every line is on its way to the disk before the next thing is done.
+
+    A disk may fail: then `problem` says how, nothing more is written, and the run goes on.
+    """
 
     def __init__(self, folder: Path) -> None:
+        self.problem = ""
         self._file = (folder / "journal.jsonl").open("a", encoding="utf-8")
         self._unclean_written: dict[str, int] = {}
 
     def write(self, event: str, **values: Any) -> None:
         """One line."""
+        if self.problem or self._file.closed:
+            return
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event} | values
-        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            self._file.flush()
+        except OSError as error:
+            self.problem = f"journal.jsonl: {described(error)}"
 
     def take(self, report: Report) -> None:
         """A worker's report: its figures, and what is new of findings and unclean seconds."""
@@ -36,5 +46,8 @@ class Journal:
         self._unclean_written[worker] = len(report.health.unclean)
 
     def close(self) -> None:
-        """Nothing more is written."""
-        self._file.close()
+        """Nothing more is written. Idempotent."""
+        try:
+            self._file.close()
+        except OSError as error:
+            self.problem = self.problem or f"journal.jsonl: {described(error)}"

@@ -1,31 +1,37 @@
-"""One run, from its preparation to its judgement. Everything that ends a run leads to `end`.
+"""One run: the only owner of its states (states.py) and of their deadlines. Everything that ends it goes through judge.
 
 The run knows its workers by an interface, and who spawns the clients by two calls: that one tells it when all are
-`spawned`, and is told by `finish` when they are to stop. Then it must call `end`.
+`spawned`, and is told by `finish` when the run is over.
 """
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from gevent.event import Event
+import gevent
+from gevent.event import Event as Signal
 
 from hubbub.canary.process import Canary, NoCanary, start_canary
 from hubbub.client.client import Client
-from hubbub.clock import US_PER_SECOND, Task, format_duration
+from hubbub.clock import US_PER_SECOND, format_duration
+from hubbub.errors import described
 from hubbub.exit_code import ExitCode
 from hubbub.options import Settings
 from hubbub.profiles import slo_texts
 from hubbub.report import RunResult, Watch, build_summary, parse_objectives, render_console
 from hubbub.run.aggregator import Aggregator
+from hubbub.run.deadlines import BACKLOG_GRACE_S, HURRIED_S, deadline_s, total_s
 from hubbub.run.folder import make_folder, versions, write_json
 from hubbub.run.journal import Journal
 from hubbub.run.messages import DRAIN, GO, PREPARE, Drain, Go, Report
-from hubbub.run.output import Output
+from hubbub.run.output import GuardedOutput, Output
 from hubbub.run.preparation import Preparation
 from hubbub.run.roster import Roster
+from hubbub.run.states import Event, Machine, State
 from hubbub.run.terminal import say
 from hubbub.run.window import Window
 from hubbub.run.workers import Workers
@@ -35,20 +41,14 @@ from hubbub.serialization import to_plain
 POLL_S = 0.05
 """How late the window may open after the last client is ready."""
 
-BACKLOG_GRACE_S = 1.0
-"""What was planned inside the window may leave so long after it."""
-
-FLUSH_TIMEOUT_S = 60.0
-"""A worker that was last heard of so long ago, and a drain, is lost: reading a history may take most of that."""
-
-HURRIED_FLUSH_TIMEOUT_S = 10.0
-"""After a second Ctrl-C: closing all connections takes up to 3 s."""
+logger = logging.getLogger(__name__)
 
 
 class Run:
-    """`begin` it, tell it when all clients are `spawned`, `end` it. `exit_code` and `console` are the result.
+    """`begin` it, tell it when all clients are `spawned`; it ends by itself, or by `stop`.
 
-    `path` is its folder, once it has begun. `kinds` are the kinds of clients that are spawned, with their weights.
+    `exit_code` and `console` are the result. `path` is its folder, once it has one. `kinds` are the kinds of clients
+    that are spawned, with their weights.
     """
 
     def __init__(
@@ -68,21 +68,120 @@ class Run:
         self._roster = Roster(workers)
         self._scheduler = world.scheduler
         self._world = world
-        self._outputs = outputs
+        self._outputs = [GuardedOutput(output) for output in outputs]
         self._finish = finish
         self._canary: Canary = NoCanary()
+        self._canary_saw: tuple[dict[str, Any] | None, str] = None, "it was not heard in time"
         self._started_at = datetime.now(UTC)
         self._spawned_us: int | None = None
         self._window = Window(settings, world.scheduler.now_us)
-        self._conducting: Task | None = None
-        self._is_ending = False
+        self._machine = Machine(lambda state: self._left[state].set())
+        self._left = {state: Signal() for state in State}
+        self._journal: Journal | None = None
+        self._aggregator: Aggregator | None = None
+        self._interruption = ""
+        self._problem = ""
+        """Why the run cannot be made or go on, as a sentence."""
         self._is_hurried = False
-        self._ended = Event()
+
+    # -- what others may do --------------------------------------------------------------------------------------------
+
+    def begin(self) -> bool:
+        """Prepare the run, and go on in the background; returns whether clients may be spawned."""
+        longest_s = total_s(self.settings)
+        if longest_s is None:
+            say("this run ends when it is stopped")
+        else:
+            say(f"this run ends by {datetime.now(UTC) + timedelta(seconds=longest_s):%H:%M:%S} UTC at the latest")
+        self._scheduler.spawn(self._conduct)
+        self._left[State.PREPARE].wait()
+        return self._machine.state is State.SPAWN
+
+    def spawned(self) -> None:
+        """All clients are spawned."""
+        self._spawned_us = self._spawned_us or self._scheduler.now_us()
+
+    def take(self, report: Report) -> None:
+        """A worker's report; those of other runs are ignored."""
+        if report.run == self.id and self._aggregator is not None:
+            self._aggregator.take(report)
+
+    def stop(self, interruption: str = "") -> None:
+        """End the run early, and judge it on what it has. `interruption` says who does, if it is a person."""
+        if self._machine.state not in (State.JUDGE, State.OVER):
+            self._interruption = self._interruption or interruption
+        self._machine.post(Event.STOP)
+
+    def hurry(self) -> None:
+        """End the run, and do not wait for what is on its way."""
+        self._is_hurried = True
+        self._machine.post(Event.HURRY)
+        if self._machine.state is State.DRAIN:
+            self._hurry_drain()
+
+    def end(self, interruption: str = "") -> None:
+        """Stop the run, and return when it is over."""
+        self.stop(interruption)
+        self._left[State.JUDGE].wait()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more happens; `exit_code` is there then."""
+        return self._machine.state is State.OVER
+
+    @property
+    def elapsed_us(self) -> int:
+        """Microseconds since the sending window opened; 0 before."""
+        return self._window.elapsed_us
+
+    # -- from state to state -----------------------------------------------------------------------------------------
+
+    def _conduct(self) -> None:
+        """Go from state to state: each ends when its work is done, something happens, or its time is over."""
+        work = {
+            State.PREPARE: self._prepare,
+            State.SPAWN: self._wait_for_clients,
+            State.SEND: self._send,
+            State.DRAIN: self._drain,
+            State.JUDGE: self._judge,
+        }
+        while not self.is_over:
+            state = self._machine.state
+            task = self._scheduler.spawn(self._do, state, work[state])
+            if not self._scheduler.wait(self._left[state], deadline_s(state, self.settings)):
+                self._late(state)
+                self._machine.post(Event.DEADLINE, state)
+            task.kill(block=False)
+        self._conclude()
+        self._finish()
+
+    def _do(self, state: State, work: Callable[[], None]) -> None:
+        """The work of one state, whatever it raises."""
+        try:
+            work()
+        except gevent.GreenletExit:
+            return  # the state was left meanwhile
+        except BaseException as error:
+            logger.debug("the work of the state %s failed", state.value, exc_info=True)
+            self._problem = self._problem or described(error)
+            self._machine.post(Event.FAILED, state)
+        else:
+            self._machine.post(Event.DONE, state)
+
+    def _late(self, state: State) -> None:
+        """What it means that a state's time is over."""
+        if state is State.PREPARE:
+            self._problem = (
+                f"preparing took longer than {format_duration(self.settings.prepare_timeout_us)}: the backend is slow, "
+                "or it does not answer; see --prepare-timeout."
+            )
+        elif state is State.JUDGE:
+            self._problem = "the results could not be written in time: does the disk answer?"
 
     # -- before ------------------------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Make accounts, conversations and the folder, and tell the workers. Raises HubbubError when that fails."""
+    def _prepare(self) -> None:
+        """Make accounts, conversations and the folder, and tell the workers."""
         settings = self.settings
         preparation = Preparation(self.id, settings, self._roster.names, self._world)
         assignments = preparation.assignments(self._kinds)
@@ -93,12 +192,11 @@ class Run:
         for output in self._outputs:
             output.begin(self.path)
         watch = Watch(parse_objectives(slo_texts(settings.slo)))
-        self.aggregator = Aggregator(self._blank(), [self._journal, *self._outputs], watch)
+        self._aggregator = Aggregator(self._blank(), [self._journal, *self._outputs], watch)
         for assignment in assignments:
             self._roster.send_to(assignment.worker, PREPARE, to_plain(assignment))
         if preparation.canary is not None:
             self._canary = start_canary(preparation.canary)
-        self._conducting = self._scheduler.spawn(self._conduct)
 
     def _blank(self) -> RunResult:
         return RunResult(
@@ -112,136 +210,141 @@ class Run:
             comes_and_goes=any(kind.comes_and_goes for kind in self._kinds),
         )
 
+    @property
+    def aggregator(self) -> Aggregator:
+        """What the workers reported; there is one once the run is prepared."""
+        assert self._aggregator is not None
+        return self._aggregator
+
     # -- during ------------------------------------------------------------------------------------------------------
 
-    def take(self, report: Report) -> None:
-        """A worker's report; those of other runs are ignored."""
-        if report.run == self.id:
-            self.aggregator.take(report)
-
-    def spawned(self) -> None:
-        """All clients are spawned."""
-        self._spawned_us = self._spawned_us or self._scheduler.now_us()
-
-    @property
-    def elapsed_us(self) -> int:
-        """Microseconds since the sending window opened; 0 before."""
-        return self._window.elapsed_us
-
-    def _conduct(self) -> None:
-        """Wait until all are ready, open the window, and finish when it is over or something ends the run early."""
+    def _wait_for_clients(self) -> None:
+        """Wait until all clients are ready, or those that can be."""
         if self.settings.shape == "none":
             self._wait(self._all_are_ready)
-        self._open_window()
-        if not self._wait(lambda: self._window.is_over):
-            self._scheduler.sleep(BACKLOG_GRACE_S)
-        self._window.is_full = True
-        self._scheduler.spawn(self._finish)
 
-    def _open_window(self) -> None:
+    def _send(self) -> None:
+        """Open the window, and wait until it is over and what was planned in it had its time."""
         self._window.open()
         window_us = self.settings.duration_us
         go = Go(run=self.id, window_us=window_us, start_together=self.settings.shape == "none")
         self._roster.send(GO, to_plain(go))
         length = "until it is stopped" if window_us is None else f"for {format_duration(window_us)}"
-        say(f"{self.aggregator.ready} clients are ready; sending {length}")
+        say(f"{self.aggregator.ready} of {self.settings.clients} clients are ready; sending {length}")
+        self._wait(lambda: self._window.is_over)
+        self._scheduler.sleep(BACKLOG_GRACE_S)
 
-    def _wait(self, is_over: Callable[[], bool]) -> bool:
-        """Poll until `is_over`, or until something ends the run early; True in the second case."""
+    def _wait(self, is_over: Callable[[], bool]) -> None:
+        """Poll until `is_over`; stops the run where going on is useless."""
         while not is_over():
-            if self._roster.look(self.aggregator.is_final) or self.aggregator.problem or self._is_aborted():
-                return True
+            self._look_at_workers()
+            is_useless = self._roster.all_are_lost or self.aggregator.problem
+            if is_useless or self.aggregator.observe(self.elapsed_us):
+                self._machine.post(Event.STOP)
             self._scheduler.sleep(POLL_S)
-        return False
+
+    def _look_at_workers(self) -> None:
+        for worker in self._roster.look(self.aggregator.is_final, is_ending=self._machine.state is State.DRAIN):
+            at_us = self.elapsed_us
+            when = f"in second {at_us // US_PER_SECOND + 1}" if at_us else "before the window opened"
+            self._roster.lost[worker] = when
+            self.journal.write("worker lost", worker=worker, second=at_us // US_PER_SECOND)
+            say(f"worker {worker} was lost {when}; the others go on")
+
+    @property
+    def journal(self) -> Journal:
+        """Where everything is written as it happens; there is one once the run is prepared."""
+        assert self._journal is not None
+        return self._journal
 
     def _all_are_ready(self) -> bool:
         if self._spawned_us is None:
             return False
         if self._scheduler.now_us() - self._spawned_us >= self.settings.ready_timeout_us:
             return True
-        return self.aggregator.ready >= self.settings.clients and self._canary.is_ready
-
-    def _is_aborted(self) -> bool:
-        """Whether an objective that ends the run is broken."""
-        return bool(self.aggregator.observe(self.elapsed_us))
+        possible = self.settings.clients * len(self._roster.present) // len(self._roster.names)
+        return self.aggregator.ready >= possible and self._canary.is_ready
 
     # -- after -------------------------------------------------------------------------------------------------------
 
-    def hurry(self) -> None:
-        """Do not wait for the drain."""
-        self._is_hurried = True
-        if self._is_ending:
-            self._drain()
-
     def _drain(self) -> None:
+        """Stop sending, and wait for every worker's final report, and for the canary's."""
+        self._window.close()
         self._roster.send(DRAIN, to_plain(Drain(run=self.id, is_hurried=self._is_hurried)))
+        if self._is_hurried:
+            self._hurry_drain()
+        while self._roster.missing(self.aggregator.is_final):
+            self._look_at_workers()
+            self._scheduler.sleep(POLL_S)
+        self._canary_saw = self._canary.finish()
 
-    def end(self, interruption: str) -> None:
-        """Drain, gather the final reports, judge and write. Re-entrant: later callers wait for the first.
+    def _hurry_drain(self) -> None:
+        self._roster.send(DRAIN, to_plain(Drain(run=self.id, is_hurried=True)))
+        self._scheduler.call_later(HURRIED_S, lambda: self._machine.post(Event.DEADLINE, State.DRAIN))
 
-        `interruption` says who ended the run, if that was not the run itself.
-        """
-        if self._is_ending:
-            self._ended.wait()
+    def _judge(self) -> None:
+        """Find the verdict and write it. Without a measurement there is none, but a sentence."""
+        if self._aggregator is None or self.aggregator.problem or not self.aggregator.reports:
             return
-        self._is_ending = True
+        for worker in self._roster.missing(self.aggregator.is_final):
+            self._roster.lost[worker] = "at the end: it sent no final report"
+        self.aggregator.close()
+        result = self._result()
+        self.aggregator.watch.observe(self.elapsed_us, result)
+        self.journal.write("end", verdict=self._summary(result)["verdict"])
+        self._close()
+        problems = [self.journal.problem, *(output.problem for output in self._outputs)]
+        result.output_problem = next(filter(None, problems), "")
         try:
-            if self._conducting is not None:
-                interruption = interruption or self._stopped_early()
-                self._conducting.kill(block=False)
-                self._drain()
-                self._gather()
-                self._conclude(interruption)
-        finally:
-            self._ended.set()
+            write_json(self.path / "summary.json", self._summary(result))
+        except OSError as error:
+            result.output_problem = f"summary.json: {described(error)}"
+        summary = self._summary(result)
+        self.exit_code = summary["verdict"]["exit_code"]
+        self.console = render_console(summary, str(self.path))
 
-    def _stopped_early(self) -> str:
-        """Why a run without an interruption has no full window, or an empty text."""
+    def _summary(self, result: RunResult) -> dict[str, Any]:
+        return build_summary(result, self.aggregator.watch.results(result))
+
+    def _result(self) -> RunResult:
+        result = self.aggregator.run_result()
+        result.duration_s = round((datetime.now(UTC) - self._started_at).total_seconds(), 3)
+        result.interruption, result.aborted = self._interruption or self._cut_short(), self.aggregator.aborted
+        result.lost_workers = dict(self._roster.lost)
+        if self._canary.is_asked_for:
+            result.canary, result.canary_problem = self._canary_saw
+            if not self.aggregator.has_clock_of(self._world.clock_domain):
+                result.canary = None
+                result.canary_problem = "a worker runs on another machine, whose clock it does not share"
+        return result
+
+    def _cut_short(self) -> str:
+        """Why a run that no person interrupted has no full window; an empty text if it has one."""
+        if self._problem:
+            return f"the run failed: {self._problem}"
         if self._roster.lost or self.aggregator.aborted or not self._window.was_cut_short:
             return ""
         return "the run was stopped before its end"
 
-    def _gather(self) -> None:
-        """Wait for every worker's final report, as long as it lives and is heard of now and then."""
-        heard_us, sequences = self._scheduler.now_us(), 0
-        while True:
-            self._roster.look(self.aggregator.is_final)
-            if not self._is_hurried and self.aggregator.sequences > sequences:  # who reports is not lost, but busy
-                heard_us, sequences = self._scheduler.now_us(), self.aggregator.sequences
-            missing = self._roster.missing(self.aggregator.is_final)
-            limit_s = HURRIED_FLUSH_TIMEOUT_S if self._is_hurried else FLUSH_TIMEOUT_S
-            if not missing:
-                return
-            if self._scheduler.now_us() - heard_us > limit_s * US_PER_SECOND + self.settings.drain_timeout_us:
-                self._roster.lost += missing
-                return
-            self._scheduler.sleep(POLL_S)
-
-    def _conclude(self, interruption: str) -> None:
-        self.aggregator.close()
-        duration_s = round((datetime.now(UTC) - self._started_at).total_seconds(), 3)
-        canary, canary_problem = self._canary.finish()
-        if self.aggregator.problem:
-            self.exit_code = ExitCode.IMPOSSIBLE
-            self.console = f"hubbub: {self.aggregator.problem}"
+    def _conclude(self) -> None:
+        """Whatever became of the run, there is an exit code, and something to read."""
+        if self.exit_code is None:
             self._close()
-            return
-        result = self.aggregator.run_result()
-        result.duration_s = duration_s
-        result.interruption, result.aborted = interruption, self.aggregator.aborted
-        result.lost_workers = self._roster.lost
-        if self._canary.is_asked_for and not self.aggregator.has_clock_of(self._world.clock_domain):
-            canary, canary_problem = None, "a worker runs on another machine, whose clock it does not share"
-        result.canary, result.canary_problem = canary, canary_problem
-        self.aggregator.watch.observe(self.elapsed_us, result)
-        summary = build_summary(result, self.aggregator.watch.results(result))
-        write_json(self.path / "summary.json", summary)
-        self._journal.write("end", verdict=summary["verdict"])
-        self._close()
-        self.exit_code = summary["verdict"]["exit_code"]
-        self.console = render_console(summary, str(self.path))
+            measured_nothing = self._aggregator is None or self.aggregator.problem or not self.aggregator.reports
+            self.exit_code = ExitCode.IMPOSSIBLE if measured_nothing else ExitCode.INCONCLUSIVE
+            self.console = f"hubbub: {self._why_not()}"
+
+    def _why_not(self) -> str:
+        reported = self._aggregator.problem if self._aggregator is not None else ""
+        return self._problem or reported or f"{self._interruption or self._lost()}; nothing was measured."
+
+    def _lost(self) -> str:
+        lost = self._roster.lost
+        return f"all {len(lost)} workers were lost" if lost else "the run was stopped before it began"
 
     def _close(self) -> None:
-        self._journal.close()
-        for output in self._outputs:
-            output.end()
+        self._canary.kill()
+        if self._journal is not None:
+            self._journal.close()
+            for output in self._outputs:
+                output.end()

@@ -7,18 +7,22 @@ from hubbub.options import Settings
 
 
 class Window:
-    """Opens once. A run without a duration has a window that is never over by itself."""
+    """Opens once, and closes once. A run without a duration has a window that is never over by itself."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
-        self.is_full = False
-        """Whether everything that was planned inside had its time."""
         self._settings = settings
         self._clock = clock
         self._opened_us: int | None = None
+        self._closed_us: int | None = None
 
     def open(self) -> None:
         """Messages may be sent from now on."""
         self._opened_us = self._clock()
+
+    def close(self) -> None:
+        """No message may be sent any more. Idempotent."""
+        if self._opened_us is not None and self._closed_us is None:
+            self._closed_us = self._clock()
 
     @property
     def elapsed_us(self) -> int:
@@ -32,7 +36,9 @@ class Window:
 
     @property
     def was_cut_short(self) -> bool:
-        """Whether it ended before its time. A shape ends the run itself, as soon as the duration is over."""
-        if self.is_full or self._settings.duration_us is None:
+        """Whether it closed before its time, or never opened."""
+        if self._settings.duration_us is None:
             return False
-        return self._settings.shape == "none" or not self.is_over
+        if self._opened_us is None or self._closed_us is None:
+            return True
+        return self._closed_us - self._opened_us < self._settings.duration_us

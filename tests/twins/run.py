@@ -103,16 +103,16 @@ class MemoryRun:
         """Stop one client, as a shape does on its way down."""
         self.spawned[number].kill(block=False)
 
-    def finish(self, interruption=""):
-        self.run.end(interruption)
+    def finish(self):
+        """The run is over: as Locust does, stop the clients."""
         gevent.killall(self.spawned, block=False)
         self.is_over = True
 
     # -- the whole of it ---------------------------------------------------------------------------------------------
 
     def begin(self):
-        self.run.begin()
-        self.spawn(self.settings.clients)
+        if self.run.begin():
+            self.spawn(self.settings.clients)
 
     def until(self, condition):
         self.scheduler.run(condition)

@@ -56,6 +56,14 @@ class Bridge:
 
 
 @pytest.fixture
+def exits(monkeypatch):
+    """The codes with which the process would have ended at once."""
+    codes = []
+    monkeypatch.setattr("os._exit", codes.append)
+    return codes
+
+
+@pytest.fixture
 def bridge(environment, tmp_path, monkeypatch):
     monkeypatch.setattr(gevent, "signal_handler", lambda *_: None)
     return Bridge(environment, tmp_path)
@@ -93,16 +101,51 @@ def test_a_run_that_cannot_be_made_ends_the_test_with_2(bridge, capsys):
     assert bridge.runs.elapsed_us == 0
 
 
-def test_ctrl_c_ends_the_run_and_the_second_one_hurries(bridge, capsys):
+def test_ctrl_c_ends_the_run_and_the_second_one_hurries(bridge, capsys, exits):
     bridge.start()
     bridge.until(lambda: bridge.runs.elapsed_us > 1_500_000)
     first = gevent.spawn(bridge.runs._on_interrupt)
     gevent.sleep(0)
-    bridge.runs._on_interrupt()
-    bridge.until(first.ready)
-    assert "press Ctrl-C again" in capsys.readouterr().err
-    assert bridge.summary()["verdict"]["result"] == "INCONCLUSIVE"
-    assert bridge.environment.process_exit_code == 3
+    before_us = bridge.scheduler.now_us()
+    second = gevent.spawn(bridge.runs._on_interrupt)
+    bridge.until(lambda: first.ready() and second.ready())
+    shown = capsys.readouterr()
+    assert "press Ctrl-C again" in shown.err
+    assert shown.out.count("Verdict: INCONCLUSIVE") == 1
+    assert (exits, bridge.summary()["verdict"]["exit_code"]) == ([3], 3)
+    assert bridge.scheduler.now_us() - before_us <= 1_500_000
+
+
+def test_ctrl_c_while_a_run_is_prepared_ends_it_without_spawning(bridge, capsys):
+    bridge.backend.request = lambda *_: bridge.scheduler.sleep(3_600)
+    bridge.start()
+    bridge.scheduler.advance(1)
+    gevent.spawn(bridge.runs._on_interrupt)
+    bridge.until(lambda: bridge.environment.runner.state == "stopped")
+    bridge.environment.events.quit.fire(exit_code=2)
+    assert "the run was interrupted; nothing was measured." in capsys.readouterr().out
+    assert (bridge.environment.process_exit_code, bridge.environment.runner.user_count) == (2, 0)
+
+
+def test_a_locust_that_does_not_quit_is_left(bridge, capsys, exits, monkeypatch):
+    monkeypatch.setattr(bridge.environment.runner, "quit", lambda: None)
+    bridge.start()
+    bridge.until(lambda: exits)
+    assert exits == [0]
+    assert capsys.readouterr().out.count("Verdict: PASS") == 1
+
+
+def test_a_stop_from_outside_ends_the_run_and_then_the_process(bridge):
+    bridge.start()
+    bridge.until(lambda: bridge.runs.elapsed_us > 1_500_000)
+    quits = []
+    quit = bridge.environment.runner.quit
+    bridge.environment.runner.quit = lambda: (quits.append(bridge.environment.runner.state), quit())
+    gevent.spawn(bridge.environment.runner.stop)
+    bridge.until(lambda: quits)
+    bridge.environment.runner.quit = quit
+    assert quits == ["stopped"]
+    assert bridge.summary()["verdict"]["reasons"][0]["text"] == "the run was stopped before its end"
 
 
 def test_quitting_ends_the_run_first(bridge):

@@ -178,13 +178,14 @@ def test_nothing_expected_nothing_tested(run_result, verdict):
 
 
 def test_an_interruption_a_lost_worker_and_an_abort_are_doubts(run_result, verdict):
-    run_result.interruption, run_result.lost_workers, run_result.aborted = "the run was interrupted", ["w1"], "too slow"
+    run_result.interruption, run_result.aborted = "the run was interrupted", "too slow"
+    run_result.lost_workers = {"w1": "in second 3"}
     result, reasons = verdict(run_result)
     assert result == "INCONCLUSIVE"
     assert reasons == [
         "INCONCLUSIVE: the run was interrupted",
         "INCONCLUSIVE: the run was ended early: too slow",
-        "INCONCLUSIVE: worker w1 was lost; what it did since its last report is not known",
+        "INCONCLUSIVE: worker w1 was lost in second 3; what it did since its last report is not known",
     ]
 
 

@@ -33,3 +33,14 @@ def test_what_is_new_of_a_worker_is_written(journal, tmp_path):
     for report in (first, second):
         journal.take(report)
     assert [line["event"] for line in lines(tmp_path)] == ["report", "finding", "unclean", "report", "unclean"]
+
+
+def test_a_disk_that_fails_is_said_once_and_the_run_goes_on(tmp_path):
+    (tmp_path / "journal.jsonl").symlink_to("/dev/full")
+    journal = Journal(tmp_path)
+    for _ in range(2):
+        journal.write("begin")
+    assert journal.problem == "journal.jsonl: No space left on device (ENOSPC)"
+    journal.close()
+    journal.write("end")
+    journal.close()

@@ -20,23 +20,41 @@ def never(_worker):
     return False
 
 
+def always(_worker):
+    return True
+
+
 def test_who_is_gone_is_lost_and_stays_lost():
     workers = Workers("a", "b")
     roster = Roster(workers)
-    assert not roster.look(never)
+    assert roster.look(never) == []
     workers.names = ["a"]
-    assert roster.look(never)
+    assert roster.look(never) == ["b"]
     workers.names = ["a", "b"]
-    assert roster.look(never)
-    assert (roster.lost, roster.missing(never)) == (["b"], ["a"])
+    assert roster.look(never) == []
+    assert (list(roster.lost), roster.present, roster.missing(never)) == (["b"], ["a"], ["a"])
+    assert not roster.all_are_lost
+    workers.names = []
+    assert roster.look(never) == ["a"]
+    assert roster.all_are_lost
 
 
-def test_who_has_reported_for_the_last_time_may_go():
+def test_who_has_reported_for_the_last_time_may_go_at_the_end_only():
     workers = Workers("a", "b")
     roster = Roster(workers)
     workers.names = ["a"]
-    assert not roster.look(lambda worker: worker == "b")
-    assert roster.missing(lambda worker: worker == "b") == ["a"]
+    assert roster.look(always, is_ending=True) == []
+    assert roster.look(always) == ["b"]
+    assert roster.missing(always) == []
+
+
+def test_who_is_lost_gets_no_message():
+    workers = Workers("a", "b")
+    roster = Roster(workers)
+    workers.names = ["a"]
+    roster.look(never)
+    roster.send("go", {})
+    assert workers.sent == [("a", "go", {})]
 
 
 def test_who_comes_later_takes_no_part():

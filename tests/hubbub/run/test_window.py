@@ -12,20 +12,20 @@ def scheduler():
     return FakeScheduler()
 
 
-def opened(scheduler, **options):
-    window = Window(resolve({"duration": "10s"} | options), scheduler.now_us)
-    window.open()
-    return window
+def window_of(scheduler, **options):
+    return Window(resolve({"duration": "10s"} | options), scheduler.now_us)
 
 
 def test_before_it_opens_no_time_has_passed(scheduler):
-    window = Window(resolve({}), scheduler.now_us)
+    window = window_of(scheduler)
     scheduler.advance(5)
-    assert (window.elapsed_us, window.is_over) == (0, False)
+    window.close()
+    assert (window.elapsed_us, window.is_over, window.was_cut_short) == (0, False, True)
 
 
 def test_it_is_over_after_the_duration(scheduler):
-    window = opened(scheduler)
+    window = window_of(scheduler)
+    window.open()
     scheduler.advance(9)
     assert not window.is_over
     scheduler.advance(1)
@@ -33,22 +33,20 @@ def test_it_is_over_after_the_duration(scheduler):
 
 
 def test_without_a_duration_it_is_never_over_and_never_cut_short(scheduler):
-    window = opened(scheduler, duration="until-stopped")
+    window = window_of(scheduler, duration="until-stopped")
+    window.open()
     scheduler.advance(1_000)
+    window.close()
     assert (window.is_over, window.was_cut_short) == (False, False)
 
 
-def test_it_is_cut_short_unless_its_backlog_had_its_time(scheduler):
-    window = opened(scheduler)
-    scheduler.advance(11)
-    assert window.was_cut_short
-    window.is_full = True
-    assert not window.was_cut_short
-
-
-def test_a_shape_may_end_it_as_soon_as_it_is_over(scheduler):
-    window = opened(scheduler, shape="ramp")
-    scheduler.advance(9)
-    assert window.was_cut_short
-    scheduler.advance(1)
-    assert not window.was_cut_short
+@pytest.mark.parametrize(("seconds", "is_short"), [(9, True), (10, False), (11, False)])
+def test_it_is_cut_short_by_closing_before_its_time(scheduler, seconds, is_short):
+    window = window_of(scheduler)
+    window.open()
+    scheduler.advance(seconds)
+    window.close()
+    scheduler.advance(60)
+    assert window.was_cut_short is is_short
+    window.close()
+    assert window.was_cut_short is is_short

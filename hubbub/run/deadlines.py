@@ -1,0 +1,45 @@
+"""How long each state of a run may take, and by when the whole run is over at the latest."""
+
+from __future__ import annotations
+
+from hubbub.client.history import BUDGET_S as HISTORY_S
+from hubbub.clock import US_PER_SECOND
+from hubbub.options import Settings
+from hubbub.run.states import State
+from hubbub.run.worker import CLOSE_TIMEOUT_S
+
+SPAWN_GRACE_S = 5.0
+"""Beyond the spawn rate and the ready timeout: starting clients in other processes takes its messages."""
+
+BACKLOG_GRACE_S = 1.0
+"""What was planned inside the window may leave so long after it."""
+
+REPORT_GRACE_S = 10.0
+"""For the final reports, and for the canary to say what it saw."""
+
+HURRIED_S = 1.0
+"""After a second Ctrl-C the workers have so long for a last report."""
+
+JUDGE_S = 5.0
+"""It takes milliseconds; a disk may hang."""
+
+
+def deadline_s(state: State, settings: Settings) -> float | None:
+    """The longest time in a state, in seconds; None where only a person ends it."""
+    if state is State.PREPARE:
+        return settings.prepare_timeout_us / US_PER_SECOND
+    if state is State.SPAWN:
+        return settings.clients / settings.spawn_rate + settings.ready_timeout_us / US_PER_SECOND + SPAWN_GRACE_S
+    if state is State.SEND:
+        duration_us = settings.duration_us
+        return None if duration_us is None else duration_us / US_PER_SECOND + 2 * BACKLOG_GRACE_S
+    if state is State.DRAIN:
+        return settings.drain_timeout_us / US_PER_SECOND + HISTORY_S + CLOSE_TIMEOUT_S + REPORT_GRACE_S
+    return JUDGE_S if state is State.JUDGE else 0.0
+
+
+def total_s(settings: Settings, begin: State = State.PREPARE) -> float | None:
+    """How long a run may take from the beginning of a state on; None where only a person ends it."""
+    states = list(State)
+    times_s = [deadline_s(state, settings) for state in states[states.index(begin) :]]
+    return None if None in times_s else sum(time_s for time_s in times_s if time_s is not None)
