@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from hubbub import ChatUser
 from hubbub.ledger import Message
 from hubbub.pacing.plan import SendPlan, ThinkPlan
@@ -17,14 +19,16 @@ class Chatter(ChatUser):
     """Logs in, enters its conversation, connects, joins, and sends messages by its plan."""
 
     abstract = False
-    plan: SendPlan | ThinkPlan | None = None
+    has_plan: ClassVar[bool] = True
     awaited: Message | None = None
+
+    @property
+    def plan(self) -> SendPlan | ThinkPlan:
+        """When it sends."""
+        return self.worker.plans.of(self.client)
 
     def step(self) -> None:
         """Wait for the plan's next message, and send it."""
-        if self.plan is None:
-            assert self.session is not None
-            self.plan = self.worker.plans.make(self.client, self.session)
         send_at_us = self.plan.send_at_us()
         if send_at_us is None:
             self.wait_to_be_seen(self.plan) if isinstance(self.plan, ThinkPlan) else self.pause_until_lost()
@@ -36,7 +40,7 @@ class Chatter(ChatUser):
     def say(self) -> None:
         """Send the plan's next message."""
         plan, session = self.plan, self.session
-        assert plan is not None and session is not None
+        assert session is not None
         now_us = self.worker.context.now_us()
         intended_us = plan.intended_us() if isinstance(plan, SendPlan) else now_us
         assert intended_us is not None

@@ -21,7 +21,7 @@ class Roamer(Chatter):
 
     def say(self) -> None:
         """Type, send, mark as read; move on after the third message."""
-        assert self.plan is not None and self.session is not None
+        assert self.session is not None
         session, contract = self.session, self.worker.context.contract
         backend_id = self.worker.context.conversation_ids[session.conversation]
         session.signal(contract.typing(backend_id, True))

@@ -81,6 +81,10 @@ class Runs:
         """Microseconds since the present run's sending window opened; 0 before."""
         return self._run.elapsed_us if self._run is not None else 0
 
+    def asked(self) -> int:
+        """How many clients Locust is to have now."""
+        return int(self._environment.runner.target_user_count)
+
     @property
     def _has_web_ui(self) -> bool:
         return self._environment.web_ui is not None
@@ -99,17 +103,17 @@ class Runs:
         try:
             settings = self._settings(len(workers.present()) if workers.is_distributed else 0)
             outputs = [LocustStats(environment)]
-            self._run = Run(settings, environment.user_classes, workers, self._world, outputs, self._finish_test)
+            self._run = Run(settings, environment.user_classes, workers, self._world, outputs, self)
         except HubbubError as error:
             self._problem = f"hubbub: {error}"
-            gevent.spawn(self._finish_test)
+            gevent.spawn(self.finish)
             raise gevent.GreenletExit from error
         if not self._run.begin():
             raise gevent.GreenletExit  # it is over already
 
     # -- the end of a test -------------------------------------------------------------------------------------------
 
-    def _finish_test(self) -> None:
+    def finish(self) -> None:
         """The run is over: see that Locust's test is, too. Locust may be stopping it already, and wait for the run."""
         if self._has_web_ui:
             if not self._is_stopping:

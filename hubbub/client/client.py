@@ -18,7 +18,7 @@ from hubbub.client.payloads import Payloads
 from hubbub.client.send_plans import Plans
 from hubbub.client.session import Session
 from hubbub.clock import US_PER_SECOND
-from hubbub.errors import PhaseFailed
+from hubbub.errors import PhaseFailed, described
 
 LONG_S = 3600.0
 """Until something else ends the wait; it is begun again where it does end."""
@@ -40,6 +40,9 @@ class ClientWorker(Protocol):
     def number_client(self) -> int:
         """A number for each client of the whole run, from 0, interleaved between the workers."""
 
+    def conversation_of(self, client: int) -> int:
+        """The index of the conversation that a client without a session counts to."""
+
     def open_session(self, has_own_account: bool) -> Session:
         """A session for a client that starts, on a slot of its own. Raises RunError when no slot is free."""
 
@@ -50,7 +53,8 @@ class ClientWorker(Protocol):
 class Client:
     """A kind of client overrides `step`, which is called again and again while it is ready and messages may be sent.
 
-    All waiting goes through `pause`, `pause_until_us` and `pause_until`.
+    All waiting goes through `pause`, `pause_until_us` and `pause_until`. What it raises, in `on_start`, `step` or
+    `on_stop`, is counted and ends this life of it; after a pause the client begins anew, in the same place.
     """
 
     weight: float = 1
@@ -59,46 +63,88 @@ class Client:
     """Whether it needs an account that no other client uses, and that is a member of every conversation."""
     comes_and_goes: ClassVar[bool] = False
     """Whether it leaves its conversation during a run, so that deliveries are excused and optional on purpose."""
+    has_plan: ClassVar[bool] = False
+    """Whether it sends messages by a plan, so that those it does not send are missing."""
 
     worker: ClientWorker
     session: Session | None = None
     client = 0
+    is_stopped = False
+    """Whether who asked for the client has stopped it: what it raises from then on is no loss."""
+
+    def on_start(self) -> None:
+        """Called before the client gets ready."""
+
+    def on_stop(self) -> None:
+        """Called when the client is stopped."""
 
     def step(self) -> None:
         """Do one thing, or wait for its time."""
         raise TypeError(f"{type(self).__name__} does not say what it does: override step()")
 
     def interruptibly(self, wait: Callable[[], object]) -> None:
-        """Call a function that blocks; who spawns clients may stop this one meanwhile."""
+        """Call a function that blocks; who asked for the client may stop it meanwhile."""
         wait()
 
-    def live(self, worker: ClientWorker) -> None:
-        """The whole life on a worker that is prepared. An exception of a step is counted as one of the generator."""
-        self.worker = worker
-        try:
-            self._live()
-        except Exception as error:
-            if self.session is not None:
-                kind = f"user class {type(self).__name__}: {type(error).__name__}"
-                worker.context.error(kind, str(error), is_ours=True)
-            raise
+    # -- its lives ---------------------------------------------------------------------------------------------------
 
-    def _live(self) -> None:
-        worker = self.worker
+    def live(self, worker: ClientWorker) -> None:
+        """Live on a worker that is prepared until the client is stopped, one life after another if need be."""
+        self.worker = worker
         self.client = worker.number_client()
+        worker.context.population.ask(self.client)
+        if self.has_plan:
+            worker.plans.ask(self.client, worker.conversation_of(self.client))
+        lives = 0
+        try:
+            while worker.is_sending and not self._has_lived_to_the_end():
+                lives += 1
+                self._part_with_session()
+                self.pause(back_off_s(lives, self.client))
+            self.pause_until(worker.ended)
+            self.pause(LONG_S)
+        finally:
+            self._leave()
+
+    def _has_lived_to_the_end(self) -> bool:
+        """One life; False if an exception ended it, which is counted."""
+        place = "on_start"
+        try:
+            self.on_start()
+            place = "step"
+            self._chat()
+        except BaseException as error:  # whatever a user class raises concerns this client alone
+            if self.is_stopped:
+                raise
+            self._count(error, place, is_loss=self.worker.is_sending)
+            return False
+        return True
+
+    def _count(self, error: BaseException, place: str, is_loss: bool) -> None:
+        kind = f"user class {type(self).__name__} in {place}: {type(error).__name__}"
+        context = self.worker.context
+        context.error(kind, described(error), is_ours=True)
+        context.explain_once(error)
+        if is_loss:
+            context.population.lose(self.client, kind)
+
+    def _chat(self) -> None:
+        worker = self.worker
         self.session = worker.open_session(self.has_own_account)
-        failures = 0
+        failures, ready_us = 0, 0
         while worker.is_sending:
             if not self.session.is_ready:
                 failures = 0 if self._get_ready(self.session) else failures + 1
                 if failures:
                     self.pause(back_off_s(failures, self.client))
-            elif not worker.window.is_set():
+            elif not ready_us:
+                ready_us = worker.context.now_us()
+                worker.context.population.joined(self.client)
                 self.pause_until(worker.window)
+                if self.has_plan and worker.is_sending:
+                    worker.plans.begin(self.client, self.session.conversation, ready_us)
             else:
                 self.step()
-        self.pause_until(worker.ended)
-        self.pause(LONG_S)
 
     def _get_ready(self, session: Session) -> bool:
         try:
@@ -107,12 +153,22 @@ class Client:
             return False
         return True
 
-    def leave(self) -> None:
-        """The client was stopped: end its plan and its connection. Idempotent."""
+    def _part_with_session(self) -> None:
+        """Close the connection, and give its slot back. Idempotent."""
         session, self.session = self.session, None
         if session is not None:
-            self.worker.plans.end(session)
             self.worker.close_session(session, self.has_own_account)
+
+    def _leave(self) -> None:
+        """The client was stopped: end its plan and its connection."""
+        worker = self.worker
+        try:
+            self.on_stop()
+        except BaseException as error:
+            self._count(error, "on_stop", is_loss=False)
+        worker.plans.leave(self.client)
+        worker.context.population.leave(self.client)
+        self._part_with_session()
 
     # -- waiting -----------------------------------------------------------------------------------------------------
 

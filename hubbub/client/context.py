@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from gevent.lock import Semaphore
 
+from hubbub.client.population import Population
 from hubbub.clock import Scheduler
 from hubbub.contracts import Contract, HttpRequest, Identity, Phase
 from hubbub.health import Lateness
@@ -15,6 +18,8 @@ from hubbub.ledger import Ledger
 from hubbub.metrics.phase_stats import OWN_ERROR, PhaseStats
 from hubbub.options import Settings
 from hubbub.transport.base import Transport
+
+logger = logging.getLogger(__name__)
 
 OnPhase = Callable[[Phase, int, str], None]
 """Is told of every phase that ended: the phase, microseconds, and the class of failure or ""."""
@@ -46,10 +51,13 @@ class WorkerContext:
     conversation_ids: dict[int, int]
     phase_stats: PhaseStats = field(default_factory=PhaseStats)
     accounts: defaultdict[int, AccountState] = field(default_factory=lambda: defaultdict(AccountState))
-    started_us: int = 0
+    population: Population = field(init=False)
+    started_us: int = field(init=False)
+    _explained: set[tuple[object, ...]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.started_us = self.now_us()
+        self.population = Population(self.now_us, self.settings.ready_timeout_us)
 
     def now_us(self) -> int:
         """The present in microseconds."""
@@ -64,6 +72,14 @@ class WorkerContext:
         """Count an error. `is_ours`: the generator may be the cause, so that it is no evidence against the backend."""
         owner = OWN_ERROR if is_ours else ""
         self.phase_stats.error(owner + kind, self.now_us() - self.started_us, sample, is_attempt)
+
+    def explain_once(self, error: BaseException) -> None:
+        """Write the traceback of an exception that nobody planned into the log: the first of each place and type."""
+        innermost = traceback.extract_tb(error.__traceback__)[-1:]
+        place = type(error).__name__, *((innermost[0].filename, innermost[0].lineno) if innermost else ())
+        if place not in self._explained:
+            self._explained.add(place)
+            logger.error("an exception ended a client (further ones of this place are only counted)", exc_info=error)
 
     def failed(self, attempt: str, error: Exception) -> None:
         """Count an attempt that failed, such as `send` or `leave`."""

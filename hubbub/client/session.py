@@ -111,6 +111,7 @@ class Session:
         context.phase_stats.connections.ready += not self.has_been_ready
         self.has_been_ready = True
         self._account.ready += 1
+        context.population.connected()
         if self._lost_at_us is not None:
             now_us, lost_at_us = context.now_us(), self._lost_at_us
             low_us = context.lateness.low_us(lost_at_us, now_us, MAX_WAITS_OF_A_PHASE * len(context.contract.phases))
@@ -228,6 +229,7 @@ class Session:
 
     def _stop_being_ready(self) -> None:
         self._account.ready -= 1
+        self._context.population.disconnected()
 
     # -- chatting ----------------------------------------------------------------------------------------------------
 

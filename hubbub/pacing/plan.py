@@ -57,7 +57,7 @@ class SendPlan:
     late.
     """
 
-    __slots__ = ("_backlog_gap_us", "_gap_us", "_last_sent_us", "_next_us", "end_us", "sent")
+    __slots__ = ("_backlog_gap_us", "_gap_us", "_last_sent_us", "_next_us", "_passed", "end_us", "sent")
 
     def __init__(self, first_us: int, gap_us: Gaps, end_us: int | None = None, interval_us: int = 1 << 40) -> None:
         self._next_us = first_us
@@ -66,6 +66,7 @@ class SendPlan:
         self._last_sent_us: int | None = None
         self.end_us = end_us
         self.sent = 0
+        self._passed = 0
 
     def intended_us(self) -> int | None:
         """The intended time of the next message; None when the plan is through."""
@@ -80,14 +81,23 @@ class SendPlan:
 
     def mark_sent(self, now_us: int) -> None:
         """The next message was sent."""
-        self._next_us += self._gap_us(self.sent)
+        self._next_us += self._gap_us(self._passed)
+        self._passed += 1
         self.sent += 1
         self._last_sent_us = now_us
+
+    def skip(self, now_us: int) -> list[int]:
+        """Go on from now: the intended times that were missed, which nobody sends any more."""
+        missed = self.unsent_us(now_us)
+        for _ in missed:
+            self._next_us += self._gap_us(self._passed)
+            self._passed += 1
+        return missed
 
     def unsent_us(self, now_us: int) -> list[int]:
         """The intended times, before `now_us`, of messages that were not sent."""
         until_us = now_us if self.end_us is None else min(now_us, self.end_us)
-        times, next_us, number = [], self._next_us, self.sent
+        times, next_us, number = [], self._next_us, self._passed
         while next_us < until_us:
             times.append(next_us)
             next_us += self._gap_us(number)
@@ -129,6 +139,10 @@ class ThinkPlan:
     def mark_seen(self, now_us: int) -> None:
         """The message was seen, or given up."""
         self._next_us = now_us + self._think_us
+
+    def skip(self, _now_us: int) -> list[int]:
+        """Nothing was missed."""
+        return []
 
     def unsent_us(self, _now_us: int) -> list[int]:
         """Nothing is planned that is not sent."""

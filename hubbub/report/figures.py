@@ -75,7 +75,13 @@ def _of_health(run_result: RunResult, name: str) -> float | None:
     return run_result.health_figures()[name]
 
 
+def _applied(run_result: RunResult) -> float | None:
+    applied = run_result.attendance.applied
+    return None if applied is None else round(applied, 4)
+
+
 SOURCES: dict[str, Any] = {
+    "clients": lambda run_result, name: getattr(run_result.attendance, name),
     "connections": lambda run_result, name: getattr(run_result.phase_stats.connections, name),
     "messages": lambda run_result, name: getattr(run_result.counts, name),
     "deliveries": lambda run_result, name: getattr(run_result.counts, name),
@@ -84,10 +90,24 @@ SOURCES: dict[str, Any] = {
 }
 """Where the figures of a section are kept."""
 
-WHOLES = {"connections": "attempted", "messages": "planned", "deliveries": "due", "errors": "attempts"}
+WHOLES = {
+    "clients": "asked",
+    "connections": "attempted",
+    "messages": "planned",
+    "deliveries": "due",
+    "errors": "attempts",
+}
 """What a percentage of a section's figures is a share of."""
 
 FIGURES = (
+    Figure("clients", "asked", "the most clients that were asked for at once"),
+    Figure("clients", "ready", "how many of them were ever ready"),
+    Figure("clients", "lost", "clients that ended before the run did, for any reason", is_about_us=True),
+    Figure(
+        *("clients", "applied", "share of the asked client-seconds in which the client was ready"),
+        is_about_us=True,
+        read=_applied,
+    ),
     Figure("connections", "attempted", "attempts to connect, retries included"),
     Figure("connections", "succeeded", "connections that the backend accepted", lacks="failed_unproven"),
     Figure("connections", "failed", "attempts that did not succeed", own="failed_unproven"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hubbub.health import Health
 from hubbub.ledger import Counts, Finding, Timings
 from hubbub.ledger.history import History
+from hubbub.metrics.attendance import Attendance
 from hubbub.metrics.in_flight import InFlight
 from hubbub.metrics.load import Load
 from hubbub.metrics.phase_stats import PhaseStats
@@ -27,6 +28,7 @@ class Measurements:
     history: History = field(default_factory=History)
     load: Load = field(default_factory=Load)
     in_flight: InFlight = field(default_factory=InFlight)
+    attendance: Attendance = field(default_factory=Attendance)
     clock_bound_us: int | None = None
     findings: list[Finding] = field(default_factory=list)
     conversations: dict[int, Counts] = field(default_factory=dict)
@@ -40,6 +42,7 @@ class Measurements:
         self.history.add(other.history)
         self.load.merge(other.load)
         self.in_flight.merge(other.in_flight)
+        self.attendance.merge(other.attendance)
         if other.clock_bound_us is not None:
             self.clock_bound_us = max(self.clock_bound_us or 0, other.clock_bound_us)
         self.conversations |= other.conversations

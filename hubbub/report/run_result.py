@@ -10,12 +10,16 @@ from hubbub.metrics.histogram import Histogram, milliseconds
 from hubbub.options import Settings
 from hubbub.report.measurements import Measurements
 
+LOST_WITH_WORKER = "their worker was lost"
+NEVER_STARTED = "never started"
+
 
 @dataclass(kw_only=True)
 class RunResult(Measurements):
     """A run as it is now, or when it is over. `started_at` is ISO 8601, UTC.
 
     `comes_and_goes`: a user class of the run says of itself that it leaves its conversation on purpose.
+    `chatting_share` is the share of the clients that send by a plan.
     `lost_workers` has when each was lost, in words. `canary` is what the canary saw, in milliseconds; None without one.
     `output_problem` says what of the results could not be written.
     """
@@ -28,6 +32,7 @@ class RunResult(Measurements):
     workers: int
     versions: dict[str, str]
     comes_and_goes: bool = False
+    chatting_share: float = 1.0
     interruption: str = ""
     aborted: str = ""
     lost_workers: dict[str, str] = field(default_factory=dict)
@@ -38,8 +43,30 @@ class RunResult(Measurements):
 
     def blank(self) -> RunResult:
         """The same run, before anything was measured."""
-        named = ("run_id", "started_at", "duration_s", "settings", "users", "workers", "versions", "comes_and_goes")
+        named = ["run_id", "started_at", "duration_s", "settings", "users", "workers", "versions"]
+        named += ["comes_and_goes", "chatting_share"]
         return RunResult(**{name: getattr(self, name) for name in named})
+
+    def miss_rest_of(self, lost: Measurements, window_us: int) -> None:
+        """A worker was lost after it had reported this: what its clients still planned is unsent, and they are lost."""
+        attendance = lost.attendance
+        missing = max(0, attendance.present - attendance.lost)
+        self.counts.unsent += attendance.remaining
+        self.attendance.lost += missing
+        self.attendance.lost_by[LOST_WITH_WORKER] += missing
+        self.attendance.asked_us += max(0, attendance.present * window_us - attendance.asked_us)
+
+    def miss_clients(self, clients: int, window_us: int) -> None:
+        """So many clients were asked for, and no worker has ever had them."""
+        if clients <= 0:
+            return
+        settings = self.settings
+        self.attendance.asked += clients
+        self.attendance.lost += clients
+        self.attendance.lost_by[NEVER_STARTED] += clients
+        self.attendance.asked_us += clients * window_us
+        if settings.model == "open":
+            self.counts.unsent += round(clients * self.chatting_share) * (window_us // settings.message_interval_us)
 
     @property
     def has_churn(self) -> bool:

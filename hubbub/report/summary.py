@@ -18,6 +18,7 @@ from hubbub.report.slo import Objective, Result
 from hubbub.report.verdict import judge
 
 SCHEMA = 1
+SECTIONS = ("clients", "connections", "messages", "deliveries")
 
 
 def build_summary(run_result: RunResult, slo_results: list[tuple[Objective, Result]]) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def build_summary(run_result: RunResult, slo_results: list[tuple[Objective, Resu
             "reasons": [asdict(reason) for reason in reasons],
             "exit_code": int(ExitCode[result]),
         },
-        **{section: _section(run_result, section) for section in ("connections", "messages", "deliveries")},
+        **{section: _section(run_result, section) for section in SECTIONS},
         "latency_ms": {series.name: _series(run_result, series.name) for series in SERIES},
         "health": {
             **_section(run_result, "health"),

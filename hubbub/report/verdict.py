@@ -11,12 +11,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hubbub.metrics.attendance import Attendance
 from hubbub.report.figures import FIGURE, FIGURES
 from hubbub.report.run_result import RunResult
 from hubbub.report.slo import BROKEN, OPEN, Objective, Result
 
 UNAPPLIED_LIMIT = 0.01
 """More than this share of the planned messages unsent, throttled or refused: not the load that was asked for."""
+
+APPLIED_LIMIT = 0.99
+"""Clients must be ready in this share of the client-seconds that were asked for."""
+
+SHOWN_CLASSES = 3
 
 CHURN_LIMIT = 0.05
 """At most this share of due deliveries may be excused or optional, unless a user class says that it comes and goes."""
@@ -130,7 +136,7 @@ def _doubts(run_result: RunResult, slo_results: SloResults) -> list[str]:
 def _doubts_of_load(run_result: RunResult) -> list[str]:
     """Was the load as asked: everything sent, and when it was planned?"""
     counts, load = run_result.counts, run_result.load
-    texts = []
+    texts = _doubts_of_clients(run_result)
     if counts.unsent + counts.throttled + counts.refused > UNAPPLIED_LIMIT * counts.planned:
         texts.append(
             f"the load was not as asked: of {counts.planned} planned messages {counts.unsent} were not sent, "
@@ -145,6 +151,29 @@ def _doubts_of_load(run_result: RunResult) -> list[str]:
             f"{_explained(run_result)}"
         )
     return texts
+
+
+def _doubts_of_clients(run_result: RunResult) -> list[str]:
+    """Was everyone there who was asked for, all the time?"""
+    attendance = run_result.attendance
+    texts = []
+    if attendance.ready < attendance.asked:
+        texts.append(f"{attendance.ready} of {attendance.asked} clients chatted{_lost_by(attendance)}")
+    elif attendance.lost:
+        texts.append(f"{attendance.lost} of {attendance.asked} clients were lost{_lost_by(attendance)}")
+    applied = attendance.applied
+    if not texts and not run_result.has_churn and applied is not None and applied < APPLIED_LIMIT:
+        texts.append(
+            f"the load was not as asked: clients were ready in {applied:.1%} of the time that they were asked for"
+        )
+    return texts
+
+
+def _lost_by(attendance: Attendance) -> str:
+    """Who is missing, by class: the most first."""
+    classes = [f"{count} x {kind}" for kind, count in attendance.lost_by.most_common(SHOWN_CLASSES) if count]
+    more = len(attendance.lost_by) - len(classes)
+    return (": " + ", ".join(classes) + (f" and {more} more classes" if more > 0 else "")) if classes else ""
 
 
 def _explained(run_result: RunResult) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from hubbub.clock import US_PER_SECOND
 from hubbub.ledger import Finding
@@ -24,6 +24,8 @@ class Aggregator:
         self._findings: list[Finding] = []
         self._kept: Counter[str] = Counter()
         self._is_closed = False
+        self.asked = 0
+        """The most clients that were asked for at once; 0 until that is known."""
         self.aborted = ""
         self._observed_s = 0
 
@@ -79,11 +81,14 @@ class Aggregator:
             self.aborted = self.watch.observe(elapsed_us, self.run_result())
         return self.aborted
 
-    def run_result(self) -> RunResult:
-        """All workers' figures together."""
+    def run_result(self, lost: Collection[str] = (), window_us: int = 0) -> RunResult:
+        """All workers' figures together, and what lost ones were still asked for in a window of this length."""
         run_result = self._blank.blank()
         run_result.findings = list(self._findings)
-        for report in self.reports.values():
+        for worker, report in self.reports.items():
             run_result.add(report)
             run_result.history_problem = run_result.history_problem or report.history_problem
+            if worker in lost:
+                run_result.miss_rest_of(report, window_us)
+        run_result.miss_clients(self.asked - run_result.attendance.asked, window_us)
         return run_result

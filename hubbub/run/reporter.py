@@ -57,6 +57,7 @@ class Reporter:
             history=self.history,
             load=self._plans.load if is_final else Load(),
             in_flight=self._instruments.in_flight,
+            attendance=context.population.attendance(self._plans.remaining),
             clock_bound_us=context.transport.clock_bound_us,
             findings=findings[self._findings_sent :],
             conversations=ledger.conversation_counts() if is_final else {},

@@ -1,7 +1,6 @@
 """One run: the only owner of its states (states.py) and of their deadlines. Everything that ends it goes through judge.
 
-The run knows its workers by an interface, and who spawns the clients by two calls: that one tells it when all are
-`spawned`, and is told by `finish` when the run is over.
+The run knows its workers and who spawns the clients by interfaces.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import logging
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import gevent
 from gevent.event import Event as Signal
@@ -44,6 +43,16 @@ POLL_S = 0.05
 logger = logging.getLogger(__name__)
 
 
+class Spawner(Protocol):
+    """Who spawns the clients of a run, as the run sees it. Tells the run by `spawned` when all are there."""
+
+    def asked(self) -> int:
+        """How many clients are asked for now; a person or a shape may change that during a run."""
+
+    def finish(self) -> None:
+        """The run is over: stop the clients, and let the process end if it is for this run alone."""
+
+
 class Run:
     """`begin` it, tell it when all clients are `spawned`; it ends by itself, or by `stop`.
 
@@ -58,7 +67,7 @@ class Run:
         workers: Workers,
         world: World,
         outputs: Sequence[Output],
-        finish: Callable[[], None],
+        spawner: Spawner,
     ) -> None:
         self.id = uuid.uuid4().hex[:8]
         self.settings = settings
@@ -69,7 +78,8 @@ class Run:
         self._scheduler = world.scheduler
         self._world = world
         self._outputs = [GuardedOutput(output) for output in outputs]
-        self._finish = finish
+        self._spawner = spawner
+        self._asked = 0
         self._canary: Canary = NoCanary()
         self._canary_saw: tuple[dict[str, Any] | None, str] = None, "it was not heard in time"
         self._started_at = datetime.now(UTC)
@@ -153,7 +163,7 @@ class Run:
                 self._machine.post(Event.DEADLINE, state)
             task.kill(block=False)
         self._conclude()
-        self._finish()
+        self._spawner.finish()
 
     def _do(self, state: State, work: Callable[[], None]) -> None:
         """The work of one state, whatever it raises."""
@@ -208,6 +218,8 @@ class Run:
             workers=len(self._roster.names) if self._roster.is_distributed else 0,
             versions=versions(),
             comes_and_goes=any(kind.comes_and_goes for kind in self._kinds),
+            chatting_share=sum(kind.weight for kind in self._kinds if kind.has_plan)
+            / sum(kind.weight for kind in self._kinds),
         )
 
     @property
@@ -230,7 +242,8 @@ class Run:
         go = Go(run=self.id, window_us=window_us, start_together=self.settings.shape == "none")
         self._roster.send(GO, to_plain(go))
         length = "until it is stopped" if window_us is None else f"for {format_duration(window_us)}"
-        say(f"{self.aggregator.ready} of {self.settings.clients} clients are ready; sending {length}")
+        self._look_at_asked()
+        say(f"{self.aggregator.ready} of {self._asked or self.settings.clients} clients are ready; sending {length}")
         self._wait(lambda: self._window.is_over)
         self._scheduler.sleep(BACKLOG_GRACE_S)
 
@@ -238,10 +251,19 @@ class Run:
         """Poll until `is_over`; stops the run where going on is useless."""
         while not is_over():
             self._look_at_workers()
+            self._look_at_asked()
             is_useless = self._roster.all_are_lost or self.aggregator.problem
             if is_useless or self.aggregator.observe(self.elapsed_us):
                 self._machine.post(Event.STOP)
             self._scheduler.sleep(POLL_S)
+
+    def _look_at_asked(self) -> None:
+        """Note how many clients are asked for, and when that changes."""
+        asked = self._spawner.asked()
+        if asked != self._asked:
+            self._asked = asked
+            self.aggregator.asked = max(asked, self.aggregator.asked)
+            self.journal.write("asked", clients=asked, second=self.elapsed_us // US_PER_SECOND)
 
     def _look_at_workers(self) -> None:
         for worker in self._roster.look(self.aggregator.is_final, is_ending=self._machine.state is State.DRAIN):
@@ -307,7 +329,7 @@ class Run:
         return build_summary(result, self.aggregator.watch.results(result))
 
     def _result(self) -> RunResult:
-        result = self.aggregator.run_result()
+        result = self.aggregator.run_result(self._roster.lost, self._window.length_us)
         result.duration_s = round((datetime.now(UTC) - self._started_at).total_seconds(), 3)
         result.interruption, result.aborted = self._interruption or self._cut_short(), self.aggregator.aborted
         result.lost_workers = dict(self._roster.lost)

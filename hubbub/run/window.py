@@ -30,6 +30,14 @@ class Window:
         return 0 if self._opened_us is None else self._clock() - self._opened_us
 
     @property
+    def length_us(self) -> int:
+        """For how much of the run's duration it was open; 0 until it closed."""
+        if self._opened_us is None or self._closed_us is None:
+            return 0
+        length_us = self._closed_us - self._opened_us
+        return length_us if self._settings.duration_us is None else min(length_us, self._settings.duration_us)
+
+    @property
     def is_over(self) -> bool:
         """Whether it was open for the run's duration."""
         return self._settings.duration_us is not None and self.elapsed_us >= self._settings.duration_us
@@ -39,6 +47,4 @@ class Window:
         """Whether it closed before its time, or never opened."""
         if self._settings.duration_us is None:
             return False
-        if self._opened_us is None or self._closed_us is None:
-            return True
-        return self._closed_us - self._opened_us < self._settings.duration_us
+        return self.length_us < self._settings.duration_us

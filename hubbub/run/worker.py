@@ -118,6 +118,11 @@ class Worker:
         self._clients += 1
         return number
 
+    def conversation_of(self, client: int) -> int:
+        """Clients are spread around the worker's conversations, those that never had a session, too."""
+        conversations = self.assignment.provision.conversations
+        return conversations[client // self.assignment.workers % len(conversations)][0]
+
     def open_session(self, has_own_account: bool) -> Session:
         """A session for a client that starts, on a slot of its own. Raises RunError when no slot is free."""
         session = Session(self.context, self._slots(has_own_account).acquire())
@@ -144,6 +149,7 @@ class Worker:
         gc.freeze()
         starts_us = self.context.now_us()
         self.plans.open_window(starts_us, window_us, start_together)
+        self.context.population.open_window(window_us)
         self.context.ledger.skip_warmup(starts_us + self.assignment.settings.warmup_us)
         self._instruments.start()
         self.window.set()
@@ -203,6 +209,7 @@ class Worker:
         """Wait until nothing new arrives any more."""
         context, settings = self.context, self.assignment.settings
         self.plans.end_all()
+        self.context.population.close_window()
         for session in self._sessions:
             session.resume_reading()
         began_us = context.now_us()

@@ -4,8 +4,7 @@ import itertools
 import json
 from types import SimpleNamespace
 
-import gevent
-from locust.user.task import LOCUST_STATE_RUNNING
+from gevent.pool import Group
 
 from hubbub.options import resolve
 from hubbub.run.inbox import Inbox
@@ -68,9 +67,10 @@ class MemoryRun:
         self.recorder = Recorder()
         self.kinds = kinds
         self.users = []
-        self.spawned = []
+        self.asked_for = self.settings.clients
+        self.group = Group()
         self.is_over = False
-        self.run = Run(self.settings, kinds, self.workers, self.world, [self.recorder], self.finish)
+        self.run = Run(self.settings, kinds, self.workers, self.world, [self.recorder], self)
 
     def _inbox(self, name):
         return Inbox(self.world, lambda values: self._report(name, values), self._on_phase)
@@ -87,25 +87,20 @@ class MemoryRun:
     def spawn(self, count):
         for number, kind in zip(range(count), itertools.cycle(self.kinds), strict=False):
             inbox = self.inboxes[number % len(self.inboxes)]
-            user = kind(SimpleNamespace(hubbub_inbox=inbox, events=None))
-            user._state = LOCUST_STATE_RUNNING
-            self.users.append(user)
-            self.spawned.append(gevent.spawn(self._live, user))
+            self.users.append(kind(SimpleNamespace(hubbub_inbox=inbox, events=None)))
+            self.users[-1].start(self.group)
         self.run.spawned()
-
-    def _live(self, user):
-        try:
-            user.run_client()
-        except gevent.GreenletExit:
-            user.on_stop()
 
     def stop(self, number):
         """Stop one client, as a shape does on its way down."""
-        self.spawned[number].kill(block=False)
+        self.group.killone(self.users[number].greenlet, block=False)
+
+    def asked(self):
+        return self.asked_for
 
     def finish(self):
         """The run is over: as Locust does, stop the clients."""
-        gevent.killall(self.spawned, block=False)
+        self.group.kill(block=False)
         self.is_over = True
 
     # -- the whole of it ---------------------------------------------------------------------------------------------

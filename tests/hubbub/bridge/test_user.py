@@ -30,9 +30,8 @@ def test_a_user_that_is_to_stop_does_not_wait(user):
         user.interruptibly(lambda: None)
 
 
-def test_its_only_task_is_its_whole_life():
-    assert [task.__name__ for task in Chatter.tasks] == ["run_client"]
-    assert ChatUser.abstract
+def test_it_has_no_task_that_locust_would_run():
+    assert (Chatter.tasks, ChatUser.abstract) == ([], True)
 
 
 def test_a_user_that_is_stopped_leaves(tmp_path):
@@ -44,5 +43,15 @@ def test_a_user_that_is_stopped_leaves(tmp_path):
     run.scheduler.advance(1)
     assert user.session is None
     assert len(run.backend.connections) == 1
-    user.on_stop()
     run.to_the_end()
+
+
+@pytest.mark.parametrize("is_forced", [True, False])
+def test_locust_may_stop_it_gracefully_or_not(tmp_path, is_forced):
+    run = MemoryRun(tmp_path / "run", clients="2", duration="20s", message_interval="1s")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 2_000_000)
+    run.scheduler.spawn(run.users[0].stop, is_forced)
+    run.scheduler.advance(1)
+    assert (run.users[0].greenlet.dead, run.users[1].greenlet.dead) == (True, False)
+    assert run.to_the_end()["clients"] == {"asked": 2, "ready": 2, "lost": 0, "applied": 1.0}

@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import gevent
 import pytest
 from gevent.event import Event
+from geventhttpclient.response import HTTPParseError
+from locust.exception import StopUser
 
 from hubbub.client.client import Client
 from hubbub.client.payloads import Payloads
@@ -30,6 +32,7 @@ def worker(place):
         ended=Event(),
         is_sending=True,
         number_client=lambda: 3,
+        conversation_of=lambda client: 0,
         open_session=lambda has_own_account: place.session(),
         closed=[],
     )
@@ -39,13 +42,16 @@ def worker(place):
 
 @pytest.fixture
 def live(place, worker):
-    tasks = []
+    tasks, clients = [], []
 
     def live(client):
+        clients.append(client)
         tasks.append(gevent.spawn(client.live, worker))
         return tasks[-1]
 
     yield live
+    for client in clients:
+        client.is_stopped = True
     gevent.killall(tasks)
 
 
@@ -89,17 +95,82 @@ def test_a_client_stops_when_sending_is_over(place, worker, live):
     worker.ended.set()
     place.scheduler.advance(2)
     assert client.steps == steps
-    client.leave()
-    client.leave()
-    assert len(worker.closed) == 1
+    assert worker.closed == []
 
 
-def test_a_kind_without_a_step_says_so(place, worker):
+def test_a_client_that_is_stopped_gives_its_slot_back(place, worker, live):
+    client = Stepper()
     worker.window.set()
-    with pytest.raises(TypeError, match=r"override step\(\)"):
-        place.do(Client().live, worker)
-    (kind,) = place.context.phase_stats.errors
-    assert kind == "generator: user class Client: TypeError"
+    task = live(client)
+    place.scheduler.advance(2)
+    client.is_stopped = True
+    task.kill(block=False)
+    place.scheduler.advance(1)
+    assert (len(worker.closed), client.session) == (1, None)
+    attendance = place.context.population.attendance()
+    assert (attendance.asked, attendance.ready, attendance.lost, attendance.present) == (1, 1, 0, 0)
+
+
+def test_a_kind_without_a_step_says_so(place, worker, live):
+    worker.window.set()
+    live(Client())
+    place.scheduler.advance(0.5)
+    (error,) = place.context.phase_stats.errors.items()
+    assert error[0] == "generator: user class Client in step: TypeError"
+    assert "override step()" in error[1].sample
+
+
+RAISED = [
+    ValueError("x"),
+    SystemExit(3),
+    KeyboardInterrupt(),
+    gevent.GreenletExit(),
+    StopUser(),
+    gevent.Timeout(1),
+    HTTPParseError("bad"),
+]
+
+
+@pytest.mark.parametrize("place_of_it", ["on_start", "step"])
+@pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
+def test_whatever_it_raises_is_counted_and_it_begins_anew(place, worker, live, caplog, error, place_of_it):
+    class Broken(Stepper):
+        raised = 0
+
+    def fail(client):
+        client.raised += 1
+        if client.raised <= 3:
+            raise error
+        if place_of_it == "step":
+            Stepper.step(client)
+
+    setattr(Broken, place_of_it, fail)
+    client = Broken()
+    worker.window.set()
+    live(client)
+    place.scheduler.advance(30)
+    ((kind, counted),) = place.context.phase_stats.errors.items()
+    assert kind == f"generator: user class Broken in {place_of_it}: {type(error).__name__}"
+    assert counted.count == 3
+    assert client.steps > 0
+    assert len(worker.closed) == (3 if place_of_it == "step" else 0)
+    attendance = place.context.population.attendance()
+    assert (attendance.asked, attendance.ready, attendance.lost) == (1, 1, 1)
+    assert attendance.lost_by == {kind.removeprefix("generator: "): 1}
+    assert len([record for record in caplog.records if record.exc_info]) == 1
+
+
+def test_what_it_raises_when_it_is_stopped_is_an_error_and_no_loss(place, worker, live):
+    client = Stepper()
+    client.on_stop = lambda: 1 / 0
+    worker.window.set()
+    task = live(client)
+    place.scheduler.advance(2)
+    client.is_stopped = True
+    task.kill(block=False)
+    place.scheduler.advance(1)
+    assert list(place.context.phase_stats.errors) == ["generator: user class Stepper in on_stop: ZeroDivisionError"]
+    assert (len(worker.closed), place.context.population.attendance().lost) == (1, 0)
 
 
 def test_a_pause_ends_early_when_the_newest_message_is_seen(place, worker):

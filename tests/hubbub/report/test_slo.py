@@ -36,7 +36,7 @@ def test_an_objective_in_full():
         ("response.p0 < 3", "there is no figure 'response.p0'"),
         ("response.p100 < 3", "there is no figure 'response.p100'"),
         ("deliveries.p95 < 3", "there is no figure 'deliveries.p95'; deliveries has due, expected"),
-        ("weather.rain == 0", "there is no figure 'weather.rain'; there are connections, messages"),
+        ("weather.rain == 0", "there is no figure 'weather.rain'; there are clients, connections, messages"),
         ("response.p95 < 3%", "response.p95 has no whole"),
         ("response.p95 < 3 over soon", "the slo's window must be a duration"),
         ("health.cpu_max < 1 over 30s", "health.cpu_max is a figure of the whole run"),

@@ -1,10 +1,12 @@
 """Whole runs in memory: every state of a run, and every fault found to the unit."""
 
+import itertools
 import json
 import re
 import shutil
 
 import pytest
+from locust.exception import StopUser
 
 from hubbub.errors import RunError
 from hubbub.run.deadlines import deadline_s
@@ -315,8 +317,89 @@ def test_an_exception_of_a_user_class_is_an_error_of_the_generator(make):
 
     run = make(kinds=(Broken,), clients="2", message_interval="1s")
     summary = run.go()
-    assert summary["errors"][0]["class"] == "generator: user class Broken: ZeroDivisionError"
-    assert summary["errors"][0]["count"] == 2
+    assert summary["errors"][0]["class"] == "generator: user class Broken in step: ZeroDivisionError"
+    assert summary["errors"][0]["count"] >= 2
+    assert summary["clients"]["lost"] == 2
+    lost = "2 of 2 clients were lost: 2 x user class Broken in step: ZeroDivisionError"
+    assert lost in reasons(summary)
+
+
+def test_a_third_of_the_clients_never_joins(make):
+    numbers = itertools.count()
+
+    class Broken(Chatter):
+        number = None
+
+        def on_start(self):
+            self.number = next(numbers) if self.number is None else self.number
+            if self.number % 3 == 0:
+                raise ValueError("no")
+
+    summary = make(kinds=(Broken,), clients="24", message_interval="1s", duration="12s").go()
+    assert summary["clients"] == {"asked": 24, "ready": 16, "lost": 8, "applied": 0.6667}
+    assert (summary["messages"]["planned"], summary["messages"]["unsent"]) == (288, 96)
+    assert summary["verdict"]["result"] == "INCONCLUSIVE"
+    assert "16 of 24 clients chatted: 8 x user class Broken in on_start: ValueError" in reasons(summary)
+
+
+def test_clients_that_end_in_the_middle_are_lost_and_replaced(make):
+    class Mortal(Chatter):
+        has_died = False
+
+        def say(self):
+            if self.client < 3 and self.plan.sent == 4 and not self.has_died:
+                self.has_died = True
+                raise StopUser
+            super().say()
+
+    summary = make(kinds=(Mortal,), clients="24", message_interval="1s", duration="12s").go()
+    clients, messages = summary["clients"], summary["messages"]
+    assert (clients["asked"], clients["ready"], clients["lost"]) == (24, 24, 3)
+    assert (messages["planned"], messages["sent"] + messages["unsent"]) == (288, 288)
+    assert 3 <= messages["unsent"] <= 9
+    assert "3 of 24 clients were lost: 3 x user class Mortal in step: StopUser" in reasons(summary)
+    assert summary["deliveries"]["lost"] == 0
+
+
+def test_what_a_lost_worker_was_asked_for_is_missing(make):
+    run = make(workers=2, clients="24", message_interval="1s", duration="12s")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 6_000_000)
+    run.workers.lost.add("w1")
+    summary = run.to_the_end()
+    clients, messages = summary["clients"], summary["messages"]
+    assert (clients["asked"], clients["ready"], clients["lost"]) == (24, 24, 12)
+    assert messages["planned"] == 288
+    assert messages["sent"] == 288 - messages["unsent"]
+    assert 72 <= messages["unsent"] <= 96
+    assert 0.7 < clients["applied"] < 0.8
+    decided = ("confirmed", "refused", "throttled", "vanished", "indefinite", "pending")
+    assert messages["sent"] == sum(messages[name] for name in decided)
+    assert "12 of 24 clients were lost: 12 x their worker was lost" in reasons(summary)
+
+
+def test_clients_that_no_worker_ever_had_are_missing(make):
+    run = make(clients="10", message_interval="1s", duration="12s", ready_timeout="1s")
+    run.run.begin()
+    run.spawn(6)
+    summary = run.to_the_end()
+    assert summary["clients"] == {"asked": 10, "ready": 6, "lost": 4, "applied": 0.6}
+    assert (summary["messages"]["planned"], summary["messages"]["unsent"]) == (120, 48)
+    assert "6 of 10 clients chatted: 4 x never started" in reasons(summary)
+
+
+def test_what_is_asked_for_may_change(make):
+    run = make(message_interval="1s", duration="10s")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 4_000_000)
+    run.asked_for = 10
+    run.stop(0)
+    run.stop(1)
+    summary = run.to_the_end()
+    assert summary["clients"] == {"asked": 12, "ready": 12, "lost": 0, "applied": 1.0}
+    lines = [json.loads(line) for line in (run.run.path / "journal.jsonl").read_text().splitlines()]
+    assert [(line["clients"], line["second"]) for line in lines if line["event"] == "asked"] == [(12, 0), (10, 4)]
+    assert summary["verdict"]["result"] == "PASS"
 
 
 def test_the_journal_tells_the_run_from_beginning_to_end(make):
