@@ -172,6 +172,9 @@ class Settings:
     join_timeout_us: int = _time("join_timeout", "10s", "longest wait for a confirmed join")
     prepare_timeout_us: int = _time("prepare_timeout", "5m", "longest time to make accounts and conversations")
     ready_timeout_us: int = _time("ready_timeout", "30s", "longest wait, after spawning, for every client to be ready")
+    master_timeout_us: int = _time(
+        "master_timeout", "3s", "a worker that does not hear of its master for so long stops"
+    )
     drain_quiet_us: int = _time("drain_quiet", "2s", "the drain ends when nothing new arrived for this long", 0)
     drain_timeout_us: int = _time("drain_timeout", "15s", "the drain ends after this long at the latest", 0)
     slo: str = _row(

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+SCALARS = (bool, int, float, str)
 
 
 def to_plain(value: Any) -> Any:
@@ -40,7 +41,8 @@ def _made(kind: Any, value: Any) -> Any:
     if is_dataclass(kind):
         made = {name: _made(hint, value[name]) for name, hint in _types_of(cast(Any, kind))}
         return cast(Any, kind)(**made)
-    return _made_of_parts(get_origin(kind), get_args(kind), value)
+    origin = get_origin(kind)
+    return _checked(kind, value) if origin is None else _made_of_parts(origin, get_args(kind), value)
 
 
 @cache
@@ -62,6 +64,13 @@ def _made_of_parts(origin: Any, parts: tuple[Any, ...], value: Any) -> Any:
     if origin is tuple:
         each = [parts[0]] * len(value) if parts[-1] is Ellipsis else parts
         return tuple(_made(part, item) for part, item in zip(each, value, strict=True))
+    return value
+
+
+def _checked(kind: Any, value: Any) -> Any:
+    """A number or text, if it is of the kind: who sends it may be a stranger."""
+    if kind in SCALARS and type(value) is not kind and not (kind is float and type(value) is int):
+        raise TypeError(f"expected {kind.__name__}, got {type(value).__name__}")
     return value
 
 

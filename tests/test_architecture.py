@@ -15,7 +15,7 @@ EDGES = {
     "bench": {"transport", "users"},
     "bridge": {
         "client", "contracts", "errors", "exit_code", "ledger", "metrics", "option_kinds", "options", "pacing",
-        "run", "suite", "serialization",
+        "run", "suite",
     },
     "canary": {"client", "clock", "contracts", "errors", "ledger", "metrics", "suite"},
     "cli": {"errors", "exit_code", "launcher", "option_kinds", "options", "report", "suite", "version"},
@@ -34,7 +34,7 @@ EDGES = {
     "report": {"clock", "errors", "exit_code", "health", "ledger", "metrics", "options"},
     "run": {
         "canary", "client", "clock", "contracts", "errors", "exit_code", "health", "ledger", "metrics", "options",
-        "profiles", "report", "suite", "transport", "version", "serialization",
+        "profiles", "report", "serialization", "suite", "transport", "version",
     },
     "setup.py": {"suite"},
     "shapes": {"__init__"},

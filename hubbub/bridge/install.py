@@ -15,7 +15,7 @@ from hubbub.bridge.flags import check_flags, keep_quiet_about_run_time
 from hubbub.bridge.runs import Runs
 from hubbub.bridge.shape import CurveShape
 from hubbub.bridge.web import guard_form
-from hubbub.bridge.workers import DistributedWorkers, connected_inbox, phase_rows
+from hubbub.bridge.workers import DistributedWorkers, connected_inbox, hold_distribution, phase_rows
 from hubbub.errors import ConfigError, HubbubError
 from hubbub.options import Settings
 from hubbub.pacing.curve import Curve
@@ -86,13 +86,14 @@ class Installation:
         """Those of a master are in other processes, and alone this process is the only one."""
         environment = self._environment
         if isinstance(environment.runner, MasterRunner):
+            hold_distribution(environment)
             environment.runner.register_message(REPORT, lambda msg, **_: self._take(msg.data))
             return DistributedWorkers(environment.runner)
         inbox = Inbox(self._world, self._take, phase_rows(environment))
         environment.hubbub_inbox = inbox
         return LocalWorkers({LOCAL_WORKER: inbox})
 
-    def _take(self, values: dict[str, Any]) -> None:
+    def _take(self, values: Any) -> None:
         self._runs.take(values)
 
     def settings(self, workers: int) -> Settings:

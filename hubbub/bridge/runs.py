@@ -22,12 +22,10 @@ from hubbub.errors import HubbubError
 from hubbub.exit_code import ExitCode
 from hubbub.options import Settings
 from hubbub.run.embedded import EmbeddedBackend
-from hubbub.run.messages import Report
 from hubbub.run.run import Run
 from hubbub.run.terminal import say, show
 from hubbub.run.workers import Workers
 from hubbub.run.world import World
-from hubbub.serialization import from_plain
 
 NO_AUTOQUIT = -1
 """Locust's default."""
@@ -71,10 +69,10 @@ class Runs:
         hooks.quit.add_listener(lambda **_: self._on_quit())
         gevent.signal_handler(signal.SIGINT, self._on_interrupt)
 
-    def take(self, values: dict[str, Any]) -> None:
+    def take(self, values: Any) -> None:
         """A worker's report, as plain values."""
-        if self._run is not None and values["run"] == self._run.id:
-            self._run.take(from_plain(Report, values))
+        if self._run is not None:
+            self._run.take(values)
 
     @property
     def elapsed_us(self) -> int:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from typing import Any
+
+import gevent
+from locust import runners
+from locust.dispatch import UsersDispatcher
 
 from hubbub.client.context import OnPhase
 from hubbub.contracts import Phase
 from hubbub.run.inbox import Inbox
 from hubbub.run.messages import REPORT, TO_WORKER
+from hubbub.run.terminal import say
 from hubbub.run.world import World
 
 MISSING_STATE = "missing"
+NEVER = -(10**9)
+"""Locust forgets a worker after so many missed heartbeats, and starts all users of the others anew then."""
+
+WATCH_INTERVAL_S = 0.5
 ROW_TYPES = {Phase.CONNECT: "WS", Phase.JOIN: "WS"}
 
 
@@ -37,6 +48,7 @@ def connected_inbox(environment: Any, world: World) -> Inbox:
     inbox = Inbox(world, lambda values: runner.send_message(REPORT, values), phase_rows(environment))
     for kind in TO_WORKER:
         runner.register_message(kind, lambda msg, kind=kind, **_: inbox.take(kind, msg.data))
+    watch_master(environment, inbox)
     return inbox
 
 
@@ -54,3 +66,60 @@ def phase_rows(environment: Any) -> OnPhase:
         )
 
     return show
+
+
+class SteadyDispatcher(UsersDispatcher):  # type: ignore[misc]
+    """Distributes users over the workers that a run began with, and never moves one.
+
+    Locust would give the users of a lost worker to the others, and some to a worker that comes during a run: neither
+    has accounts for them, and a reconnect storm is not the load that was asked for.
+    """
+
+    @property
+    def dispatch_in_progress(self) -> bool:
+        """Locust starts to distribute anew where this is false."""
+        return True
+
+    def add_worker(self, worker_node: Any) -> None:
+        """A worker came, or came back, during a run."""
+        say(f"worker {worker_node.id} came during the run; it takes part from the next one on")
+
+    _worker_nodes: list[Any]
+
+    def remove_worker(self, worker_node: Any) -> None:
+        """A worker went: it gets no users any more, and what it had stays asked for."""
+        self._worker_nodes = [node for node in self._worker_nodes if node.id != worker_node.id] or self._worker_nodes
+        self._worker_node_generator = itertools.cycle(self._worker_nodes)
+
+
+def hold_distribution(environment: Any) -> None:
+    """Let no worker's coming and going change the others' users."""
+    environment.dispatcher_class = SteadyDispatcher
+    runners.HEARTBEAT_DEAD_INTERNAL = NEVER
+
+
+def watch_master(environment: Any, inbox: Inbox) -> None:
+    """End a worker whose master has been silent for too long during a run: nobody counts what it does any more."""
+    heard_s = time.monotonic()
+
+    def hear(**_: Any) -> None:
+        nonlocal heard_s
+        heard_s = time.monotonic()
+
+    def watch() -> None:
+        nonlocal heard_s
+        began_s = time.monotonic()
+        while True:
+            gevent.sleep(WATCH_INTERVAL_S)
+            now_s, before_s = time.monotonic(), began_s
+            began_s = now_s
+            if now_s - before_s > 2 * WATCH_INTERVAL_S:
+                heard_s += now_s - before_s  # this process stood still, and could not hear anybody
+            elif (limit_s := inbox.patience_s) is not None and now_s - heard_s > limit_s:
+                say(f"the master has been silent for {limit_s:g} s; this worker stops.")
+                inbox.give_up()
+                environment.runner.quit()
+                return
+
+    environment.events.heartbeat_received.add_listener(hear)
+    gevent.spawn(watch)

@@ -21,6 +21,7 @@ class RunResult(Measurements):
     `comes_and_goes`: a user class of the run says of itself that it leaves its conversation on purpose.
     `chatting_share` is the share of the clients that send by a plan.
     `lost_workers` has when each was lost, in words. `canary` is what the canary saw, in milliseconds; None without one.
+    `rejected_reports` counts reports of strangers by the worker that they name. `failure` is an exception of our own.
     `output_problem` says what of the results could not be written.
     """
 
@@ -36,7 +37,9 @@ class RunResult(Measurements):
     interruption: str = ""
     aborted: str = ""
     lost_workers: dict[str, str] = field(default_factory=dict)
+    rejected_reports: dict[str, int] = field(default_factory=dict)
     history_problem: str = ""
+    failure: str = ""
     canary: Mapping[str, Any] | None = None
     canary_problem: str = ""
     output_problem: str = ""

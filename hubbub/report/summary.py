@@ -38,6 +38,7 @@ def build_summary(run_result: RunResult, slo_results: list[tuple[Objective, Resu
         "health": {
             **_section(run_result, "health"),
             "lost_workers": list(run_result.lost_workers),
+            "rejected_reports": run_result.rejected_reports,
             "clock_bound_us": run_result.clock_bound_us,
             "unclean": [{"seconds": us / 1e6, "cause": cause} for cause, us in run_result.health.causes()],
             "stall_ms": run_result.health.stall_us / 1e3 if run_result.health.seconds else None,

@@ -128,6 +128,8 @@ def _doubts(run_result: RunResult, slo_results: SloResults) -> list[str]:
         texts.append(f"the history could not be read: {run_result.history_problem}")
     if run_result.canary_problem:
         texts.append(f"the canary did not measure: {run_result.canary_problem}")
+    if run_result.failure:
+        texts.append(f"a worker failed: {run_result.failure}")
     if run_result.output_problem:
         texts.append(f"not all results could be written: {run_result.output_problem}")
     return texts + [_open(run_result, objective, result) for objective, result in slo_results if result.result == OPEN]

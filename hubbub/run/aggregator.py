@@ -69,9 +69,10 @@ class Aggregator:
         """Whether every worker runs on one machine."""
         return all(report.host == clock_domain for report in self.reports.values())
 
-    def is_final(self, worker: str) -> bool:
-        """Whether a worker's last report is here."""
-        return worker in self.reports and self.reports[worker].is_final
+    def has_ended(self, worker: str) -> bool:
+        """Whether a worker's last report is here, and it is one that the run asked for."""
+        report = self.reports.get(worker)
+        return report is not None and report.is_final and not report.is_leaving
 
     def observe(self, elapsed_us: int) -> str:
         """Hold the objectives against the run as it is now, once a second; returns why it must end, or nothing."""
@@ -88,6 +89,7 @@ class Aggregator:
         for worker, report in self.reports.items():
             run_result.add(report)
             run_result.history_problem = run_result.history_problem or report.history_problem
+            run_result.failure = run_result.failure or report.failure
             if worker in lost:
                 run_result.miss_rest_of(report, window_us)
         run_result.miss_clients(self.asked - run_result.attendance.asked, window_us)

@@ -8,7 +8,8 @@ from typing import Any
 from gevent.event import Event
 
 from hubbub.client.context import OnPhase
-from hubbub.errors import HubbubError
+from hubbub.clock import US_PER_SECOND
+from hubbub.errors import described
 from hubbub.run.messages import DRAIN, GO, PREPARE, Assignment, Drain, Go, Report
 from hubbub.run.worker import Worker
 from hubbub.run.world import World
@@ -28,7 +29,7 @@ class Inbox:
     def take(self, kind: str, values: dict[str, Any]) -> None:
         """A message from the owner of a run, as plain values."""
         if kind == PREPARE:
-            self._prepare(from_plain(Assignment, values))
+            self._prepare(values)
         elif self.worker is None or self.worker.assignment.run != values["run"]:
             return
         elif kind == GO:
@@ -37,22 +38,37 @@ class Inbox:
         elif kind == DRAIN:
             self.worker.drain(from_plain(Drain, values).is_hurried)
 
-    def _prepare(self, assignment: Assignment) -> None:
+    def _prepare(self, values: dict[str, Any]) -> None:
+        """Make the worker of a run. Whatever goes wrong, the owner hears of it instead of waiting."""
         self.prepared.clear()
         if self.worker is not None:
             self.worker.abandon()
+            self.worker = None
         try:
-            self.worker = Worker(assignment, self._world, self._report, self._on_phase)
-        except HubbubError as error:
-            self._report(Report(run=assignment.run, worker=assignment.worker, problem=str(error), is_final=True))
+            self.worker = Worker(from_plain(Assignment, values), self._world, self._report, self._on_phase)
+        except Exception as error:
+            who = {name: values[name] for name in ("run", "worker", "token")}
+            self._report(Report(**who, problem=described(error), sequence=1, is_final=True))
             return
         self.prepared.set()
 
     def _report(self, report: Report) -> None:
         self._send(to_plain(report))
 
+    @property
+    def patience_s(self) -> float | None:
+        """How long the owner of the run may be silent before it is taken for dead; None between runs."""
+        if self.worker is None or self.worker.ended.is_set():
+            return None
+        return self.worker.assignment.settings.master_timeout_us / US_PER_SECOND
+
     def end(self) -> None:
         """This worker's process is told to stop: end its part; blocks until the final report is sent."""
         if self.worker is not None:
-            self.worker.drain(is_hurried=False)
+            self.worker.drain(is_hurried=False, is_leaving=True)
             self.worker.ended.wait()
+
+    def give_up(self) -> None:
+        """Nobody hears of this worker any more: send nothing, and wait for nothing."""
+        if self.worker is not None:
+            self.worker.drain(is_hurried=True, is_leaving=True)

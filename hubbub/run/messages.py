@@ -7,6 +7,7 @@ report of a worker says everything about it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from hubbub.client.payloads import Payloads
 from hubbub.options import Settings
@@ -33,12 +34,13 @@ class Assignment:
     """What one worker is to do in a run. `ordinal` is its place among the `workers`, from 0.
 
     `user_ids` are the backend's ids of all accounts of the run, also of other workers. `tolerances_us` see
-    metrics/low_ends.py. `clock_domain` is that of the run's owner.
+    metrics/low_ends.py. `clock_domain` is that of the run's owner. Reports show `token`, which nobody else knows.
     """
 
     run: str
     run_number: int
     worker: str
+    token: str
     ordinal: int
     workers: int
     clients: int
@@ -71,14 +73,23 @@ class Drain:
 class Report(Measurements):
     """Everything one worker knows about a run, up to now; `findings` alone are those since the last report.
 
-    `host` tells machines apart: two workers with the same one share a clock.
+    `host` tells machines apart: two workers with the same one share a clock. `token` is that of the assignment.
+    `is_leaving`: the worker's process is told to stop, before the run is over.
     """
 
     run: str
     worker: str
+    token: str
     host: str = ""
     sequence: int = 0
     ready: int = 0
     is_final: bool = False
+    is_leaving: bool = False
     problem: str = ""
     history_problem: str = ""
+    failure: str = ""
+
+
+def is_of_another_run(values: Any, run: str) -> bool:
+    """Whether plain values are a report of an earlier run, which is late and no fault."""
+    return isinstance(values, dict) and isinstance(values.get("run"), str) and values["run"] != run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Sequence
 from math import ceil
 
@@ -61,6 +62,7 @@ class Preparation:
                 run=self._run_id,
                 run_number=int(self._run_id, 16),
                 worker=worker,
+                token=secrets.token_hex(16),
                 ordinal=ordinal,
                 workers=len(self._workers),
                 clients=self._clients_of_one_worker,

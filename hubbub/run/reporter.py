@@ -15,7 +15,8 @@ from hubbub.run.messages import Assignment, Report
 class Reporter:
     """Makes the reports of one worker in one run and gives them to `send`.
 
-    Set `history` and `history_problem` when the histories were read.
+    Set `history` and `history_problem` when the histories were read, and `is_leaving` when the process is told to stop.
+    `failure` is the first exception of our own.
     """
 
     def __init__(
@@ -28,6 +29,8 @@ class Reporter:
         send: Callable[[Report], None],
     ) -> None:
         self.history, self.history_problem = History(), ""
+        self.is_leaving = False
+        self.failure = ""
         self._assignment = assignment
         self._host = host
         self._context = context
@@ -45,10 +48,13 @@ class Reporter:
         report = Report(
             run=self._assignment.run,
             worker=self._assignment.worker,
+            token=self._assignment.token,
             sequence=self._sequence,
             ready=ready,
             is_final=is_final,
+            is_leaving=self.is_leaving,
             history_problem=self.history_problem,
+            failure=self.failure,
             host=self._host,
             counts=ledger.counts,
             timings=ledger.timings,

@@ -26,7 +26,7 @@ from hubbub.run.aggregator import Aggregator
 from hubbub.run.deadlines import BACKLOG_GRACE_S, HURRIED_S, deadline_s, total_s
 from hubbub.run.folder import make_folder, versions, write_json
 from hubbub.run.journal import Journal
-from hubbub.run.messages import DRAIN, GO, PREPARE, Drain, Go, Report
+from hubbub.run.messages import DRAIN, GO, Drain, Go, is_of_another_run
 from hubbub.run.output import GuardedOutput, Output
 from hubbub.run.preparation import Preparation
 from hubbub.run.roster import Roster
@@ -80,6 +80,8 @@ class Run:
         self._outputs = [GuardedOutput(output) for output in outputs]
         self._spawner = spawner
         self._asked = 0
+        self._heard_us: dict[str, int] = {}
+        """When each worker was heard of last, in microseconds of the window."""
         self._canary: Canary = NoCanary()
         self._canary_saw: tuple[dict[str, Any] | None, str] = None, "it was not heard in time"
         self._started_at = datetime.now(UTC)
@@ -111,10 +113,13 @@ class Run:
         """All clients are spawned."""
         self._spawned_us = self._spawned_us or self._scheduler.now_us()
 
-    def take(self, report: Report) -> None:
-        """A worker's report; those of other runs are ignored."""
-        if report.run == self.id and self._aggregator is not None:
-            self._aggregator.take(report)
+    def take(self, values: Any) -> None:
+        """A report, as plain values: of one of the workers of this run, or of anyone who can reach the master."""
+        if self._aggregator is not None and not is_of_another_run(values, self.id):
+            report = self._roster.read(values)
+            if report is not None:
+                self._heard_us[report.worker] = self.elapsed_us
+                self._aggregator.take(report)
 
     def stop(self, interruption: str = "") -> None:
         """End the run early, and judge it on what it has. `interruption` says who does, if it is a person."""
@@ -204,7 +209,7 @@ class Run:
         watch = Watch(parse_objectives(slo_texts(settings.slo)))
         self._aggregator = Aggregator(self._blank(), [self._journal, *self._outputs], watch)
         for assignment in assignments:
-            self._roster.send_to(assignment.worker, PREPARE, to_plain(assignment))
+            self._roster.prepare(assignment)
         if preparation.canary is not None:
             self._canary = start_canary(preparation.canary)
 
@@ -266,8 +271,8 @@ class Run:
             self.journal.write("asked", clients=asked, second=self.elapsed_us // US_PER_SECOND)
 
     def _look_at_workers(self) -> None:
-        for worker in self._roster.look(self.aggregator.is_final, is_ending=self._machine.state is State.DRAIN):
-            at_us = self.elapsed_us
+        for worker in self._roster.look(self.aggregator.has_ended):
+            at_us = self._heard_us.get(worker, 0)
             when = f"in second {at_us // US_PER_SECOND + 1}" if at_us else "before the window opened"
             self._roster.lost[worker] = when
             self.journal.write("worker lost", worker=worker, second=at_us // US_PER_SECOND)
@@ -295,7 +300,7 @@ class Run:
         self._roster.send(DRAIN, to_plain(Drain(run=self.id, is_hurried=self._is_hurried)))
         if self._is_hurried:
             self._hurry_drain()
-        while self._roster.missing(self.aggregator.is_final):
+        while self._roster.missing(self.aggregator.has_ended):
             self._look_at_workers()
             self._scheduler.sleep(POLL_S)
         self._canary_saw = self._canary.finish()
@@ -308,7 +313,7 @@ class Run:
         """Find the verdict and write it. Without a measurement there is none, but a sentence."""
         if self._aggregator is None or self.aggregator.problem or not self.aggregator.reports:
             return
-        for worker in self._roster.missing(self.aggregator.is_final):
+        for worker in self._roster.missing(self.aggregator.has_ended):
             self._roster.lost[worker] = "at the end: it sent no final report"
         self.aggregator.close()
         result = self._result()
@@ -333,6 +338,7 @@ class Run:
         result.duration_s = round((datetime.now(UTC) - self._started_at).total_seconds(), 3)
         result.interruption, result.aborted = self._interruption or self._cut_short(), self.aggregator.aborted
         result.lost_workers = dict(self._roster.lost)
+        result.rejected_reports = dict(self._roster.rejected)
         if self._canary.is_asked_for:
             result.canary, result.canary_problem = self._canary_saw
             if not self.aggregator.has_clock_of(self._world.clock_domain):

@@ -20,6 +20,7 @@ from hubbub.client.session import Session
 from hubbub.client.slots import SlotPool
 from hubbub.clock import Task
 from hubbub.contracts import Contract, load_contract
+from hubbub.errors import described
 from hubbub.health import BackendWait, Lateness
 from hubbub.ledger import Ledger
 from hubbub.run.instruments import Instruments
@@ -156,21 +157,32 @@ class Worker:
 
     def _tick(self) -> None:
         """Once a second, in small steps: done at once, the work of a second would make every delivery late."""
+        while True:
+            began_us = self.context.now_us()
+            self.context.scheduler.sleep(REPORT_INTERVAL_S)
+            try:
+                self._close_second(began_us)
+            except Exception as error:
+                self._fail(error)
+
+    def _close_second(self, began_us: int) -> None:
         context, scheduler = self.context, self.context.scheduler
         ledger = context.ledger
-        while True:
-            began_us = context.now_us()
-            scheduler.sleep(REPORT_INTERVAL_S)
-            for conversation in list(ledger.conversations.values()):
-                ledger.flush_conversation(conversation)
-                scheduler.sleep(0)
-            self._instruments.close_second()
+        for conversation in list(ledger.conversations.values()):
+            ledger.flush_conversation(conversation)
             scheduler.sleep(0)
-            if context.lateness.loop.has_stalled(began_us):
-                self._doubt_unread()
-            ledger.tick(context.now_us())
-            scheduler.sleep(0)
-            self._report()
+        self._instruments.close_second()
+        scheduler.sleep(0)
+        if context.lateness.loop.has_stalled(began_us):
+            self._doubt_unread()
+        ledger.tick(context.now_us())
+        scheduler.sleep(0)
+        self._report()
+
+    def _fail(self, error: Exception) -> None:
+        """An exception of our own: what was measured is reported all the same, and the verdict knows of it."""
+        self._reporter.failure = self._reporter.failure or described(error)
+        self.context.explain_once(error)
 
     def _doubt_unread(self) -> None:
         """Before losses are decided: read what has arrived. What is still unread is no evidence."""
@@ -183,8 +195,12 @@ class Worker:
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
-    def drain(self, is_hurried: bool) -> None:
-        """Stop sending and end the run in the background; `ended` is set when the final report was sent."""
+    def drain(self, is_hurried: bool, is_leaving: bool = False) -> None:
+        """Stop sending and end the run in the background; `ended` is set when the final report was sent.
+
+        `is_leaving`: this worker's process is told to stop, whatever the run does.
+        """
+        self._reporter.is_leaving = self._reporter.is_leaving or (is_leaving and self._ending is None)
         self.is_sending = False
         self.is_hurried = self.is_hurried or is_hurried
         self.window.set()
@@ -198,6 +214,8 @@ class Worker:
             self._instruments.stop()
             self._decide()
             self._close_all()
+        except Exception as error:
+            self._fail(error)
         finally:
             self._stop_watching()
             self._report(is_final=True)

@@ -8,10 +8,8 @@ from gevent.pool import Group
 
 from hubbub.options import resolve
 from hubbub.run.inbox import Inbox
-from hubbub.run.messages import Report
 from hubbub.run.run import Run
 from hubbub.run.workers import LocalWorkers
-from hubbub.serialization import from_plain
 from tests.twins.backend import MemoryBackend, MemoryWorld
 from tests.twins.scheduler import FakeScheduler
 from users.chatter import Chatter
@@ -66,7 +64,7 @@ class MemoryRun:
         self.settings = resolve(given, workers or None)
         self.recorder = Recorder()
         self.kinds = kinds
-        self.users = []
+        self.users, self.reports = [], []
         self.asked_for = self.settings.clients
         self.group = Group()
         self.is_over = False
@@ -79,8 +77,9 @@ class MemoryRun:
         self.phases.append((phase, elapsed_us, failure))
 
     def _report(self, name, values):
+        self.reports.append(values)
         if name not in getattr(self.workers, "lost", ()):
-            self.run.take(from_plain(Report, values))
+            self.run.take(values)
 
     # -- who spawns clients ------------------------------------------------------------------------------------------
 

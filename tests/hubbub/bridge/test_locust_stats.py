@@ -46,7 +46,7 @@ def test_nothing_new_adds_no_row(environment, output):
 
 def test_the_tables_are_written_as_of_the_end(environment, output, tmp_path):
     output.begin(tmp_path)
-    output.take(Report(run="r", worker="w", timings=timed(1_000, 2_000)))
+    output.take(Report(run="r", worker="w", token="t", timings=timed(1_000, 2_000)))
     output.end()
     with (tmp_path / "locust_stats.csv").open() as file:
         rows = {row["Name"]: row for row in csv.DictReader(file)}

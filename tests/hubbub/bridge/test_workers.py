@@ -2,7 +2,11 @@
 
 from types import SimpleNamespace
 
-from hubbub.bridge.workers import DistributedWorkers, connected_inbox, phase_rows
+from locust.dispatch import UsersDispatcher
+from locust.event import Events
+from locust.runners import WorkerNode
+
+from hubbub.bridge.workers import DistributedWorkers, SteadyDispatcher, connected_inbox, phase_rows
 from hubbub.contracts import Phase
 from hubbub.run.messages import REPORT, TO_WORKER
 from tests.twins.backend import MemoryBackend, MemoryWorld
@@ -34,7 +38,7 @@ def test_who_is_missing_is_not_present():
 def test_an_inbox_gets_the_masters_messages_and_reports_to_it():
     scheduler = FakeScheduler()
     runner = Runner()
-    environment = SimpleNamespace(runner=runner, events=None)
+    environment = SimpleNamespace(runner=runner, events=Events())
     inbox = connected_inbox(environment, MemoryWorld(scheduler, MemoryBackend(scheduler)))
     assert set(runner.listeners) == set(TO_WORKER)
     taken = []
@@ -54,3 +58,32 @@ def test_phases_are_rows_of_locusts_tables(environment):
     show(Phase.LOGIN, 2_000, "HTTP 500")
     rows = [(row["request_type"], row["name"], row["response_time"], str(row["exception"])) for row in seen]
     assert rows == [("WS", "join", 1.5, "None"), ("HTTP", "login", 2.0, "HTTP 500")]
+
+
+def last_of(dispatcher, count):
+    dispatcher.new_dispatch(count, 100)
+    return list(dispatcher)[-1]
+
+
+def distributed(kind, environment):
+    nodes = [WorkerNode(name) for name in "ab"]
+    dispatcher = kind(nodes, environment.user_classes)
+    return dispatcher, nodes, {name: sum(users.values()) for name, users in last_of(dispatcher, 8).items()}
+
+
+def test_users_stay_where_they_are_whoever_comes_and_goes(environment, capsys):
+    dispatcher, nodes, before = distributed(SteadyDispatcher, environment)
+    assert before == {"a": 4, "b": 4}
+    dispatcher.add_worker(WorkerNode("c"))
+    dispatcher.remove_worker(nodes[1])
+    assert dispatcher.dispatch_in_progress
+    after = {name: sum(users.values()) for name, users in last_of(dispatcher, 10).items()}
+    assert after == {"a": 6, "b": 4}
+    assert "worker c came during the run; it takes part from the next one on" in capsys.readouterr().err
+    dispatcher.remove_worker(nodes[0])
+
+
+def test_locusts_own_dispatcher_moves_them(environment):
+    dispatcher, nodes, _ = distributed(UsersDispatcher, environment)
+    dispatcher.remove_worker(nodes[1])
+    assert {name: sum(users.values()) for name, users in last_of(dispatcher, 8).items()} == {"a": 8}

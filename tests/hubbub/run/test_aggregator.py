@@ -30,7 +30,7 @@ def aggregator(output):
 
 
 def report(worker="w", sequence=1, **what):
-    return Report(run="r", worker=worker, sequence=sequence, **what)
+    return Report(run="r", worker=worker, token="t", sequence=sequence, **what)
 
 
 def test_the_newest_report_of_each_worker_counts(aggregator, output):
@@ -59,8 +59,8 @@ def test_problems_of_workers_are_known(aggregator):
     assert aggregator.problem == ""
     aggregator.take(report(problem="too many files", is_final=True, history_problem="HTTP 500", host="here"))
     assert aggregator.problem == "too many files"
-    assert aggregator.is_final("w")
-    assert not aggregator.is_final("v")
+    assert aggregator.has_ended("w")
+    assert not aggregator.has_ended("v")
     assert aggregator.run_result().history_problem == "HTTP 500"
     assert aggregator.has_clock_of("here")
     assert not aggregator.has_clock_of("elsewhere")

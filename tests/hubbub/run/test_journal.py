@@ -26,8 +26,8 @@ def test_a_line_is_there_at_once(journal, tmp_path):
 
 
 def test_what_is_new_of_a_worker_is_written(journal, tmp_path):
-    first = Report(run="r", worker="w", sequence=1, findings=[Finding("lost", 1)])
-    second = Report(run="r", worker="w", sequence=2)
+    first = Report(run="r", worker="w", token="t", sequence=1, findings=[Finding("lost", 1)])
+    second = Report(run="r", worker="w", token="t", sequence=2)
     first.health.unclean.append((1, 2, ["late"]))
     second.health.unclean += [(1, 2, ["late"]), (3, 4, ["later"])]
     for report in (first, second):

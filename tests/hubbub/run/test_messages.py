@@ -8,5 +8,5 @@ def test_kinds_of_messages_are_told_apart():
 
 
 def test_a_report_that_says_nothing_has_measured_nothing():
-    report = Report(run="r", worker="w")
+    report = Report(run="r", worker="w", token="t")
     assert (report.sequence, report.counts.sent, report.is_final, report.problem) == (0, 0, False, "")

@@ -30,6 +30,7 @@ def reporter(place, sent):
         run="r",
         run_number=1,
         worker="w",
+        token="t",
         ordinal=0,
         workers=1,
         clients=1,

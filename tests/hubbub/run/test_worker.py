@@ -56,7 +56,7 @@ def test_it_reports_for_the_last_time_when_something_goes_wrong(run, monkeypatch
     monkeypatch.setattr(worker.context.ledger, "finish", fail)
     worker.drain(is_hurried=True)
     run.until(worker.ended.is_set)
-    assert run.run.aggregator.is_final("w0")
+    assert run.run.aggregator.reports["w0"].is_final
     assert worker.context.transport.is_closed
 
 
