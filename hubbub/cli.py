@@ -22,6 +22,7 @@ COMMANDS = {
     "perf-ws": "run a load test to its end; without --host against the embedded backend",
     "ui": "Locust's web UI on 127.0.0.1:8089, with the embedded backend unless --host is given",
     "swarm": "like perf-ws, as a master and worker processes (two unless --workers says otherwise)",
+    "report": "print the report of a run from its folder; of one that was cut off it is made from the journal",
     "options": "print the table of options as Markdown",
     "figures": "print the table of figures as Markdown",
     "init": "copy the users, shapes, conf and locustfile into a folder, as a start of one's own",
@@ -43,7 +44,9 @@ def build_parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         if name == "init":
             command.add_argument("folder", metavar="DIR", help="the folder, empty or absent")
-        if name in PRINTED or name == "init":
+        if name == "report":
+            command.add_argument("folder", metavar="RUN_DIR", help="the folder of a run")
+        if name in PRINTED or name in WITH_FOLDER:
             continue
         for option in OPTIONS:
             flags = [option.flag, "--profile"] if option.name == "run_profile" else [option.flag]
@@ -126,6 +129,7 @@ def start_suite(folder: Path) -> None:
     print(f"hubbub: {folder} is a suite of your own (users, shapes, conf, compose): run hubbub there, and change it.")
 
 
+WITH_FOLDER = ("init", "report")
 PRINTED = {"options": print_options, "figures": print_figures}
 """Commands that print something and run nothing."""
 
@@ -140,6 +144,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.command == "init":
             start_suite(Path(arguments.folder))
             return ExitCode.PASS
+        if arguments.command == "report":
+            from hubbub.run.recovery import print_report  # noqa: PLC0415 - it takes longer than all other imports
+
+            return print_report(Path(arguments.folder))
         return run(arguments.command, arguments)
     except HubbubError as error:
         print(f"hubbub: {error}", file=sys.stderr)

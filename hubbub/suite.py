@@ -16,8 +16,9 @@ ROOT = PACKAGE.parent
 
 
 SUITE_VARIABLE, WORKING_FOLDER_VARIABLE = "HUBBUB_SUITE", "HUBBUB_WORKING_FOLDER"
-LAUNCHER_PID = "HUBBUB_LAUNCHER_PID"
-"""How a process of ours tells its children which suite it found, where the user is, and with whom they end."""
+LAUNCHER_PID, LAUNCHER_PIPE = "HUBBUB_LAUNCHER_PID", "HUBBUB_LAUNCHER_PIPE"
+"""How a process of ours tells its children which suite it found, where the user is, with whom they end, and the file
+descriptor on which the launcher hears of a run."""
 
 
 def find_suite() -> Path:

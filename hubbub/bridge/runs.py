@@ -12,12 +12,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gevent
 from gevent.event import Event
 
 from hubbub.bridge.locust_stats import LocustStats
+from hubbub.bridge.parent import Launcher
 from hubbub.errors import HubbubError
 from hubbub.exit_code import ExitCode
 from hubbub.options import Settings
@@ -51,6 +53,7 @@ class Runs:
         self._settings = settings
         self._backend = backend
         self._run: Run | None = None
+        self._launcher = Launcher()
         self._problem = ""
         self._is_interrupted = False
         self._is_shown = False
@@ -78,6 +81,10 @@ class Runs:
     def elapsed_us(self) -> int:
         """Microseconds since the present run's sending window opened; 0 before."""
         return self._run.elapsed_us if self._run is not None else 0
+
+    def promise(self, seconds: float | None, folder: Path | None) -> None:
+        """By when the run is over."""
+        self._launcher.tell(seconds, folder)
 
     def asked(self) -> int:
         """How many clients Locust is to have now."""

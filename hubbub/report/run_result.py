@@ -51,9 +51,14 @@ class RunResult(Measurements):
         return RunResult(**{name: getattr(self, name) for name in named})
 
     def miss_rest_of(self, lost: Measurements, window_us: int) -> None:
-        """A worker was lost after it had reported this: what its clients still planned is unsent, and they are lost."""
+        """A worker was lost after it had reported this: what its clients still planned is unsent, and they are lost.
+
+        Deliveries that were not decided then are excused: their connections ended with the worker.
+        """
         attendance = lost.attendance
         missing = max(0, attendance.present - attendance.lost)
+        counts = lost.counts
+        self.counts.excused += counts.due - counts.delivered - counts.lost - counts.excused
         self.counts.unsent += attendance.remaining
         self.attendance.lost += missing
         self.attendance.lost_by[LOST_WITH_WORKER] += missing

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hubbub.errors import described
+from hubbub.report import RunResult
 from hubbub.run.messages import Report
 
 
@@ -33,6 +34,13 @@ class Journal:
             self._file.flush()
         except OSError as error:
             self.problem = f"journal.jsonl: {described(error)}"
+
+    def begin(self, blank: RunResult, workers: list[str]) -> None:
+        """What is known of a run before it begins, besides its configuration."""
+        named = ("versions", "comes_and_goes", "chatting_share")
+        known = {name: getattr(blank, name) for name in named}
+        host = blank.settings.host
+        self.write("begin", run=blank.run_id, workers=workers, processes=blank.workers, host=host, **known)
 
     def take(self, report: Report) -> None:
         """A worker's report: its figures, and what is new of findings and unclean seconds."""

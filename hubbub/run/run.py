@@ -9,6 +9,7 @@ import logging
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
 import gevent
@@ -23,6 +24,7 @@ from hubbub.options import Settings
 from hubbub.profiles import slo_texts
 from hubbub.report import RunResult, Watch, build_summary, parse_objectives, render_console
 from hubbub.run.aggregator import Aggregator
+from hubbub.run.checkpoint import Checkpoint
 from hubbub.run.deadlines import BACKLOG_GRACE_S, HURRIED_S, deadline_s, total_s
 from hubbub.run.folder import make_folder, versions, write_json
 from hubbub.run.journal import Journal
@@ -48,6 +50,9 @@ class Spawner(Protocol):
 
     def asked(self) -> int:
         """How many clients are asked for now; a person or a shape may change that during a run."""
+
+    def promise(self, seconds: float | None, folder: Path | None) -> None:
+        """The run, with its results in a folder, is over in so many seconds; None until somebody stops it."""
 
     def finish(self) -> None:
         """The run is over: stop the clients, and let the process end if it is for this run alone."""
@@ -89,7 +94,9 @@ class Run:
         self._window = Window(settings, world.scheduler.now_us)
         self._machine = Machine(lambda state: self._left[state].set())
         self._left = {state: Signal() for state in State}
+        self.path: Path | None = None
         self._journal: Journal | None = None
+        self._checkpoint: Checkpoint | None = None
         self._aggregator: Aggregator | None = None
         self._interruption = ""
         self._problem = ""
@@ -162,12 +169,14 @@ class Run:
         }
         while not self.is_over:
             state = self._machine.state
+            self._spawner.promise(total_s(self.settings, state), self.path)
             task = self._scheduler.spawn(self._do, state, work[state])
             if not self._scheduler.wait(self._left[state], deadline_s(state, self.settings)):
                 self._late(state)
                 self._machine.post(Event.DEADLINE, state)
             task.kill(block=False)
         self._conclude()
+        self._spawner.promise(None, None)
         self._spawner.finish()
 
     def _do(self, state: State, work: Callable[[], None]) -> None:
@@ -200,14 +209,17 @@ class Run:
         settings = self.settings
         preparation = Preparation(self.id, settings, self._roster.names, self._world)
         assignments = preparation.assignments(self._kinds)
-        self.path = make_folder(settings.run_dir, settings.profile)
-        write_json(self.path / "config.json", settings.masked())
-        self._journal = Journal(self.path)
-        self._journal.write("begin", run=self.id, workers=self._roster.names, host=settings.host)
+        path = make_folder(settings.run_dir, settings.profile)
+        write_json(path / "config.json", settings.masked())
+        blank = self._blank()
+        self._journal = Journal(path)
+        self._journal.begin(blank, self._roster.names)
+        self.path = path
+        self._checkpoint = Checkpoint(path)
         for output in self._outputs:
-            output.begin(self.path)
+            output.begin(path)
         watch = Watch(parse_objectives(slo_texts(settings.slo)))
-        self._aggregator = Aggregator(self._blank(), [self._journal, *self._outputs], watch)
+        self._aggregator = Aggregator(blank, [self._journal, self._checkpoint, *self._outputs], watch)
         for assignment in assignments:
             self._roster.prepare(assignment)
         if preparation.canary is not None:
@@ -275,7 +287,7 @@ class Run:
             at_us = self._heard_us.get(worker, 0)
             when = f"in second {at_us // US_PER_SECOND + 1}" if at_us else "before the window opened"
             self._roster.lost[worker] = when
-            self.journal.write("worker lost", worker=worker, second=at_us // US_PER_SECOND)
+            self.journal.write("worker lost", worker=worker, when=when)
             say(f"worker {worker} was lost {when}; the others go on")
 
     @property
@@ -320,10 +332,12 @@ class Run:
         self.aggregator.watch.observe(self.elapsed_us, result)
         self.journal.write("end", verdict=self._summary(result)["verdict"])
         self._close()
-        problems = [self.journal.problem, *(output.problem for output in self._outputs)]
+        assert self.path is not None and self._checkpoint is not None
+        problems = [self.journal.problem, self._checkpoint.problem, *(output.problem for output in self._outputs)]
         result.output_problem = next(filter(None, problems), "")
         try:
             write_json(self.path / "summary.json", self._summary(result))
+            self._checkpoint.remove()
         except OSError as error:
             result.output_problem = f"summary.json: {described(error)}"
         summary = self._summary(result)

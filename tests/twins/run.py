@@ -64,7 +64,7 @@ class MemoryRun:
         self.settings = resolve(given, workers or None)
         self.recorder = Recorder()
         self.kinds = kinds
-        self.users, self.reports = [], []
+        self.users, self.reports, self.promises = [], [], []
         self.asked_for = self.settings.clients
         self.group = Group()
         self.is_over = False
@@ -93,6 +93,9 @@ class MemoryRun:
     def stop(self, number):
         """Stop one client, as a shape does on its way down."""
         self.group.killone(self.users[number].greenlet, block=False)
+
+    def promise(self, seconds, folder):
+        self.promises.append((seconds, folder))
 
     def asked(self):
         return self.asked_for

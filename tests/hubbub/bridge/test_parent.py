@@ -1,13 +1,15 @@
 """A process that the launcher started ends with it."""
 
+import json
 import os
 import signal
+import time
 
 import pytest
 
 from hubbub.bridge import parent
-from hubbub.bridge.parent import die_with_launcher
-from hubbub.suite import LAUNCHER_PID
+from hubbub.bridge.parent import Launcher, die_with_launcher
+from hubbub.suite import LAUNCHER_PID, LAUNCHER_PIPE
 
 
 @pytest.fixture
@@ -36,3 +38,24 @@ def test_a_launcher_that_is_gone_already_ends_us(asked, monkeypatch):
     with pytest.raises(SystemExit) as caught:
         die_with_launcher()
     assert caught.value.code == 2
+
+
+def test_the_launcher_hears_of_the_run(monkeypatch, tmp_path):
+    reading, writing = os.pipe()
+    monkeypatch.setenv(LAUNCHER_PIPE, str(writing))
+    launcher = Launcher()
+    assert LAUNCHER_PIPE not in os.environ
+    launcher.tell(5, tmp_path)
+    launcher.tell(None, None)
+    said = [json.loads(line) for line in os.read(reading, 1_000).splitlines()]
+    assert 0 < said[0].pop("by_s") - time.monotonic() <= 5
+    assert said == [{"folder": str(tmp_path)}, {"by_s": None, "folder": None}]
+    os.close(reading)
+    launcher.tell(5, tmp_path)
+    launcher.tell(5, tmp_path)
+    os.close(writing)
+
+
+def test_without_a_launcher_nobody_is_told(monkeypatch):
+    monkeypatch.delenv(LAUNCHER_PIPE, raising=False)
+    Launcher().tell(5, None)
