@@ -37,6 +37,10 @@ class RunError(HubbubError):
     """The run could not be made, though its options are fine. Print the sentence and exit with 2."""
 
 
+class NoAccount(RunError):
+    """There is no account left for a client."""
+
+
 class ContractError(HubbubError):
     """The backend's answer does not fit its contract."""
 

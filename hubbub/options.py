@@ -171,6 +171,9 @@ class Settings:
     )
     join_timeout_us: int = _time("join_timeout", "10s", "longest wait for a confirmed join")
     prepare_timeout_us: int = _time("prepare_timeout", "5m", "longest time to make accounts and conversations")
+    prepare_concurrency: int = _row(
+        "prepare_concurrency", _ONE_OR_MORE, "16", "accounts and conversations that are made at the same time"
+    )
     ready_timeout_us: int = _time("ready_timeout", "30s", "longest wait, after spawning, for every client to be ready")
     master_timeout_us: int = _time(
         "master_timeout", "3s", "a worker that does not hear of its master for so long stops"

@@ -74,8 +74,8 @@ class Witness:
         if Phase.LOGIN not in phases:
             return ""
         login = contract.login(task.email, task.password)
-        identity: Identity = contract.identity(login.perform(request))
-        return contract.ticket_of(contract.ticket(identity).perform(request)) if Phase.TICKET in phases else ""
+        identity: Identity = login.ask(request, contract.identity)
+        return contract.ticket(identity).ask(request, contract.ticket_of) if Phase.TICKET in phases else ""
 
     def _send(self, connection: websocket.WebSocket, frame: str | None) -> None:
         if frame is not None:

@@ -18,7 +18,7 @@ from hubbub.client.payloads import Payloads
 from hubbub.client.send_plans import Plans
 from hubbub.client.session import Session
 from hubbub.clock import US_PER_SECOND
-from hubbub.errors import PhaseFailed, described
+from hubbub.errors import NoAccount, PhaseFailed, described
 
 LONG_S = 3600.0
 """Until something else ends the wait; it is begun again where it does end."""
@@ -44,7 +44,7 @@ class ClientWorker(Protocol):
         """The index of the conversation that a client without a session counts to."""
 
     def open_session(self, has_own_account: bool) -> Session:
-        """A session for a client that starts, on a slot of its own. Raises RunError when no slot is free."""
+        """A session for a client that starts, on a slot of its own. Raises NoAccount when no slot is free."""
 
     def close_session(self, session: Session, has_own_account: bool) -> None:
         """The session's client stops: close it, and release its slot."""
@@ -121,10 +121,13 @@ class Client:
         return True
 
     def _count(self, error: BaseException, place: str, is_loss: bool) -> None:
-        kind = f"user class {type(self).__name__} in {place}: {type(error).__name__}"
         context = self.worker.context
+        if isinstance(error, NoAccount):
+            kind = "no account"
+        else:
+            kind = f"user class {type(self).__name__} in {place}: {type(error).__name__}"
+            context.explain_once(error)
         context.error(kind, described(error), is_ours=True)
-        context.explain_once(error)
         if is_loss:
             context.population.lose(self.client, kind)
 

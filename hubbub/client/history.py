@@ -87,7 +87,7 @@ def _messages(
     while context.now_us() < ends_us:
         call = context.contract.history(identity, conversation_id, PAGE, offset)
         assert call is not None
-        page = context.contract.history_messages(call.perform(request))
+        page = call.ask(request, context.contract.history_messages)
         if not page:
             return contents
         contents.update(page)

@@ -2,39 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
 
+import gevent
 import requests
+from requests.adapters import HTTPAdapter
 
 from hubbub.contracts import HttpRequest
 from hubbub.errors import ConnectError
 from hubbub.options import Settings
 
+MAX_ANSWER_BYTES = 8 << 20
+"""Of a body, after inflating. A page of a hundred messages takes a hundredth of it."""
 
-def requests_client(host: str, headers: Mapping[str, str], ca: str, insecure: bool, timeout_s: float) -> HttpRequest:
+MAX_CONNECTIONS = 64
+"""Kept open for further calls; more may be made at the same time."""
+
+CHUNK_BYTES = 64 << 10
+ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
+LATE = "no whole answer in time"
+
+Within = Callable[[float], AbstractContextManager[Any]]
+"""Ends what is done in it after so many seconds, by a ConnectError."""
+
+
+def requests_client(
+    host: str,
+    headers: Mapping[str, str],
+    ca: str,
+    insecure: bool,
+    timeout_s: float,
+    within: Within = lambda _seconds: nullcontext(),
+) -> HttpRequest:
     """HTTP calls to an origin that owe nothing to the client of the hot path.
 
     No redirects, and no proxy from the environment: it would be given the accounts' passwords. `ca` is a PEM file,
-    empty for the system's authorities.
+    empty for the system's authorities. `within` bounds a whole call; without it each wait for bytes has its end.
     """
     session = requests.Session()
-    session.headers.update(headers)
+    session.headers.update({"Accept-Encoding": "identity", **headers})
     session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # one account's would be sent by all
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=MAX_CONNECTIONS))
     session.verify = False if insecure else ca or True
 
     def request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         try:
-            answer = session.request(
-                method, host + path, headers=dict(headers), data=body, timeout=timeout_s, allow_redirects=False
-            )
-        except requests.RequestException as error:
+            with (
+                within(timeout_s),
+                session.request(
+                    *(method, host + path),
+                    headers=dict(headers),
+                    data=body,
+                    timeout=timeout_s,
+                    allow_redirects=False,
+                    stream=True,
+                ) as answer,
+            ):
+                return answer.status_code, read_body(answer.raw, timeout_s)
+        except ConnectError:
+            raise
+        except Exception as error:  # the library lets those of three others through
             raise ConnectError(type(error).__name__) from error
-        return answer.status_code, answer.content
 
     return request
 
 
+def read_body(answer: Any, timeout_s: float) -> bytes:
+    """The body of a urllib3 answer. Raises ConnectError where it is too long, or does not end in time."""
+    ends_s = time.monotonic() + timeout_s
+    body = bytearray()
+    while chunk := answer.read1(CHUNK_BYTES, decode_content=False):
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            raise ConnectError(f"an answer longer than {MAX_ANSWER_BYTES >> 20} MiB")
+        if time.monotonic() > ends_s:
+            raise ConnectError(LATE)
+    return inflate(bytes(body), answer.headers.get("Content-Encoding", ""))
+
+
+def inflate(body: bytes, encoding: str) -> bytes:
+    """A body as it was before it was compressed, which nobody asked for. Raises ConnectError where that is too long."""
+    if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
+        return body
+    inflater = zlib.decompressobj(ZLIB_OR_GZIP)
+    inflated = inflater.decompress(body, MAX_ANSWER_BYTES + 1)
+    if len(inflated) > MAX_ANSWER_BYTES:
+        raise ConnectError(f"an answer longer than {MAX_ANSWER_BYTES >> 20} MiB")
+    return inflated
+
+
 def client_of(settings: Settings) -> HttpRequest:
-    """The same, as a run's settings say."""
+    """The same, as a run's settings say, in a process of greenlets: a whole call has a deadline."""
     timeout_s = settings.connect_timeout_us / 1e6
-    return requests_client(settings.host, settings.headers, settings.ca, settings.insecure, timeout_s)
+    return requests_client(
+        *(settings.host, settings.headers, settings.ca, settings.insecure, timeout_s),
+        within=lambda seconds: gevent.Timeout(seconds, ConnectError(LATE)),
+    )

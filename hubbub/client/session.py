@@ -7,7 +7,7 @@ PhaseFailed after it was counted, and the session is back where it began: call `
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from hubbub.client.context import AccountState, WorkerContext
@@ -19,6 +19,8 @@ from hubbub.health.lateness import MAX_WAITS_OF_A_PHASE
 from hubbub.ledger import Message, Receiver
 from hubbub.ledger.ledger import SETTLE_US
 from hubbub.transport.base import Connection
+
+T = TypeVar("T")
 
 
 class Session:
@@ -122,6 +124,10 @@ class Session:
         """Make one of the contract's HTTP calls. Raises CallFailed and ConnectError."""
         return call.perform(self._context.http)
 
+    def ask(self, call: Call, read: Callable[[Any], T]) -> T:
+        """The same, and read its answer. Raises ContractError for one that cannot be read."""
+        return call.ask(self._context.http, read)
+
     def _log_in_once(self) -> bool:
         """Log in, where once per account is enough only as its first client."""
         account = self._account
@@ -132,7 +138,7 @@ class Session:
 
     def _log_in(self) -> Identity:
         contract, account = self._context.contract, self.slot.account
-        return contract.identity(self.call(contract.login(account.email, account.password)))
+        return self.ask(contract.login(account.email, account.password), contract.identity)
 
     def _enter_conversation(self) -> bool:
         """Become a member of the conversation, over HTTP; idempotent."""
@@ -141,7 +147,7 @@ class Session:
 
     def _get_ticket(self) -> bool:
         contract = self._context.contract
-        self._permit = contract.ticket_of(self.call(contract.ticket(self.identity)))
+        self._permit = self.ask(contract.ticket(self.identity), contract.ticket_of)
         return True
 
     def _open(self) -> bool:
@@ -283,7 +289,7 @@ class Session:
         call = context.contract.history(self.identity, self._backend_id, limit, 0)
         if call is not None:
             started_us = context.now_us()
-            context.contract.history_messages(self.call(call))
+            self.ask(call, context.contract.history_messages)
             ended_us = context.now_us()
             context.phase_stats.phase("history", ended_us - started_us, context.lateness.low_us(started_us, ended_us))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hubbub.client.accounts import Account
-from hubbub.errors import RunError
+from hubbub.errors import NoAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class SlotPool:
         self._free = list(range(len(self._slots)))
 
     def acquire(self) -> Slot:
-        """A free slot. Raises RunError when there is none."""
+        """A free slot. Raises NoAccount when there is none."""
         if not self._free:
-            raise RunError(f"all {len(self._slots)} slots of this worker's accounts are taken; give more accounts.")
+            raise NoAccount(f"all {len(self._slots)} slots of this worker's accounts are taken; give more accounts.")
         return self._slots[heapq.heappop(self._free)]
 
     def release(self, slot: Slot) -> None:

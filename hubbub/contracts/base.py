@@ -7,9 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
-from hubbub.errors import CallFailed, ContractError
+from hubbub.errors import CallFailed, ContractError, described
+
+T = TypeVar("T")
 
 HttpRequest = Callable[[str, str, Mapping[str, str], bytes], tuple[int, bytes]]
 """One HTTP call: method, path, headers, body; returns status and body. Raises ConnectError."""
@@ -60,6 +62,23 @@ class Call:
         body = b"" if self.json is None else json.dumps(self.json, separators=(",", ":")).encode()
         return self.read(*request(self.method, self.path, self.headers(), body))
 
+    def ask(self, request: HttpRequest, read: Callable[[Any], T]) -> T:
+        """Make the call, and let the contract read the answer.
+
+        Raises CallFailed and ConnectError, and ContractError for an answer that `read` cannot read, whatever it raises.
+        """
+        answer = self.perform(request)
+        try:
+            return read(answer)
+        except ContractError as error:
+            raise ContractError(f"{self}: {error}") from error
+        except Exception as error:
+            shown = shortened(answer)
+            raise ContractError(f"{self}: {shown} is not an answer that it has ({described(error)})") from error
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path.partition('?')[0]}"
+
     def read(self, status: int, body: bytes) -> Any:
         """The answer's JSON. Raises CallFailed for a status that is not accepted or a body that is not JSON."""
         if status not in self.accepts:
@@ -68,6 +87,37 @@ class Call:
             return json.loads(body) if body.strip() else None
         except ValueError as error:
             raise CallFailed(status, "answer is not JSON", body.decode(errors="replace")[:200]) from error
+
+
+SHOWN = 80
+"""Characters of a foreign text that an error shows."""
+
+
+def shortened(value: Any) -> str:
+    """A value of a backend's answer, for an error."""
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+ID_LIMIT = 1 << 63
+
+
+def checked_id(value: Any) -> int:
+    """An id in a backend's answer. Raises ContractError where it is no whole number of 64 bits."""
+    try:
+        number = int(value) if isinstance(value, int | str) and not isinstance(value, bool) else None
+    except ValueError:
+        number = None
+    if number is None or not -ID_LIMIT <= number < ID_LIMIT:
+        raise ContractError(f"expected an id (a whole number of at most 64 bits), got {shortened(value)}")
+    return number
+
+
+def checked_text(value: Any) -> str:
+    """A text in a backend's answer. Raises ContractError for anything else."""
+    if not isinstance(value, str):
+        raise ContractError(f"expected a text, got {shortened(value)}")
+    return value
 
 
 @dataclass(frozen=True, slots=True)

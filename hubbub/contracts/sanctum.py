@@ -14,7 +14,18 @@ from urllib.parse import quote
 
 import orjson
 
-from hubbub.contracts.base import Call, Contract, Delivery, Event, EventKind, Identity, Phase
+from hubbub.contracts.base import (
+    Call,
+    Contract,
+    Delivery,
+    Event,
+    EventKind,
+    Identity,
+    Phase,
+    checked_id,
+    checked_text,
+    shortened,
+)
 from hubbub.errors import ContractError
 
 _KINDS = {
@@ -58,14 +69,14 @@ class Sanctum(Contract):
         return Call("POST", f"{self._api}/auth/login", {"email": email, "password": password})
 
     def identity(self, body: Any) -> Identity:
-        return Identity(str(_member(body, "token")), int(_member(body, "user", "id")))
+        return Identity(checked_text(_member(body, "token")), checked_id(_member(body, "user", "id")))
 
     def create_conversation(self, identity: Identity, name: str) -> Call:
         body = {"name": name, "is_group": True, "participant_ids": [identity.user_id]}
         return Call("POST", f"{self._api}/conversations/", body, identity.token, accepts=(200, 201))
 
     def conversation_id(self, body: Any) -> int:
-        return int(_member(body, "id"))
+        return checked_id(_member(body, "id"))
 
     def join_conversation(self, identity: Identity, conversation_id: int) -> Call:
         return Call("POST", f"{self._api}/chatrooms/{conversation_id}/join", {}, identity.token)
@@ -74,7 +85,7 @@ class Sanctum(Contract):
         return Call("POST", f"{self._api}/ws/ticket", {}, identity.token)
 
     def ticket_of(self, body: Any) -> str:
-        return str(_member(body, "ticket"))
+        return checked_text(_member(body, "ticket"))
 
     def history(self, identity: Identity, conversation_id: int, limit: int, offset: int) -> Call | None:
         path = f"{self._api}/conversations/{conversation_id}/messages?limit={limit}&offset={offset}"
@@ -83,7 +94,7 @@ class Sanctum(Contract):
     def history_messages(self, body: Any) -> list[tuple[int, str]]:
         if not isinstance(body, list):
             raise ContractError(f"expected a list of messages, got {type(body).__name__}")
-        return [(int(_member(message, "id")), str(_member(message, "content"))) for message in body]
+        return [(checked_id(_member(message, "id")), checked_text(_member(message, "content"))) for message in body]
 
     def websocket_path(self, ticket: str) -> str:
         return f"{self._api}/ws/chat?ticket={quote(ticket, safe='')}"
@@ -135,6 +146,6 @@ def _member(body: Any, *names: str) -> Any:
     value = body
     for name in names:
         if not isinstance(value, dict) or name not in value:
-            raise ContractError(f"expected {'.'.join(names)!r} in the backend's answer, got {str(body)[:80]!r}")
+            raise ContractError(f"expected {'.'.join(names)!r} in the backend's answer, got {shortened(body)}")
         value = value[name]
     return value

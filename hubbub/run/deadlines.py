@@ -8,6 +8,9 @@ from hubbub.options import Settings
 from hubbub.run.states import State
 from hubbub.run.worker import CLOSE_TIMEOUT_S
 
+PREPARE_GRACE_S = 2.0
+"""The accounts that were made in time are used, and then the workers are told."""
+
 SPAWN_GRACE_S = 5.0
 """Beyond the spawn rate and the ready timeout: starting clients in other processes takes its messages."""
 
@@ -27,7 +30,7 @@ JUDGE_S = 5.0
 def deadline_s(state: State, settings: Settings) -> float | None:
     """The longest time in a state, in seconds; None where only a person ends it."""
     if state is State.PREPARE:
-        return settings.prepare_timeout_us / US_PER_SECOND
+        return settings.prepare_timeout_us / US_PER_SECOND + PREPARE_GRACE_S
     if state is State.SPAWN:
         return settings.clients / settings.spawn_rate + settings.ready_timeout_us / US_PER_SECOND + SPAWN_GRACE_S
     if state is State.SEND:

@@ -12,6 +12,7 @@ from hubbub.client.accounts import Account, read_accounts
 from hubbub.client.client import Client
 from hubbub.client.payloads import Payloads
 from hubbub.client.session import websocket_origin
+from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import load_contract
 from hubbub.errors import RunError
 from hubbub.options import Settings
@@ -34,7 +35,7 @@ def check_possible(settings: Settings, world: World) -> None:
         make_folder(settings.run_dir, settings.profile)
     contract = load_contract(settings.contract)
     if settings.host:
-        Provisioner(contract, world.requests(settings), "check", [], world.scheduler.sleep, logger.info).check_backend()
+        Provisioner(contract, world.requests(settings), "check", [], world.scheduler, logger.info).check_backend()
 
 
 class Preparation:
@@ -82,9 +83,16 @@ class Preparation:
         configured = read_accounts(settings.accounts) if settings.accounts else []
         if settings.account_email:
             configured.append((settings.account_email, settings.account_password))
-        http, sleep = self._world.requests(settings), self._world.scheduler.sleep
-        contract = load_contract(settings.contract)
-        provisioner = Provisioner(contract, http, self._run_id, configured, sleep, logger.info)
+        self.provisioner = provisioner = Provisioner(
+            load_contract(settings.contract),
+            self._world.requests(settings),
+            self._run_id,
+            configured,
+            self._world.scheduler,
+            say,
+            settings.prepare_concurrency,
+            settings.prepare_timeout_us / US_PER_SECOND,
+        )
         provisioner.check_backend()
         say(
             f"run {self._run_id} against {settings.host}: {settings.clients} clients on {len(self._workers)} "
@@ -94,6 +102,8 @@ class Preparation:
         each = self._clients_of_one_worker, roamers, settings.max_conns_per_user
         needs = [Needs.of(*each, conversations) for conversations in spread(settings.conversations, len(self._workers))]
         provisions = provisioner.make(needs, settings.conversation_id)
+        for text in provisioner.missing:
+            say(text)
         if settings.canary:
             index, backend_id = provisions[0].conversations[0]
             self.canary = self._task_of_canary(provisioner.one_more(index, backend_id), backend_id)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import TypeVar
 
 from hubbub.client.accounts import Account
+from hubbub.clock import US_PER_SECOND, Scheduler
 from hubbub.contracts import Contract, HttpRequest, Identity
-from hubbub.errors import CallFailed, ConnectError, ContractError, RunError
+from hubbub.errors import CallFailed, ConnectError, ContractError, RunError, described
+from hubbub.run.crew import Crew
+
+T = TypeVar("T")
 
 PASSWORD = "TestPass123!@#"
 """Of every account that a run signs up; it satisfies the strictest rules we met."""
 
 SIGNUP_TRIES = 5
+ACCOUNTS_SHARE = 0.75
+"""Of the time for preparing: the rest is for conversations and joining them."""
+
 HTTP_CONFLICT, HTTP_TOO_MANY = 409, 429
 
 
@@ -40,10 +48,15 @@ class Provision:
     conversations: list[tuple[int, int]]
 
 
+class NotAllowed(RunError):
+    """The backend or the configuration stands against every account, so that no other try helps."""
+
+
 class Provisioner:
     """Makes the accounts and conversations of a run: logs in configured accounts, signs up what is missing.
 
-    `request` makes HTTP calls, `sleep` waits between tries, `say` reports progress in a line.
+    `request` makes HTTP calls, `at_once` of them at a time; `say` reports progress in a line. What cannot be made in
+    `seconds` is missing, and named in `missing`.
     """
 
     def __init__(
@@ -52,15 +65,20 @@ class Provisioner:
         request: HttpRequest,
         run_id: str,
         configured: Iterable[tuple[str, str]],
-        sleep: Callable[[float], object],
+        scheduler: Scheduler,
         say: Callable[[str], object],
+        at_once: int = 1,
+        seconds: float = 60.0,
     ) -> None:
+        self.missing: list[str] = []
         self._contract = contract
         self._request = request
         self._run_id = run_id
         self._configured = list(configured)
-        self._sleep = sleep
+        self._scheduler = scheduler
         self._say = say
+        self._at_once = at_once
+        self._ends_us = scheduler.now_us() + round(seconds * US_PER_SECOND)
         self._made = 0
         self._identities: dict[int, Identity] = {}
 
@@ -76,58 +94,113 @@ class Provisioner:
         except CallFailed:
             pass  # something answers; whether it is the right thing, sign-up and login will tell
 
+    # -- everything --------------------------------------------------------------------------------------------------
+
     def make(self, needs: Iterable[Needs], conversation_id: int | None = None) -> list[Provision]:
-        """What each worker needs, in order. Raises RunError with the reason when it cannot be made."""
+        """What each worker needs, in order. Raises RunError with the reason when a conversation has nobody."""
         provisions, first_conversation = [], 0
         for need in needs:
-            indexes = range(first_conversation, first_conversation + need.conversations)
-            provisions.append(self._make_one(need, list(indexes), conversation_id))
+            indexes = list(range(first_conversation, first_conversation + need.conversations))
+            shared = [self._number([indexes[n % len(indexes)]]) for n in range(need.shared)]
+            own = [self._number(list(indexes)) for _ in range(need.own)]
+            provisions.append(Provision(shared, own, [(index, index + 1) for index in indexes]))
             first_conversation += need.conversations
-        return provisions
+        if not self._contract.has_accounts:
+            return provisions
+        accounts = [account for provision in provisions for account in provision.shared + provision.own]
+        there = self._all("made", self._log_in_or_sign_up, accounts, ACCOUNTS_SHARE)
+        backend_ids = self._conversations(provisions, there, conversation_id)
+        joins = [(account, index) for account in there for index in account.conversations]
+        joined = self._all("joined", lambda join: self._join(join[0], backend_ids[join[1]]), joins, 1.0)
+        members = {account.index for account, _ in joined}
+        return [
+            Provision(
+                [account for account in provision.shared if account.index in members],
+                [account for account in provision.own if account.index in members],
+                [(index, backend_ids[index]) for index, _ in provision.conversations],
+            )
+            for provision in provisions
+        ]
+
+    def more(self, conversations: Sequence[int], backend_ids: Mapping[int, int]) -> list[Account]:
+        """More shared accounts, one for each of some existing conversations; what cannot be made is missing."""
+        accounts = [self._number([index]) for index in conversations]
+        if not self._contract.has_accounts:
+            return accounts
+        there = self._all("made", self._log_in_or_sign_up, accounts, 1.0)
+        return self._all("joined", lambda each: self._join(each, backend_ids[each.conversations[0]]), there, 1.0)
 
     def one_more(self, conversation: int, backend_id: int) -> Account:
         """One more account that is a member of a conversation. Raises RunError when it cannot be made."""
-        account = self._account([conversation])
+        account = self._number([conversation])
         if self._contract.has_accounts:
+            self._log_in_or_sign_up(account)
             self._join(account, backend_id)
         return account
 
-    def _make_one(self, need: Needs, indexes: list[int], conversation_id: int | None) -> Provision:
-        shared = [self._account([indexes[n % len(indexes)]]) for n in range(need.shared)]
-        own = [self._account(list(indexes)) for _ in range(need.own)]
-        if not self._contract.has_accounts:
-            return Provision(shared, own, [(index, index + 1) for index in indexes])
-        conversations = [(index, conversation_id or self._conversation(index, shared + own)) for index in indexes]
-        backend_ids = dict(conversations)
-        for account in shared + own:
-            for index in account.conversations:
-                self._join(account, backend_ids[index])
-        return Provision(shared, own, conversations)
+    def _all(self, done: str, work: Callable[[T], object], items: list[T], share: float) -> list[T]:
+        """Do something for all items, in a share of the time that is left; returns those for which it was done."""
 
-    def _account(self, conversations: list[int]) -> Account:
+        def progress(number: int) -> None:
+            self._say(f"{number} of {len(items)} accounts are {done}")
+
+        crew: Crew[T, object] = Crew(self._scheduler, work, self._at_once, (NotAllowed,), progress)
+        crew.do(items, share * max(0.0, self._ends_us - self._scheduler.now_us()) / US_PER_SECOND)
+        lacking = len(items) - len(crew.made)
+        if lacking:
+            first = next(iter(crew.failed.values()), None)
+            why = (
+                described(first).rstrip(".") if first is not None else "the time for it was over; see --prepare-timeout"
+            )
+            self.missing.append(f"{lacking} of {len(items)} accounts could not be {done}: {why}")
+        return [item for place, item in enumerate(items) if place in crew.made]
+
+    def _conversations(
+        self, provisions: list[Provision], accounts: list[Account], conversation_id: int | None
+    ) -> dict[int, int]:
+        """The backend's id of each conversation. Raises RunError where one has no account, or cannot be made."""
+        indexes = [index for provision in provisions for index, _ in provision.conversations]
+        owners: dict[int, Account] = {}
+        for account in reversed(accounts):
+            owners |= dict.fromkeys(account.conversations, account)
+        if any(index not in owners for index in indexes):
+            raise RunError(f"{'; '.join(self.missing)}.")
+        if conversation_id is not None:
+            return dict.fromkeys(indexes, conversation_id)
+        crew: Crew[int, int] = Crew(
+            self._scheduler, lambda index: self._conversation(index, owners[index]), self._at_once, (RunError,)
+        )
+        crew.do(indexes, max(0.0, self._ends_us - self._scheduler.now_us()) / US_PER_SECOND)
+        if len(crew.made) < len(indexes):
+            raise RunError(
+                f"{len(crew.made)} of {len(indexes)} conversations were made in time; see --prepare-timeout."
+            )
+        return {index: crew.made[place] for place, index in enumerate(indexes)}
+
+    # -- one account -------------------------------------------------------------------------------------------------
+
+    def _number(self, conversations: list[int]) -> Account:
         index = self._made
         self._made += 1
         account = Account(index, f"perfws-{self._run_id}-{index}@example.com", PASSWORD, conversations)
-        if not self._contract.has_accounts:
-            account.user_id = -1
-            return account
+        account.user_id = -1
         if index < len(self._configured):
             account.email, account.password = self._configured[index]
-            identity = self._log_in(account) or self._sign_up(account)
-        else:
-            identity = self._sign_up(account)
-        account.user_id = identity.user_id
-        self._identities[index] = identity
         return account
+
+    def _log_in_or_sign_up(self, account: Account) -> None:
+        identity = self._log_in(account) if account.index < len(self._configured) else None
+        identity = identity or self._sign_up(account)
+        account.user_id = identity.user_id
+        self._identities[account.index] = identity
 
     def _log_in(self, account: Account) -> Identity | None:
         """The identity of a configured account, None where the backend does not know it or its password."""
         try:
-            body = self._contract.login(account.email, account.password).perform(self._request)
-            return self._contract.identity(body)
+            return self._contract.login(account.email, account.password).ask(self._request, self._contract.identity)
         except CallFailed as error:
             if error.status == HTTP_TOO_MANY:
-                raise RunError(_too_many("log in")) from error
+                raise NotAllowed(_too_many("log in")) from error
             self._say(f"Account {account.email} could not log in ({error.reason}); signing it up.")
             return None
         except ConnectError as error:
@@ -136,32 +209,33 @@ class Provisioner:
     def _sign_up(self, account: Account) -> Identity:
         """Sign an account up, trying again with back-off. Raises RunError with the last reason."""
         username = f"perfws-{self._run_id}-{account.index}"[:30]
+        call = self._contract.signup(username, account.email, account.password)
         last: Exception | None = None
         for attempt in range(SIGNUP_TRIES):
             if attempt:
-                self._sleep(0.2 * 2**attempt)
+                self._scheduler.sleep(0.2 * 2**attempt)
             try:
-                body = self._contract.signup(username, account.email, account.password).perform(self._request)
-                return self._contract.identity(body)
+                return call.ask(self._request, self._contract.identity)
             except CallFailed as error:
                 last = error
                 if error.status == HTTP_CONFLICT:
                     break
-            except (ConnectError, ContractError) as error:
+            except ConnectError as error:
                 last = error
+            except ContractError as error:
+                raise NotAllowed(f"account {account.email} could not be signed up: {error}.") from error
         if isinstance(last, CallFailed) and last.status == HTTP_TOO_MANY:
-            raise RunError(_too_many("sign accounts up")) from last
+            raise NotAllowed(_too_many("sign accounts up")) from last
         if isinstance(last, CallFailed) and last.status == HTTP_CONFLICT:
-            raise RunError(
+            raise NotAllowed(
                 f"account {account.email} exists, and its password is not the one given; check the credentials."
             ) from last
         raise RunError(f"account {account.email} could not be signed up: {last}.") from last
 
-    def _conversation(self, index: int, accounts: list[Account]) -> int:
-        owner = next(account for account in accounts if index in account.conversations)
+    def _conversation(self, index: int, owner: Account) -> int:
         call = self._contract.create_conversation(self._identities[owner.index], f"perfws-{self._run_id}-{index}")
         try:
-            return self._contract.conversation_id(call.perform(self._request))
+            return call.ask(self._request, self._contract.conversation_id)
         except (ContractError, ConnectError) as error:
             raise RunError(f"conversation {call.json['name']} could not be made: {error}.") from error
 

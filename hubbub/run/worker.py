@@ -125,7 +125,7 @@ class Worker:
         return conversations[client // self.assignment.workers % len(conversations)][0]
 
     def open_session(self, has_own_account: bool) -> Session:
-        """A session for a client that starts, on a slot of its own. Raises RunError when no slot is free."""
+        """A session for a client that starts, on a slot of its own. Raises NoAccount when no slot is free."""
         session = Session(self.context, self._slots(has_own_account).acquire())
         self._sessions.add(session)
         return session

@@ -5,9 +5,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from hubbub.client.requests_client import client_of
+from hubbub.client.requests_client import client_of, requests_client
 from hubbub.errors import ConnectError
 from hubbub.options import resolve
+from tests.twins.hostile import hostile_server
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -15,8 +16,14 @@ class Echo(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(302 if self.path == "/moved" else 200)
         self.send_header("Location", "/elsewhere")
+        self.send_header("Set-Cookie", "session=1")
         self.end_headers()
-        self.wfile.write(body + self.headers["X-All"].encode() + self.headers["X-One"].encode())
+        self.wfile.write(
+            body
+            + self.headers["X-All"].encode()
+            + self.headers["X-One"].encode()
+            + self.headers.get("Cookie", "").encode()
+        )
 
     def log_message(self, *_):
         pass
@@ -46,3 +53,33 @@ def test_no_answer_is_one_error(origin):
     request = client_of(resolve({"host": "http://127.0.0.1:1"}))
     with pytest.raises(ConnectError, match="ConnectionError"):
         request("GET", "/", {}, b"")
+
+
+@pytest.fixture
+def hostile():
+    with hostile_server() as origin:
+        yield origin
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/drip", "no whole answer in time"),
+        ("/endless", "an answer longer than 8 MiB"),
+        ("/bomb", "an answer longer than 8 MiB"),
+    ],
+)
+def test_an_answer_has_an_end_in_time_and_in_size(hostile, path, sentence):
+    request = requests_client(hostile, {}, "", False, 0.5 if path == "/drip" else 20)
+    with pytest.raises(ConnectError, match=sentence):
+        request("GET", path, {}, b"")
+
+
+def test_a_compressed_answer_is_read_though_nobody_asked_for_it(hostile):
+    assert requests_client(hostile, {}, "", False, 5)("GET", "/small", {}, b"") == (200, b"x" * 1000)
+
+
+def test_an_account_does_not_send_the_cookies_of_another(origin):
+    client = client_of(resolve({"host": origin, "header": "X-All:a"}))
+    assert client("POST", "/cookie", {"X-One": "b"}, b"")[1] == b"ab"
+    assert client("POST", "/cookie", {"X-One": "b"}, b"")[1] == b"ab"

@@ -3,7 +3,8 @@
 import pytest
 
 from hubbub.contracts import Call, load_contract
-from hubbub.errors import CallFailed
+from hubbub.contracts.base import checked_id, checked_text
+from hubbub.errors import CallFailed, ContractError
 
 
 def answering(status, body):
@@ -40,3 +41,27 @@ def test_what_a_contract_does_not_have_is_none():
     assert contract.health() is None
     assert contract.typing(4, True) is None
     assert contract.read(4) is None
+
+
+def test_an_answer_that_cannot_be_read_says_which_call_it_was():
+    request, _ = answering(200, b'{"id":"' + b"x" * 200 + b'"}')
+    with pytest.raises(ContractError, match=r"^GET /x: '?.{0,90}\.\.\. is not an answer that it has \(KeyError"):
+        Call("GET", "/x?secret=1").ask(request, lambda body: body["name"])
+    assert Call("GET", "/x").ask(request, len) == 1
+
+
+@pytest.mark.parametrize("value", [0, -5, "17", (1 << 63) - 1, -(1 << 63)])
+def test_an_id_is_a_whole_number_of_64_bits(value):
+    assert checked_id(value) == int(value)
+
+
+@pytest.mark.parametrize("value", [1 << 63, -(1 << 63) - 1, 1.5, None, True, "", "x", [], {}])
+def test_anything_else_is_no_id(value):
+    with pytest.raises(ContractError, match="expected an id"):
+        checked_id(value)
+
+
+def test_a_text_is_a_text():
+    assert checked_text("t") == "t"
+    with pytest.raises(ContractError, match=r"expected a text, got \['t'\]"):
+        checked_text(["t"])

@@ -10,6 +10,7 @@ from hubbub.contracts import load_contract
 from hubbub.errors import ConnectError, RunError
 from hubbub.run.provisioning import Needs, Provision, Provisioner
 from hubbub.serialization import from_plain, to_plain
+from tests.twins.scheduler import START_US, FakeScheduler
 
 
 class FakeBackend:
@@ -46,9 +47,38 @@ class FakeBackend:
         return 200, b"{}"
 
 
-def provisioner(backend, configured=(), sleeps=None):
-    sleep = (sleeps if sleeps is not None else []).append
-    return Provisioner(load_contract("sanctum"), backend, "r1", configured, sleep, lambda text: None)
+class Provisioning:
+    """A provisioner whose `make` runs to its end, while time goes on."""
+
+    def __init__(self, backend, configured=(), at_once=1, seconds=60.0):
+        self.scheduler = FakeScheduler()
+        self.said = []
+        self.provisioner = Provisioner(
+            load_contract("sanctum"),
+            backend,
+            "r1",
+            configured,
+            self.scheduler,
+            self.said.append,
+            at_once,
+            seconds,
+        )
+
+    def make(self, needs, conversation_id=None):
+        return self.do(self.provisioner.make, needs, conversation_id)
+
+    def do(self, function, *arguments):
+        task = self.scheduler.spawn(function, *arguments)
+        self.scheduler.run(task.ready)
+        return task.get()
+
+    @property
+    def elapsed_s(self):
+        return (self.scheduler.now_us() - START_US) / 1e6
+
+
+def provisioner(backend, configured=(), **how):
+    return Provisioning(backend, configured, **how)
 
 
 def test_a_worker_gets_enough_accounts():
@@ -83,11 +113,94 @@ def test_an_existing_conversation_is_used_only_when_it_is_named():
 
 
 def test_a_sign_up_is_tried_five_times_with_growing_pauses():
-    sleeps = []
+    provisioning = provisioner(FakeBackend({"signup": 500}))
     with pytest.raises(RunError, match="could not be signed up: HTTP 500"):
-        provisioner(FakeBackend({"signup": 500}), sleeps=sleeps).make([Needs(1, 0, 1)])
-    assert sleeps == sorted(sleeps)
-    assert len(sleeps) == 4
+        provisioning.make([Needs(1, 0, 1)])
+    assert provisioning.elapsed_s == pytest.approx(0.4 + 0.8 + 1.6 + 3.2)
+
+
+@pytest.mark.parametrize("at_once", [1, 4, 100])
+def test_accounts_are_made_so_many_at_a_time(at_once):
+    backend = FakeBackend()
+    provisioning = provisioner(lambda *call: (provisioning.scheduler.sleep(1), backend(*call))[1], at_once=at_once)
+    provisions = provisioning.make([Needs(8, 0, 2)])
+    assert len(provisions[0].shared) == len(backend.joins) == 8
+    each = {1: 8, 4: 2, 100: 1}[at_once]
+    assert provisioning.elapsed_s == each + {1: 2, 4: 1, 100: 1}[at_once] + each
+
+
+def test_it_says_how_far_it_is():
+    backend = FakeBackend()
+    provisioning = provisioner(lambda *call: (provisioning.scheduler.sleep(1), backend(*call))[1])
+    provisioning.make([Needs(6, 0, 1)])
+    assert provisioning.said[:3] == [f"{done} of 6 accounts are made" for done in (2, 4, 6)]
+
+
+def test_what_was_made_in_time_is_used_and_the_rest_is_named():
+    backend = FakeBackend()
+    provisioning = provisioner(lambda *call: (provisioning.scheduler.sleep(1), backend(*call))[1], seconds=12)
+    (provision,) = provisioning.make([Needs(20, 0, 1)])
+    made = len(provision.shared)
+    assert 0 < made < 9
+    assert provisioning.elapsed_s <= 12
+    assert provisioning.provisioner.missing[0] == (
+        "12 of 20 accounts could not be made: the time for it was over; see --prepare-timeout"
+    )
+
+
+def test_accounts_that_cannot_be_made_are_missing_and_named():
+    backend = FakeBackend()
+
+    def moody(method, path, headers, body):
+        if b'"perfws-r1-3"' in body:
+            return 500, b"oops"
+        return backend(method, path, headers, body)
+
+    provisioning = provisioner(moody)
+    (provision,) = provisioning.make([Needs(6, 0, 2)])
+    assert [account.index for account in provision.shared] == [0, 1, 2, 4, 5]
+    assert provisioning.provisioner.missing == [
+        "1 of 6 accounts could not be made: account perfws-r1-3@example.com could not be signed up: HTTP 500: oops"
+    ]
+
+
+def test_more_accounts_join_conversations_that_exist():
+    backend = FakeBackend()
+    provisioning = provisioner(backend)
+    provisioning.make([Needs(2, 0, 2)])
+    more = provisioning.do(provisioning.provisioner.more, [1, 0], {0: 101, 1: 102})
+    assert [(account.index, account.conversations) for account in more] == [(2, [1]), (3, [0])]
+    assert backend.joins[-2:] == [("Bearer t3", 102), ("Bearer t4", 101)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ({"token": 5, "user": {"id": 1}}, "POST /api/auth/signup: expected a text, got 5"),
+        ({"token": "t", "user": {"id": None}}, "POST /api/auth/signup: expected an id .*, got None"),
+        (
+            {"token": "t", "user": {"id": 1 << 127}},
+            r"expected an id \(a whole number of at most 64 bits\), got 170141183",
+        ),
+        ({"token": "t", "user": {"id": True}}, "expected an id .*, got True"),
+        ({"token": "t", "user": {"id": "one"}}, "expected an id .*, got 'one'"),
+        ({"token": "t"}, "expected 'user.id' in the backend's answer"),
+        ([], r"expected 'token' in the backend's answer, got \[\]"),
+        (None, "expected 'token' in the backend's answer, got None"),
+    ],
+)
+def test_an_answer_of_the_wrong_type_is_one_sentence_at_once(answer, sentence):
+    provisioning = provisioner(lambda *_: (201, json.dumps(answer).encode()))
+    with pytest.raises(RunError, match=sentence):
+        provisioning.make([Needs(3, 0, 1)])
+    assert provisioning.elapsed_s == 0
+
+
+def test_a_fault_of_a_contract_is_one_sentence_too(monkeypatch):
+    provisioning = provisioner(FakeBackend())
+    monkeypatch.setattr(provisioning.provisioner._contract, "identity", lambda body: 1 / 0)
+    with pytest.raises(RunError, match=r"is not an answer that it has .*ZeroDivisionError"):
+        provisioning.make([Needs(3, 0, 1)])
 
 
 def test_rate_limits_are_named_with_the_way_out():
@@ -108,9 +221,9 @@ def test_no_backend_is_one_sentence():
         raise ConnectError("ConnectionError")
 
     with pytest.raises(RunError, match="no backend answers"):
-        provisioner(nobody).check_backend()
+        provisioner(nobody).provisioner.check_backend()
 
 
-def test_a_provision_travels_as_serialization():
+def test_a_provision_travels_as_plain_values():
     provision = Provision([Account(0, "a", "p", [0], 5)], [], [(0, 9)])
     assert from_plain(Provision, to_plain(provision)) == provision

@@ -187,7 +187,7 @@ def test_preparing_has_a_deadline(make):
     run.backend.request = lambda *_: run.scheduler.sleep(3_600)
     run.scheduler.spawn(run.begin)
     run.until(lambda: run.is_over)
-    assert (run.run.exit_code, run.scheduler.now_us()) == (2, START_US + 7_000_000)
+    assert (run.run.exit_code, run.scheduler.now_us()) == (2, START_US + 9_000_000)
     assert "preparing took longer than 7s" in run.run.console
 
 

@@ -4,8 +4,10 @@ import ssl
 
 import pytest
 
+from hubbub.errors import ConnectError
 from hubbub.transport.base import make_ssl_context
 from hubbub.transport.http import HttpPool
+from tests.twins.hostile import hostile_server
 
 
 @pytest.mark.parametrize(("is_insecure", "mode"), [(False, ssl.CERT_REQUIRED), (True, ssl.CERT_NONE)])
@@ -15,3 +17,21 @@ def test_the_context_of_the_run_is_used_as_it_is(is_insecure, mode):
     HttpPool("https://localhost", 1_000_000, {}, context).close()
     assert (context.check_hostname, context.verify_mode) == (not is_insecure, mode)
     assert context.cert_store_stats() == trusted
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/drip", "no whole answer in time"),
+        ("/endless", "an answer longer than 8 MiB"),
+        ("/junk", "HTTPParseError"),
+        ("/silent", "no whole answer in time"),
+    ],
+)
+def test_an_answer_has_an_end_in_time_and_in_size(path, sentence):
+    with hostile_server() as origin:
+        pool = HttpPool(origin, 500_000, {}, None)
+        with pytest.raises(ConnectError, match=sentence):
+            pool.request("GET", path, {}, b"")
+        assert pool.request("GET", "/small", {}, b"")[0] == 200
+        pool.close()

@@ -1,0 +1,50 @@
+"""An HTTP server that answers as no friend would."""
+
+import gzip
+import threading
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Hostile(BaseHTTPRequestHandler):
+    """Drips, floods and inflates, as the path says."""
+
+    def do_GET(self):
+        kind = self.path[1:]
+        if kind == "silent":
+            self.server.is_over.wait(5)
+            return
+        if kind == "junk":
+            self.wfile.write(b"what?\r\n\r\n")
+            self.close_connection = True
+            return
+        self.send_response(200)
+        if kind in ("bomb", "small"):
+            body = gzip.compress(b"x" * (64 << 20 if kind == "bomb" else 1000))
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            return
+        self.end_headers()
+        with suppress(OSError):
+            while not self.server.is_over.is_set():
+                self.wfile.write(b"x" * (1 << 20) if kind == "endless" else b"x")
+                if kind == "drip":
+                    self.server.is_over.wait(0.05)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def hostile_server():
+    """Serves until the context is left; gives its origin."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hostile)
+    server.daemon_threads = True
+    server.is_over = threading.Event()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.is_over.set()
+    server.shutdown()
+    server.server_close()
