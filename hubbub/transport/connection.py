@@ -16,6 +16,7 @@ from gevent.event import Event
 from hubbub.errors import ConnectionClosed, is_own_error, name_of
 from hubbub.transport.base import FrameHandler, OnClosed, TakeKnown
 from hubbub.transport.deflate import Deflate
+from hubbub.transport.fairness import TURN_US, Share, cpu_us, soon
 from hubbub.transport.frames import (
     FINAL_PING,
     NOT_PLAIN,
@@ -41,9 +42,6 @@ from hubbub.transport.stream import Stream
 MAX_REST = BUFFER_BYTES // 2
 """A longer unfinished frame is collected by the Reader instead of in the shared buffer."""
 
-READS_PER_CALL = 8
-"""How often one call reads before the hub looks at other connections."""
-
 MAX_UNSENT_BYTES = 1 << 20
 CLOSE_WAIT_S = 2.0
 FIN_WAIT_S = 1.0
@@ -68,6 +66,7 @@ class SocketConnection:
         "_poller",
         "_reader",
         "_rest",
+        "_share",
         "_shared",
         "_state",
         "_stream",
@@ -95,6 +94,7 @@ class SocketConnection:
         self._extension = extension
         self._reader: Reader | None = self._new_reader() if extension else None
         self._rest = b""
+        self._share = Share()
         self._close_code = int(CloseCode.ABNORMAL)
         self._close_reason = ""
         self._is_our_fault = False
@@ -163,9 +163,8 @@ class SocketConnection:
     def _read(self, not_before_us: int) -> None:
         shared, stream = self._shared, self._stream
         counted = shared.counted
-        for _ in range(READS_PER_CALL):
-            if self._state in (State.OVER, State.PAUSED):
-                return
+        turn_ends_us = shared.clock() + TURN_US
+        while self._state not in (State.OVER, State.PAUSED):
             kept = len(self._rest)
             before_us = shared.clock()
             size = stream.read_into(shared.view[kept:])
@@ -186,7 +185,9 @@ class SocketConnection:
             self.take(kept + size, 0, shared.clock(), arrived_us, earlier_us)
             if size >= LARGE_READ_BYTES:
                 self.check_window(size)
-        gevent.get_hub().loop.run_callback(self.read)
+            if before_us > turn_ends_us:
+                soon(self.read)
+                return
 
     def check_window(self, just_read_bytes: int = 0) -> None:
         """Before a read after a gap, or after a large one: if the peer could not send, its losses are not its fault."""
@@ -200,7 +201,10 @@ class SocketConnection:
         The last byte arrived at `arrived_us` at the earliest, those before it at `earlier_us`.
         """
         if self._state is not State.DISCARDING:
+            began_us = cpu_us()
             self._take(end, position, now_us, arrived_us, earlier_us)
+            if self._share.is_flooded(cpu_us() - began_us, now_us) and self.is_open:
+                self._fail(CloseCode.POLICY_VIOLATION, "flooded: it kept the generator busy for half a second")
         is_taking = self._state not in (State.DISCARDING, State.OVER)
         is_plain = is_taking and not (self._rest or self._reader or self._stream.is_tls)
         self.take_known = self._handler.take_known if is_plain else None
@@ -387,11 +391,7 @@ class SocketConnection:
         self._stream.close()
         self._rest, self._reader = b"", None
         self._shared.counted.closed += 1
-        on_closed, self._on_closed = self._on_closed, _ignore
+        on_closed, self._on_closed = self._on_closed, lambda *_: None  # a session and its connection hold each other
         on_closed(self._close_code, self._close_reason or reason, self._shared.clock(), self._is_our_fault)
         if self._over is not None:
             self._over.set()
-
-
-def _ignore(_code: int, _reason: str, _now_us: int, _is_our_fault: bool) -> None:
-    """Takes the place of `on_closed` after its call: breaks the cycle between a connection and its session."""

@@ -17,6 +17,7 @@ import gevent
 from gevent import monkey
 
 from hubbub.transport.base import TakeKnown
+from hubbub.transport.fairness import TURN_US, soon
 from hubbub.transport.shared import Shared
 from hubbub.transport.stamps import unpack_timespec
 from hubbub.transport.stream import ANCILLARY_BYTES, READ
@@ -70,6 +71,8 @@ class Poller:
         self._epoll: Any = None
         self._watcher: Any = None
         self._looked_us = 0
+        self._unread: list[tuple[int, int]] = []
+        """Sockets that are ready and were not read in the last turn: the epoll does not name them again."""
 
     def add(self, fd: int, connection: Pollable) -> None:
         """Start reading a connection's socket. Idempotent."""
@@ -93,6 +96,7 @@ class Poller:
             self._watcher.close()
             self._epoll.close()
             self._epoll = None
+            self._unread = []
 
     def look(self) -> None:
         """Hub callback, and heartbeat: ask which sockets have bytes, and read them."""
@@ -100,16 +104,26 @@ class Poller:
             return
         asked_us = self._shared.clock()
         ready = self._epoll.poll(0, MAX_EVENTS)
+        if self._unread:
+            ready, self._unread = [*self._unread, *ready], []
         not_before_us = self._looked_us
         if len(ready) < MAX_EVENTS:  # else some of the others were ready, too
             self._looked_us = asked_us
         if asked_us - not_before_us > GAP_US:
             for fd, _ in ready:
-                self._connections[fd].check_window()
+                if fd in self._connections:
+                    self._connections[fd].check_window()
         if ready:
             self._read(ready, not_before_us - UNSEEN_US)
 
-    def _read(self, ready: list[tuple[int, int]], not_before_us: int) -> None:  # noqa: PLR0912 - once for each delivery
+    def _leave_unread(self, ready: list[tuple[int, int]], not_before_us: int) -> None:
+        """The turn is over: the rest has the next one. What it has may have arrived before this one."""
+        if ready and self._epoll is not None:
+            self._unread = ready
+            self._looked_us = min(self._looked_us, not_before_us + UNSEEN_US)
+            soon(self.look)
+
+    def _read(self, ready: list[tuple[int, int]], not_before_us: int) -> None:  # noqa: PLR0912, PLR0915 - for each delivery
         """Read the sockets that have bytes, which have arrived since `not_before_us`.
 
         Nearly always these are whole frames that the connection's handler knows byte for byte. That case is written
@@ -122,13 +136,17 @@ class Poller:
         connection_of = self._connections.get
         full = len(buffer)
         reads = bytes_read = 0
-        for fd, events in ready:
+        turn_ends_us = clock() + TURN_US
+        for place, (fd, events) in enumerate(ready):
             connection = connection_of(fd)
             if connection is None:
                 continue  # removed by one that was read before it
             take_known = connection.take_known
             if take_known is None or events != EPOLLIN:
                 connection.read(not_before_us)
+                if clock() > turn_ends_us:
+                    self._leave_unread(ready[place + 1 :], not_before_us)
+                    break
                 continue
             try:
                 before_us = clock()

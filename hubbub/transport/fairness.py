@@ -1,0 +1,53 @@
+"""Fair reading: no connection, whatever its peer sends, may keep the event loop from the others and from the clock.
+
+What is read is bounded by a turn; what a connection costs is bounded by its share of the loop's CPU time. Frames that
+the handler knows byte for byte are so cheap that no peer can send them fast enough, and are not counted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+
+TURN_US = 20_000
+"""How long the loop reads before its timers and greenlets have their turn."""
+
+FLOOD_US, FLOOD_WITHIN_US = 500_000, 1_000_000
+"""Half of the loop for one connection: it takes a thousand times what a busy conversation's connection does."""
+
+
+def cpu_us() -> int:
+    """CPU time of this thread in microseconds: a process that stands still does not make a flood."""
+    return time.thread_time_ns() // 1_000
+
+
+class Share:
+    """What one connection has taken of the loop's time."""
+
+    __slots__ = ("_since_us", "_taken_us")
+
+    def __init__(self) -> None:
+        self._since_us = 0
+        self._taken_us = 0
+
+    def is_flooded(self, taken_us: int, now_us: int) -> bool:
+        """It took so much CPU time just now; returns whether that is too much within a second."""
+        if now_us - self._since_us > FLOOD_WITHIN_US:
+            self._since_us, self._taken_us = now_us, 0
+        self._taken_us += taken_us
+        return self._taken_us > FLOOD_US
+
+
+def soon(call: Callable[[], object]) -> None:
+    """Call from the hub in the loop's next round, after timers and signals: the loop's callbacks come before them."""
+    timer: Any = gevent.get_hub().loop.timer(0.0)
+
+    def once() -> None:
+        timer.stop()
+        timer.close()
+        call()
+
+    timer.start(once)
