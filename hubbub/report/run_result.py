@@ -59,7 +59,10 @@ class RunResult(Measurements):
         missing = max(0, attendance.present - attendance.lost)
         counts = lost.counts
         self.counts.excused += counts.due - counts.delivered - counts.lost - counts.excused
-        self.counts.unsent += attendance.remaining
+        is_before_window = not attendance.asked_us
+        self.counts.unsent += (
+            self._planned_by(attendance.present, window_us) if is_before_window else attendance.remaining
+        )
         self.attendance.lost += missing
         self.attendance.lost_by[LOST_WITH_WORKER] += missing
         self.attendance.asked_us += max(0, attendance.present * window_us - attendance.asked_us)
@@ -68,13 +71,17 @@ class RunResult(Measurements):
         """So many clients were asked for, and no worker has ever had them."""
         if clients <= 0:
             return
-        settings = self.settings
         self.attendance.asked += clients
         self.attendance.lost += clients
         self.attendance.lost_by[NEVER_STARTED] += clients
         self.attendance.asked_us += clients * window_us
-        if settings.model == "open":
-            self.counts.unsent += round(clients * self.chatting_share) * (window_us // settings.message_interval_us)
+        self.counts.unsent += self._planned_by(clients, window_us)
+
+    def _planned_by(self, clients: int, window_us: int) -> int:
+        """How many messages clients plan of whom no plan is known."""
+        if self.settings.model == "closed":
+            return 0
+        return round(clients * self.chatting_share) * (window_us // self.settings.message_interval_us)
 
     @property
     def has_churn(self) -> bool:

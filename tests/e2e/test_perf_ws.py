@@ -201,26 +201,46 @@ def test_a_backend_that_is_killed_is_a_failure_and_no_hang(hubbub, start_backend
     assert deliveries["due"] == deliveries["delivered"] + deliveries["lost"] + deliveries["excused"]
 
 
-@pytest.mark.essential
-def test_a_worker_that_is_killed_makes_the_run_inconclusive(hubbub, start_backend, summary):
+def swarm_of_24(hubbub, start_backend, duration):
     backend = start_backend()
-    run = hubbub(
-        "perf-ws",
-        "--host",
-        backend.origin,
-        "--clients",
-        24,
-        "--workers",
-        2,
-        "--duration",
-        "10m",
-        "--message-interval",
-        "1s",
-    )
+    options = {"host": backend.origin, "clients": 24, "workers": 2, "duration": duration, "message-interval": "1s"}
+    run = hubbub("perf-ws", *(text for name, value in options.items() for text in (f"--{name}", value)))
     run.wait_for("clients are ready; sending")
-    os.kill(members(run.process.pid, "--worker")[0], signal.SIGKILL)
+    return run
+
+
+def check_identities(summary):
+    messages, deliveries = summary["messages"], summary["deliveries"]
+    decided = ("confirmed", "refused", "throttled", "vanished", "indefinite", "pending")
+    assert messages["sent"] == sum(messages[name] for name in decided)
+    assert messages["planned"] == messages["sent"] + messages["unsent"]
+    assert deliveries["due"] == deliveries["delivered"] + deliveries["lost"] + deliveries["excused"]
+
+
+@pytest.mark.essential
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=str)
+def test_a_worker_that_goes_is_lost_and_the_other_goes_on(hubbub, start_backend, summary, number):
+    run = swarm_of_24(hubbub, start_backend, "12s")
+    os.kill(members(run.process.pid, "--worker")[0], number)
     assert run.code() == 3, run.text
-    assert len(summary()["health"]["lost_workers"]) == 1
+    assert "Traceback" not in run.text
+    found = summary()
+    assert len(found["health"]["lost_workers"]) == 1
+    assert found["clients"] | {"applied": 0} == {"asked": 24, "ready": 24, "lost": 12, "applied": 0}
+    assert found["messages"]["planned"] == 288
+    assert max(each["messages"]["sent"] for each in found["conversations"]) == 144
+    check_identities(found)
+
+
+@pytest.mark.essential
+def test_a_master_that_is_killed_leaves_a_report_and_no_process(hubbub, start_backend, summary, tmp_path):
+    run = swarm_of_24(hubbub, start_backend, "10m")
+    wait_until((tmp_path / "run" / "checkpoint-1.json").exists)
+    os.kill(members(run.process.pid, "--master ")[0], signal.SIGKILL)
+    assert run.code() == 3, run.text
+    assert "the run was cut off" in run.text
+    assert members(run.process.pid, "--worker") == []
+    check_identities(summary())
 
 
 # -- bad input --------------------------------------------------------------------------------------------------------

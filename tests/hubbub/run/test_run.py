@@ -378,6 +378,16 @@ def test_what_a_lost_worker_was_asked_for_is_missing(make):
     assert "12 of 24 clients were lost: 12 x their worker was lost" in reasons(summary)
 
 
+def test_a_worker_that_is_lost_before_it_hears_of_the_window(make):
+    run = make(workers=2, clients="24", message_interval="1s", duration="12s")
+    run.begin()
+    run.until(lambda: run.run.aggregator.ready == 24)
+    run.workers.lost.add("w1")
+    summary = run.to_the_end()
+    assert (summary["messages"]["planned"], summary["messages"]["unsent"]) == (288, 144)
+    assert summary["clients"] == {"asked": 24, "ready": 24, "lost": 12, "applied": 0.5}
+
+
 def test_clients_that_no_worker_ever_had_are_missing(make):
     run = make(clients="10", message_interval="1s", duration="12s", ready_timeout="1s")
     run.run.begin()
