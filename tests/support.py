@@ -140,5 +140,8 @@ class WebUi:
     def state(self):
         return requests.get(f"{self.origin}/stats/requests", timeout=10).json()["state"]
 
+    def users(self):
+        return requests.get(f"{self.origin}/stats/requests", timeout=10).json()["user_count"]
+
     def runs(self):
         return re.findall(r"Results: (\S+)", self.program.text)

@@ -80,7 +80,13 @@ class Installation:
         self._runs = Runs(environment, self._connect_workers(), self._world, self.settings, backend)
         self._runs.listen()
         if environment.web_ui is not None:
-            guard_form(environment.web_ui, environment.parsed_options, self.prepare)
+            guard_form(
+                environment.web_ui,
+                environment.parsed_options,
+                self.prepare,
+                self._runs.resize,
+                lambda: self._runs.is_running,
+            )
 
     def _connect_workers(self) -> Workers:
         """Those of a master are in other processes, and alone this process is the only one."""

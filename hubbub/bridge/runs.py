@@ -82,6 +82,16 @@ class Runs:
         """Microseconds since the present run's sending window opened; 0 before."""
         return self._run.elapsed_us if self._run is not None else 0
 
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a run that is not over."""
+        return self._run is not None and not self._run.is_over
+
+    def resize(self, clients: int) -> None:
+        """The run is to have another number of clients. Raises HubbubError where it cannot have them."""
+        if self._run is not None:
+            self._run.resize(clients)
+
     def promise(self, seconds: float | None, folder: Path | None) -> None:
         """By when the run is over."""
         self._launcher.tell(seconds, folder)

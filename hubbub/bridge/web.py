@@ -13,21 +13,31 @@ from werkzeug.datastructures import MultiDict
 from hubbub.bridge.options import own_options
 from hubbub.errors import ConfigError, HubbubError
 from hubbub.option_kinds import UNTIL_STOPPED
+from hubbub.options import OPTION
 
 logger = logging.getLogger(__name__)
 
 LOCUST_FIELDS = ("user_count", "spawn_rate", "host", "run_time", "user_classes", "shape_class", "profile")
+CHANGEABLE = ("user_count", "spawn_rate")
 CHANGING_METHODS = ("POST", "PUT", "DELETE")
 
 
-def guard_form(web_ui: Any, parsed: Any, prepare: Callable[[], None]) -> None:
-    """Check every start from the web form. `prepare` sets a run up from `parsed` options; it raises ConfigError."""
+def guard_form(
+    web_ui: Any, parsed: Any, prepare: Callable[[], None], resize: Callable[[int], None], is_running: Callable[[], bool]
+) -> None:
+    """Check every start from the web form, and every change of a run.
+
+    `prepare` sets a run up from `parsed` options, `resize` makes what a run needs for another number of users; both
+    raise HubbubError.
+    """
 
     initial = parsed.duration
 
     def before_request() -> Response | None:
         if request.method in CHANGING_METHODS and not _is_same_origin():
             return _refuse("this request came from another web page; it is not done.")
+        if request.endpoint == "locust.swarm" and is_running():
+            return _check_change(resize)
         if request.endpoint == "locust.swarm":
             return _check_form(web_ui.environment, parsed, initial, prepare)
         return None
@@ -66,6 +76,18 @@ def _check_form(environment: Any, parsed: Any, initial: str, prepare: Callable[[
     for name in known:
         form.poplist(name)
     request.form = form  # type: ignore[assignment]
+    return None
+
+
+def _check_change(resize: Callable[[int], None]) -> Response | None:
+    """A run's number of users is changed: make their accounts first. Nothing else of a run can change."""
+    form = MultiDict(request.form)
+    try:
+        users = OPTION["clients"].value(form.get("user_count", ""))
+        resize(users)
+    except HubbubError as error:
+        return _refuse(str(error))
+    request.form = MultiDict({name: form[name] for name in CHANGEABLE if name in form})  # type: ignore[assignment]
     return None
 
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from gevent.event import Event
 from gevent.lock import Semaphore
 
 from hubbub.client.population import Population
@@ -26,14 +27,20 @@ OnPhase = Callable[[Phase, int, str], None]
 
 
 class AccountState:
-    """What the connections of one account share: who it is, and how many of them are ready."""
+    """What the connections of one account share.
 
-    __slots__ = ("identity", "lock", "ready")
+    `identity` is who it is; `members` counts those that are ready or about to join; `gone` is set unless one of them
+    has left for all, and the backend may not know it yet.
+    """
+
+    __slots__ = ("gone", "identity", "lock", "members")
 
     def __init__(self) -> None:
         self.identity: Identity | None = None
         self.lock = Semaphore(1)
-        self.ready = 0
+        self.members = 0
+        self.gone = Event()
+        self.gone.set()
 
 
 @dataclass

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from hubbub.client.context import AccountState, WorkerContext
 from hubbub.client.expectation import Expectation
 from hubbub.client.slots import Slot
+from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import Call, Event, EventKind, Identity, Phase
 from hubbub.errors import CallFailed, ConnectError, ConnectionClosed, ContractError, PhaseFailed
 from hubbub.health.lateness import MAX_WAITS_OF_A_PHASE
@@ -31,6 +32,7 @@ class Session:
         "_context",
         "_expectation",
         "_identity",
+        "_is_member",
         "_lost_at_us",
         "_permit",
         "conversation",
@@ -50,6 +52,7 @@ class Session:
         self.receiver: Receiver | None = None
         self._identity: Identity | None = None
         self._permit = ""
+        self._is_member = False
         self._connection: Connection | None = None
         self._expectation = Expectation(context.scheduler)
         self._lost_at_us: int | None = None
@@ -112,7 +115,6 @@ class Session:
         self.phase = Phase.READY
         context.phase_stats.connections.ready += not self.has_been_ready
         self.has_been_ready = True
-        self._account.ready += 1
         context.population.connected()
         if self._lost_at_us is not None:
             now_us, lost_at_us = context.now_us(), self._lost_at_us
@@ -165,8 +167,13 @@ class Session:
 
     def _join(self) -> bool:
         """Subscribe to the conversation, and wait for the confirmation: a refused join has no answer at all."""
-        context = self._context
+        context, account = self._context, self._account
         assert self.receiver is not None
+        # on another connection a leave for the whole account may be under way, and would end this subscription
+        context.scheduler.wait(account.gone, context.settings.join_timeout_us / US_PER_SECOND)
+        if not self._is_member:
+            self._is_member = True
+            account.members += 1
         context.ledger.joining(self.receiver, self.conversation)
         with self._expectation.of(EventKind.JOINED, self._backend_id):
             self._send(context.contract.join(self._backend_id))
@@ -234,8 +241,13 @@ class Session:
             self.on_lost()
 
     def _stop_being_ready(self) -> None:
-        self._account.ready -= 1
+        self._stop_being_member()
         self._context.population.disconnected()
+
+    def _stop_being_member(self) -> None:
+        if self._is_member:
+            self._is_member = False
+            self._account.members -= 1
 
     # -- chatting ----------------------------------------------------------------------------------------------------
 
@@ -316,16 +328,22 @@ class Session:
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
-    def leave(self) -> None:
-        """Leave the conversation, as the last ready connection of the account; else only stop being ready."""
+    def leave(self) -> bool:
+        """Leave the conversation, as the last connection of the account that is there; else only stop being ready.
+
+        Returns whether the account has left.
+        """
         self.resume_reading()
         if not self.is_ready:
-            return
+            return False
         self.doubt_unread()
         self.phase = Phase.LEAVE
-        if self._account.ready == 1:
+        is_last = self._account.members == 1
+        if is_last:
+            self._account.gone.clear()
             self._leave()
         self._stop_being_ready()
+        return is_last
 
     def _leave(self) -> None:
         context = self._context
@@ -341,11 +359,16 @@ class Session:
 
     def close(self) -> None:
         """Leave, and close the connection with a handshake. Harmless when it is closed already."""
-        self.leave()
+        has_left = self.leave()
+        self._stop_being_member()
         self.phase = Phase.CLOSE
         connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        try:
+            if connection is not None:
+                connection.close()  # the backend has read the leave when it answers
+        finally:
+            if has_left:
+                self._account.gone.set()
         if self.receiver is not None:
             self._context.ledger.close(self.receiver, self._context.now_us(), is_ours=True)
             self.receiver = None

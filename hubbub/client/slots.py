@@ -27,19 +27,25 @@ class SlotPool:
     """
 
     def __init__(self, accounts: Iterable[Account], per_account: int) -> None:
+        self._per_account = per_account
+        self._slots: list[Slot] = []
+        self._free: list[int] = []
+        self.add(accounts)
+
+    def add(self, accounts: Iterable[Account]) -> None:
+        """More accounts, whose slots come after those that are there."""
         by_conversation: dict[int, list[Account]] = {}
         for account in accounts:
             by_conversation.setdefault(account.conversations[0], []).append(account)
         queues = {
-            conversation: [account for _ in range(per_account) for account in members]
+            conversation: [account for _ in range(self._per_account) for account in members]
             for conversation, members in by_conversation.items()
         }
-        self._slots: list[Slot] = []
         for turn in range(max((len(queue) for queue in queues.values()), default=0)):
             for conversation, queue in queues.items():
                 if turn < len(queue):
+                    heapq.heappush(self._free, len(self._slots))
                     self._slots.append(Slot(len(self._slots), queue[turn], conversation))
-        self._free = list(range(len(self._slots)))
 
     def acquire(self) -> Slot:
         """A free slot. Raises NoAccount when there is none."""

@@ -35,7 +35,7 @@ class Arrivals:
         self.stray = Counts()
         self.is_finished = False
         self.run = run
-        self.user_ids = frozenset(user_ids)
+        self.user_ids = set(user_ids)
         self.conversations = conversations
         self.findings = findings
         self._producers = producers

@@ -7,7 +7,7 @@ The order of a run: `open_receiver` when a connection is established, `joining` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from hubbub.ledger.arrivals import Arrivals
@@ -131,6 +131,12 @@ class Ledger:
     def add_conversation(self, index: int, backend_id: int, members: Iterable[int], has_echo: bool = True) -> None:
         """Make a conversation known: its index in tags, the backend's id, the indexes of its member accounts."""
         self.conversations[index] = Conversation(index, backend_id, frozenset(members), has_echo)
+
+    def add_members(self, members: Mapping[int, Iterable[int]], user_ids: Iterable[int]) -> None:
+        """More accounts take part: their indexes by conversation, and the backend's ids of them and of others'."""
+        self._arrivals.user_ids.update(user_ids)
+        for index, accounts in members.items():
+            self.conversations[index].members |= frozenset(accounts)
 
     def open_receiver(self, account: int, on_event: Callable[[Any, int], None]) -> Receiver:
         """A new connection of an account, and with it a new producer. `on_event` takes what is not a delivery."""

@@ -10,7 +10,7 @@ from gevent.event import Event
 from hubbub.client.context import OnPhase
 from hubbub.clock import US_PER_SECOND
 from hubbub.errors import described
-from hubbub.run.messages import DRAIN, GO, PREPARE, Assignment, Drain, Go, Report
+from hubbub.run.messages import DRAIN, EXTEND, GO, PREPARE, Assignment, Drain, Extension, Go, Report
 from hubbub.run.worker import Worker
 from hubbub.run.world import World
 from hubbub.serialization import from_plain, to_plain
@@ -32,6 +32,8 @@ class Inbox:
             self._prepare(values)
         elif self.worker is None or self.worker.assignment.run != values["run"]:
             return
+        elif kind == EXTEND:
+            self.worker.extend(from_plain(Extension, values))
         elif kind == GO:
             go = from_plain(Go, values)
             self.worker.go(go.window_us, go.start_together)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from hubbub.client.accounts import Account
 from hubbub.client.payloads import Payloads
 from hubbub.options import Settings
 from hubbub.report.measurements import Measurements
@@ -16,6 +17,9 @@ from hubbub.run.provisioning import Provision
 
 PREPARE = "hubbub_prepare"
 """To a worker: a run begins; an `Assignment` follows."""
+
+EXTEND = "hubbub_extend"
+"""To a worker: more clients are asked for, and here are their accounts; an `Extension` follows."""
 
 GO = "hubbub_go"
 """To a worker: the sending window opens now; `Go` follows."""
@@ -26,7 +30,7 @@ DRAIN = "hubbub_drain"
 REPORT = "hubbub_report"
 """From a worker: once a second, and at last with `is_final`; a `Report` follows."""
 
-TO_WORKER = (PREPARE, GO, DRAIN)
+TO_WORKER = (PREPARE, EXTEND, GO, DRAIN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +54,16 @@ class Assignment:
     tolerances_us: list[int]
     clock_domain: str
     provision: Provision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extension:
+    """More accounts of one worker, and the backend's ids of all new accounts of the run."""
+
+    run: str
+    shared: list[Account]
+    own: list[Account]
+    user_ids: list[int]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from hubbub.options import Settings
 from hubbub.profiles import slo_texts
 from hubbub.report import parse_objectives, tolerances_us
 from hubbub.run.folder import make_folder
-from hubbub.run.messages import Assignment
+from hubbub.run.messages import Assignment, Extension
 from hubbub.run.provisioning import Needs, Provision, Provisioner
 from hubbub.run.terminal import say
 from hubbub.run.world import World
@@ -98,10 +98,11 @@ class Preparation:
             f"run {self._run_id} against {settings.host}: {settings.clients} clients on {len(self._workers)} "
             f"worker(s), {settings.conversations} conversation(s), seed {settings.seed}"
         )
-        roamers = min(self._with_own_account(kinds), self._clients_of_one_worker)
+        roamers = min(_with_own_account(kinds, settings.clients), self._clients_of_one_worker)
         each = self._clients_of_one_worker, roamers, settings.max_conns_per_user
         needs = [Needs.of(*each, conversations) for conversations in spread(settings.conversations, len(self._workers))]
         provisions = provisioner.make(needs, settings.conversation_id)
+        self._provisions = provisions
         for text in provisioner.missing:
             say(text)
         if settings.canary:
@@ -109,11 +110,39 @@ class Preparation:
             self.canary = self._task_of_canary(provisioner.one_more(index, backend_id), backend_id)
         return provisions
 
-    def _with_own_account(self, kinds: Sequence[type[Client]]) -> int:
-        """How many clients at most need an account of their own."""
-        own = sum(kind.weight for kind in kinds if kind.has_own_account)
-        share = own / sum(kind.weight for kind in kinds)
-        return ceil(self._settings.clients * share) + 1 if share else 0
+    def extend(self, kinds: Sequence[type[Client]], clients: int) -> dict[str, Extension]:
+        """What each worker needs for so many clients in all, beyond what it has. Raises RunError."""
+        each = ceil(clients / len(self._workers))
+        roamers = min(_with_own_account(kinds, clients), each)
+        memberships, lengths = [], []
+        for provision in self._provisions:
+            conversations = [index for index, _ in provision.conversations]
+            need = Needs.of(each, roamers, self._settings.max_conns_per_user, len(conversations))
+            shared = max(0, need.shared - len(provision.shared))
+            own = max(0, need.own - len(provision.own))
+            begin = len(provision.shared)
+            memberships += [[conversations[(begin + n) % len(conversations)]] for n in range(shared)]
+            memberships += [conversations] * own
+            lengths.append((shared, own))
+        if not memberships:
+            return {}
+        backend_ids = dict(pair for provision in self._provisions for pair in provision.conversations)
+        seconds = self._settings.prepare_timeout_us / US_PER_SECOND
+        accounts = iter(self.provisioner.more(memberships, backend_ids, seconds))
+        extensions = {}
+        parts = [
+            ([next(accounts) for _ in range(shared)], [next(accounts) for _ in range(own)]) for shared, own in lengths
+        ]
+        user_ids = [account.user_id for shared, own in parts for account in shared + own]
+        for worker, provision, (shared_accounts, own_accounts) in zip(
+            self._workers, self._provisions, parts, strict=True
+        ):
+            provision.shared += shared_accounts
+            provision.own += own_accounts
+            extensions[worker] = Extension(
+                run=self._run_id, shared=shared_accounts, own=own_accounts, user_ids=user_ids
+            )
+        return extensions
 
     def _task_of_canary(self, account: Account, conversation_id: int) -> Task:
         """The canary listens in the first worker's first conversation."""
@@ -131,6 +160,13 @@ class Preparation:
             insecure=settings.insecure,
             timeout_s=settings.connect_timeout_us / 1e6,
         )
+
+
+def _with_own_account(kinds: Sequence[type[Client]], clients: int) -> int:
+    """How many of so many clients at most need an account of their own."""
+    own = sum(kind.weight for kind in kinds if kind.has_own_account)
+    share = own / sum(kind.weight for kind in kinds)
+    return ceil(clients * share) + 1 if share else 0
 
 
 def spread(total: int, parts: int) -> list[int]:

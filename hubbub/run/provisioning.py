@@ -122,13 +122,22 @@ class Provisioner:
             for provision in provisions
         ]
 
-    def more(self, conversations: Sequence[int], backend_ids: Mapping[int, int]) -> list[Account]:
-        """More shared accounts, one for each of some existing conversations; what cannot be made is missing."""
-        accounts = [self._number([index]) for index in conversations]
-        if not self._contract.has_accounts:
-            return accounts
-        there = self._all("made", self._log_in_or_sign_up, accounts, 1.0)
-        return self._all("joined", lambda each: self._join(each, backend_ids[each.conversations[0]]), there, 1.0)
+    def more(
+        self, memberships: Sequence[Sequence[int]], backend_ids: Mapping[int, int], seconds: float
+    ) -> list[Account]:
+        """More accounts, each a member of existing conversations. Raises RunError where one cannot be made in time."""
+        accounts = [self._number(list(conversations)) for conversations in memberships]
+        if self._contract.has_accounts:
+            self.missing.clear()
+            self._ends_us = self._scheduler.now_us() + round(seconds * US_PER_SECOND)
+            self._all("made", self._log_in_or_sign_up, accounts, ACCOUNTS_SHARE)
+            joins = [
+                (account, index) for account in accounts for index in account.conversations if account.user_id >= 0
+            ]
+            self._all("joined", lambda join: self._join(join[0], backend_ids[join[1]]), joins, 1.0)
+            if self.missing:
+                raise RunError(f"{'; '.join(self.missing)}.")
+        return accounts
 
     def one_more(self, conversation: int, backend_id: int) -> Account:
         """One more account that is a member of a conversation. Raises RunError when it cannot be made."""

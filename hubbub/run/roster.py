@@ -56,10 +56,14 @@ class Roster:
         self._tokens[assignment.worker] = assignment.token
         self._workers.send(assignment.worker, PREPARE, to_plain(assignment))
 
+    def send_to(self, worker: str, kind: str, values: dict[str, Any]) -> None:
+        """Send one of them a message."""
+        self._workers.send(worker, kind, values)
+
     def send(self, kind: str, values: dict[str, Any]) -> None:
         """Send all of them a message: one that seems lost may come back, and is to know when the run is over."""
         for worker in self.names:
-            self._workers.send(worker, kind, values)
+            self.send_to(worker, kind, values)
 
     def read(self, values: Any) -> Report | None:
         """A report from plain values; None, and counted, where it is not one of a worker of this run."""

@@ -9,8 +9,9 @@ import logging
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import gevent
 from gevent.event import Event as Signal
@@ -18,7 +19,7 @@ from gevent.event import Event as Signal
 from hubbub.canary.process import Canary, NoCanary, start_canary
 from hubbub.client.client import Client
 from hubbub.clock import US_PER_SECOND, format_duration
-from hubbub.errors import described
+from hubbub.errors import RunError, described
 from hubbub.exit_code import ExitCode
 from hubbub.options import Settings
 from hubbub.profiles import slo_texts
@@ -28,14 +29,14 @@ from hubbub.run.checkpoint import Checkpoint
 from hubbub.run.deadlines import BACKLOG_GRACE_S, HURRIED_S, deadline_s, total_s
 from hubbub.run.folder import make_folder, versions, write_json
 from hubbub.run.journal import Journal
-from hubbub.run.messages import DRAIN, GO, Drain, Go, is_of_another_run
+from hubbub.run.messages import DRAIN, EXTEND, GO, Drain, Go, is_of_another_run
 from hubbub.run.output import GuardedOutput, Output
 from hubbub.run.preparation import Preparation
 from hubbub.run.roster import Roster
 from hubbub.run.states import Event, Machine, State
 from hubbub.run.terminal import say
 from hubbub.run.window import Window
-from hubbub.run.workers import Workers
+from hubbub.run.workers import Spawner, Workers
 from hubbub.run.world import World
 from hubbub.serialization import to_plain
 
@@ -43,19 +44,6 @@ POLL_S = 0.05
 """How late the window may open after the last client is ready."""
 
 logger = logging.getLogger(__name__)
-
-
-class Spawner(Protocol):
-    """Who spawns the clients of a run, as the run sees it. Tells the run by `spawned` when all are there."""
-
-    def asked(self) -> int:
-        """How many clients are asked for now; a person or a shape may change that during a run."""
-
-    def promise(self, seconds: float | None, folder: Path | None) -> None:
-        """The run, with its results in a folder, is over in so many seconds; None until somebody stops it."""
-
-    def finish(self) -> None:
-        """The run is over: stop the clients, and let the process end if it is for this run alone."""
 
 
 class Run:
@@ -134,6 +122,16 @@ class Run:
             self._interruption = self._interruption or interruption
         self._machine.post(Event.STOP)
 
+    def resize(self, clients: int) -> None:
+        """Another number of clients will be asked for: make the accounts that are missing. Raises HubbubError."""
+        if self._machine.state not in (State.SPAWN, State.SEND):
+            raise RunError("the number of users can be changed while they start or chat, and not now.")
+        most = ceil(clients / len(self._roster.names))
+        if not self._roster.is_distributed:
+            self._world.check_room_for(most)
+        for worker, extension in self._preparation.extend(self._kinds, clients).items():
+            self._roster.send_to(worker, EXTEND, to_plain(extension))
+
     def hurry(self) -> None:
         """End the run, and do not wait for what is on its way."""
         self._is_hurried = True
@@ -207,7 +205,7 @@ class Run:
     def _prepare(self) -> None:
         """Make accounts, conversations and the folder, and tell the workers."""
         settings = self.settings
-        preparation = Preparation(self.id, settings, self._roster.names, self._world)
+        preparation = self._preparation = Preparation(self.id, settings, self._roster.names, self._world)
         assignments = preparation.assignments(self._kinds)
         path = make_folder(settings.run_dir, settings.profile)
         write_json(path / "config.json", settings.masked())

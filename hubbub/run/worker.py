@@ -8,11 +8,12 @@ close, and report for the last time.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from gevent.event import Event
 from gevent.pool import Pool
 
+from hubbub.client.accounts import Account
 from hubbub.client.context import OnPhase, WorkerContext
 from hubbub.client.history import choose, read_back
 from hubbub.client.send_plans import Plans
@@ -24,7 +25,7 @@ from hubbub.errors import described
 from hubbub.health import BackendWait, Lateness
 from hubbub.ledger import Ledger
 from hubbub.run.instruments import Instruments
-from hubbub.run.messages import Assignment, Report
+from hubbub.run.messages import Assignment, Extension, Report
 from hubbub.run.reporter import Reporter
 from hubbub.run.world import World
 
@@ -103,13 +104,16 @@ class Worker:
             assignment.tolerances_us,
             backend_wait,
         )
-        members: dict[int, list[int]] = {}
-        for account in provision.shared + provision.own:
-            for conversation in account.conversations:
-                members.setdefault(conversation, []).append(account.index)
+        members = _members(provision.shared + provision.own)
         for index, backend_id in provision.conversations:
             ledger.add_conversation(index, backend_id, members.get(index, []), contract.has_echo)
         return ledger
+
+    def extend(self, extension: Extension) -> None:
+        """More accounts, for clients that are asked for now."""
+        self._shared.add(extension.shared)
+        self._own.add(extension.own)
+        self.context.ledger.add_members(_members(extension.shared + extension.own), extension.user_ids)
 
     # -- clients -----------------------------------------------------------------------------------------------------
 
@@ -269,3 +273,12 @@ class Worker:
         self._ticker.kill()
         self._instruments.stop()
         self.context.lateness.loop.stop()
+
+
+def _members(accounts: Iterable[Account]) -> dict[int, list[int]]:
+    """The indexes of the accounts of each conversation."""
+    members: dict[int, list[int]] = {}
+    for account in accounts:
+        for conversation in account.conversations:
+            members.setdefault(conversation, []).append(account.index)
+    return members

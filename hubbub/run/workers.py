@@ -1,7 +1,8 @@
-"""The workers of a run as its owner sees them: in this process, or in others."""
+"""The workers of a run as its owner sees them, in this process or in others; and who spawns its clients."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Protocol
 
 from hubbub.run.inbox import Inbox
@@ -34,3 +35,16 @@ class LocalWorkers:
     def send(self, worker: str, kind: str, values: dict[str, Any]) -> None:
         """Hand one of them a message."""
         self._inboxes[worker].take(kind, values)
+
+
+class Spawner(Protocol):
+    """Who spawns the clients of a run, as the run sees it. Tells the run by `spawned` when all are there."""
+
+    def asked(self) -> int:
+        """How many clients are asked for now; a person or a shape may change that during a run."""
+
+    def promise(self, seconds: float | None, folder: Path | None) -> None:
+        """The run, with its results in a folder, is over in so many seconds; None until somebody stops it."""
+
+    def finish(self) -> None:
+        """The run is over: stop the clients, and let the process end if it is for this run alone."""

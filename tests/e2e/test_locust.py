@@ -169,6 +169,22 @@ def test_each_start_is_a_new_run_with_a_fresh_ledger(web_ui):
         assert summary["messages"]["sent"] == summary["messages"]["confirmed"]
 
 
+@pytest.mark.essential
+def test_a_run_may_be_given_more_users_and_fewer(web_ui):
+    assert web_ui.swarm(user_count=20, max_conns_per_user=4).json()["success"]
+    web_ui.program.wait_for("clients are ready; sending")
+    for count in (40, 30):
+        assert web_ui.swarm(user_count=count).json()["success"]
+        wait_until(lambda count=count: web_ui.users() == count)
+    web_ui.stop()
+    wait_until(web_ui.runs)
+    summary = json.loads((Path(web_ui.runs()[0]) / "summary.json").read_text())
+    assert (summary["clients"]["asked"], summary["clients"]["ready"], summary["clients"]["lost"]) == (40, 40, 0)
+    assert summary["errors"] == []
+    assert summary["deliveries"]["lost"] == 0
+    assert "Traceback" not in web_ui.program.text
+
+
 def test_a_run_with_a_duration_ends_by_itself(web_ui):
     assert web_ui.swarm(duration="2s").json()["success"]
     wait_until(web_ui.runs)

@@ -84,11 +84,20 @@ class MemoryRun:
     # -- who spawns clients ------------------------------------------------------------------------------------------
 
     def spawn(self, count):
-        for number, kind in zip(range(count), itertools.cycle(self.kinds), strict=False):
+        begin = len(self.users)
+        for number, kind in zip(range(begin, begin + count), itertools.cycle(self.kinds), strict=False):
             inbox = self.inboxes[number % len(self.inboxes)]
             self.users.append(kind(SimpleNamespace(hubbub_inbox=inbox, events=None)))
             self.users[-1].start(self.group)
         self.run.spawned()
+
+    def edit(self, count):
+        """Ask for another number of clients, as a person does in the web UI."""
+        self.run.resize(count)
+        self.asked_for = count
+        for number in range(count, len(self.users)):
+            self.stop(number)
+        self.spawn(count - len(self.users))
 
     def stop(self, number):
         """Stop one client, as a shape does on its way down."""

@@ -28,7 +28,8 @@ class Form:
         self.problem = ""
         self.seen = None
         web_ui = SimpleNamespace(app=self.app, environment=self.environment)
-        guard_form(web_ui, self.parsed, self.prepare)
+        self.is_running, self.sizes = False, []
+        guard_form(web_ui, self.parsed, self.prepare, self.resize, lambda: self.is_running)
 
         @self.app.route("/swarm", methods=["POST"], endpoint="locust.swarm")
         def swarm():
@@ -38,6 +39,11 @@ class Form:
     def prepare(self):
         if self.problem:
             raise ConfigError(self.problem)
+
+    def resize(self, clients):
+        if self.problem:
+            raise ConfigError(self.problem)
+        self.sizes.append(clients)
 
     def post(self, headers=None, **form):
         answer = self.app.test_client().post("/swarm", data=form, headers=headers).get_json()
@@ -106,3 +112,25 @@ def test_another_page_may_start_nothing(form):
     assert "another web page" in form.post(headers={"Origin": "http://evil.example"})
     assert form.post(headers={"Origin": "http://localhost"}) == ""
     assert form.post(profile="smoke") == ""
+
+
+def test_a_run_is_given_another_number_of_users_and_nothing_else(form):
+    form.is_running = True
+    assert form.post(user_count="60", spawn_rate="5", message_interval="1s", host="http://other") == ""
+    assert form.sizes == [60]
+    assert form.seen == {"user_count": "60", "spawn_rate": "5"}
+    assert (form.parsed.message_interval, form.environment.host) == ("5s", "http://old")
+
+
+@pytest.mark.parametrize("count", ["", "0", "-1", "many", "1.5"])
+def test_a_number_of_users_that_is_none_is_refused(form, count):
+    form.is_running = True
+    assert "clients must be a whole number" in form.post(user_count=count)
+    assert (form.sizes, form.seen) == ([], None)
+
+
+def test_what_cannot_be_made_for_more_users_is_said(form):
+    form.is_running = True
+    form.problem = "2 of 3 accounts could not be made."
+    assert form.post(user_count="60") == form.problem
+    assert form.seen is None

@@ -169,7 +169,7 @@ def test_the_last_connection_of_an_account_leaves(place):
     place.scheduler.advance(1)
     assert frames == ["leave"]
     second.close()
-    assert place.context.accounts[0].ready == 0
+    assert place.context.accounts[0].members == 0
 
 
 def test_a_session_moves_to_another_conversation(place):
@@ -196,3 +196,28 @@ def test_events_of_a_connection_that_is_gone_are_ignored(place):
     session = place.session()
     session._on_event(type("E", (), {"kind": EventKind.DROPPED})(), 0)
     assert not place.context.phase_stats.errors
+
+
+def test_the_account_does_not_leave_while_another_connection_joins(place):
+    first, second = place.ready(0), place.session(0)
+    task = place.scheduler.spawn(second.establish)
+    place.scheduler.run(lambda: second.phase is Phase.JOIN)
+    place.do(first.close)
+    place.scheduler.run(task.ready)
+    assert second.is_ready
+    assert [connection.joined for connection in place.backend.connections] == [{50}]
+
+
+def test_a_join_waits_until_a_leave_for_all_has_arrived(place, monkeypatch):
+    first, second = place.ready(0), place.session(0)
+    close = first._connection.close
+    monkeypatch.setattr(first._connection, "close", lambda: (place.scheduler.sleep(1), close()))
+    leaving = place.scheduler.spawn(first.close)
+    place.scheduler.advance(0.1)
+    task = place.scheduler.spawn(second.establish)
+    place.scheduler.advance(0.5)
+    assert second.phase is Phase.JOIN
+    assert not second.is_ready
+    place.scheduler.run(lambda: task.ready() and leaving.ready())
+    assert second.is_ready
+    assert [connection.joined for connection in place.backend.connections] == [{50}]

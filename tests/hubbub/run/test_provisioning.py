@@ -168,9 +168,18 @@ def test_more_accounts_join_conversations_that_exist():
     backend = FakeBackend()
     provisioning = provisioner(backend)
     provisioning.make([Needs(2, 0, 2)])
-    more = provisioning.do(provisioning.provisioner.more, [1, 0], {0: 101, 1: 102})
-    assert [(account.index, account.conversations) for account in more] == [(2, [1]), (3, [0])]
-    assert backend.joins[-2:] == [("Bearer t3", 102), ("Bearer t4", 101)]
+    more = provisioning.do(provisioning.provisioner.more, [[1], [0, 1]], {0: 101, 1: 102}, 60)
+    assert [(account.index, account.conversations) for account in more] == [(2, [1]), (3, [0, 1])]
+    assert backend.joins[-3:] == [("Bearer t3", 102), ("Bearer t4", 101), ("Bearer t4", 102)]
+
+
+def test_more_accounts_that_cannot_be_made_are_an_error():
+    backend = FakeBackend()
+    provisioning = provisioner(backend)
+    provisioning.make([Needs(2, 0, 1)])
+    backend.refuse["signup"] = 500
+    with pytest.raises(RunError, match=r"1 of 1 accounts could not be made: .* HTTP 500"):
+        provisioning.do(provisioning.provisioner.more, [[0]], {0: 101}, 60)
 
 
 @pytest.mark.parametrize(

@@ -398,6 +398,69 @@ def test_clients_that_no_worker_ever_had_are_missing(make):
     assert "6 of 10 clients chatted: 4 x never started" in reasons(summary)
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_more_clients_get_accounts_and_plan_from_their_own_start(make, workers):
+    run = make(workers=workers, clients="24", message_interval="1s", duration="20s", max_conns_per_user="4")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 10_000_000)
+    task = run.scheduler.spawn(run.edit, 60)
+    run.until(task.ready)
+    summary = run.to_the_end()
+    assert summary["clients"] == {"asked": 60, "ready": 60, "lost": 0, "applied": 1.0}
+    assert (summary["messages"]["planned"], summary["messages"]["unsent"]) == (24 * 20 + 36 * 10, 0)
+    assert summary["deliveries"]["lost"] == summary["deliveries"]["leaked"] == 0
+    assert summary["latency_ms"]["send_lag"]["max"] < 100
+    assert summary["errors"] == []
+
+
+def test_fewer_clients_plan_no_more(make):
+    run = make(clients="12", message_interval="1s", duration="20s")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 10_000_000)
+    run.edit(8)
+    summary = run.to_the_end()
+    assert summary["clients"] == {"asked": 12, "ready": 12, "lost": 0, "applied": 1.0}
+    assert 12 * 10 + 8 * 10 <= summary["messages"]["planned"] <= 12 * 10 + 8 * 10 + 4
+    assert summary["messages"]["unsent"] <= 1
+
+
+def test_roamers_get_accounts_of_their_own(make):
+    run = make(kinds=(Chatter, Roamer), clients="8", conversations="2", message_interval="1s", duration="20s")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 5_000_000)
+    task = run.scheduler.spawn(run.edit, 16)
+    run.until(task.ready)
+    summary = run.to_the_end()
+    assert (summary["clients"]["ready"], summary["clients"]["lost"], summary["errors"]) == (16, 0, [])
+
+
+def test_accounts_that_cannot_be_made_are_no_reason_to_end(make):
+    run = make(clients="12", message_interval="1s", duration="20s")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 5_000_000)
+    run.backend.refuse["signup"] = 429
+    refused = []
+
+    def resize():
+        try:
+            run.run.resize(60)
+        except RunError as error:
+            refused.append(str(error))
+
+    task = run.scheduler.spawn(resize)
+    run.until(task.ready)
+    assert "give an accounts file" in refused[0]
+    summary = run.to_the_end()
+    assert (summary["clients"]["asked"], summary["verdict"]["result"]) == (12, "PASS")
+
+
+def test_a_run_that_is_over_is_not_changed(make):
+    run = make(message_interval="1s")
+    run.go()
+    with pytest.raises(RunError, match="while they start or chat"):
+        run.run.resize(60)
+
+
 def test_what_is_asked_for_may_change(make):
     run = make(message_interval="1s", duration="10s")
     run.begin()
