@@ -139,6 +139,11 @@ proofs: $(VENV)/run.done ## what needs the clock: frozen, slow and lossy backend
 	@command -v ss >/dev/null || { apt-get update -qq && apt-get install -y -qq iproute2; }
 	$(BIN)/python -m bench.proofs
 
+.PHONY: chaos
+chaos: $(VENV)/dev.done ## runs under every kind of fault: each must end, report, and lose nothing (an hour; SAMPLE=n for fewer; root for namespaces)
+	@command -v ip >/dev/null || { apt-get update -qq && apt-get install -y -qq iproute2; }
+	$(BIN)/python -m tests.chaos $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEEDS),--seeds $(SEEDS))
+
 .PHONY: long-run
 long-run: $(VENV)/run.done ## ten million deliveries with every kind of fault, found to the unit
 	@command -v ss >/dev/null || { apt-get update -qq && apt-get install -y -qq iproute2; }

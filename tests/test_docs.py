@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hubbub import Delivery, EventKind
 from hubbub.cli import print_figures, print_options
 from hubbub.clock import format_duration
 from hubbub.options import resolve
@@ -55,3 +56,14 @@ def test_every_make_target_is_explained():
     assert len(targets) >= 12
     for name, rest in targets:
         assert "## " in rest, f"make help says nothing about {name}"
+
+
+def test_the_contract_in_the_docs_is_one():
+    text = (ROOT / "docs" / "contracts.md").read_text()
+    scope = {}
+    exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], scope)  # noqa: S102 - our own
+    contract = scope["Plain"]()
+    assert contract.recognise(b'{"text":"x","to":1}') == Delivery(1, -1, "x")
+    kinds = [contract.recognise(frame).kind for frame in (b'{"is":"entered","to":2}', b"{", b"[]", b'{"is":"welcome"}')]
+    assert kinds == [EventKind.JOINED, EventKind.UNREADABLE, EventKind.UNREADABLE, EventKind.CONNECTED]
+    assert contract.message(1, "x") == '{"to": 1, "text": "x"}'

@@ -123,6 +123,8 @@ def _run(run_result: RunResult) -> dict[str, Any]:
         "model": settings.model,
         "users": run_result.users,
         "workers": run_result.workers,
+        "conversations": settings.conversations,
+        "clients_per_conversation": -(-settings.clients // settings.conversations),
         "seed": settings.seed,
         "versions": run_result.versions,
     }

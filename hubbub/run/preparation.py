@@ -96,7 +96,7 @@ class Preparation:
         provisioner.check_backend()
         say(
             f"run {self._run_id} against {settings.host}: {settings.clients} clients on {len(self._workers)} "
-            f"worker(s), {settings.conversations} conversation(s), seed {settings.seed}"
+            f"worker(s), {_rooms(settings)}, seed {settings.seed}"
         )
         roamers = min(_with_own_account(kinds, settings.clients), self._clients_of_one_worker)
         each = self._clients_of_one_worker, roamers, settings.max_conns_per_user
@@ -167,6 +167,12 @@ def _with_own_account(kinds: Sequence[type[Client]], clients: int) -> int:
     own = sum(kind.weight for kind in kinds if kind.has_own_account)
     share = own / sum(kind.weight for kind in kinds)
     return ceil(clients * share) + 1 if share else 0
+
+
+def _rooms(settings: Settings) -> str:
+    """How far a message goes: with more conversations than one would think, fewer clients get it."""
+    clients = -(-settings.clients // settings.conversations)
+    return f"{settings.conversations} conversation(s) of {clients} clients, so that each message reaches {clients}"
 
 
 def spread(total: int, parts: int) -> list[int]:
