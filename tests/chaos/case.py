@@ -44,7 +44,17 @@ class Case:
     """Starts a backend, perhaps a proxy, and a run; gives the strikes what they need; `check` says what was wrong."""
 
     def __init__(
-        self, folder, workers, seed, answers=None, flood=b"", prefix=(), environment=None, command=None, **options
+        self,
+        folder,
+        workers,
+        seed,
+        answers=None,
+        flood=b"",
+        prefix=(),
+        environment=None,
+        command=None,
+        log=None,
+        **options,
     ):
         self.mark = f"{os.getpid()}-{random.getrandbits(64):x}"
         self.random = random.Random(seed)
@@ -57,18 +67,18 @@ class Case:
         self.proxy = Proxy(port, answers, flood)
         self.run_folder = folder / "run"
         self.log = folder.with_name(f"{folder.name}.log") if log is None else log
-        given = OPTIONS | {"host": f"http://127.0.0.1:{self.proxy.port}", "run-dir": str(self.run_folder)} | options
+        given = OPTIONS | {"host": f"http://127.0.0.1:{self.proxy.port}", "run-dir": str(self.run_folder)} | more
         flags = [text for name, value in given.items() for text in (f"--{name}", value)]
         arguments = command or [sys.executable, "-m", "hubbub", "perf-ws", "--workers", str(workers)]
         self.max_rss = 0
         self.struck_s = time.monotonic()
-        with self.log.open("wb") as log:
+        with self.log.open("wb") as output:
             self.run = subprocess.Popen(
                 [*prefix, *arguments, *flags],
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
