@@ -20,6 +20,9 @@ from hubbub.client.session import Session
 from hubbub.clock import US_PER_SECOND
 from hubbub.errors import NoAccount, PhaseFailed, described
 
+SHORT_US = 5 * US_PER_SECOND
+"""A connection that lives no longer than this has failed: whoever makes another one at once makes a storm."""
+
 LONG_S = 3600.0
 """Until something else ends the wait; it is begun again where it does end."""
 
@@ -134,12 +137,15 @@ class Client:
     def _chat(self) -> None:
         worker = self.worker
         self.session = worker.open_session(self.has_own_account)
-        failures, ready_us = 0, 0
+        failures, ready_us, since_us = 0, 0, 0
         while worker.is_sending:
             if not self.session.is_ready:
-                failures = 0 if self._get_ready(self.session) else failures + 1
-                if failures:
+                if since_us and worker.context.now_us() - since_us > SHORT_US:
+                    failures = 0
+                elif failures:
                     self.pause(back_off_s(failures, self.client))
+                failures += 1
+                since_us = worker.context.now_us() if self._get_ready(self.session) else 0
             elif not ready_us:
                 ready_us = worker.context.now_us()
                 worker.context.population.joined(self.client)
@@ -168,6 +174,7 @@ class Client:
         try:
             self.on_stop()
         except BaseException as error:
+            error.__context__ = None  # that it was stopped meanwhile explains nothing
             self._count(error, "on_stop", is_loss=False)
         worker.plans.leave(self.client)
         worker.context.population.leave(self.client)

@@ -16,7 +16,7 @@ from gevent.event import Event
 from hubbub.errors import ConnectionClosed, is_own_error, name_of
 from hubbub.transport.base import FrameHandler, OnClosed, TakeKnown
 from hubbub.transport.deflate import Deflate
-from hubbub.transport.fairness import TURN_US, Share, cpu_us, soon
+from hubbub.transport.fairness import FLOODED, TURN_US, Share, cpu_us, soon
 from hubbub.transport.frames import (
     FINAL_PING,
     NOT_PLAIN,
@@ -203,8 +203,10 @@ class SocketConnection:
         if self._state is not State.DISCARDING:
             began_us = cpu_us()
             self._take(end, position, now_us, arrived_us, earlier_us)
-            if self._share.is_flooded(cpu_us() - began_us, now_us) and self.is_open:
-                self._fail(CloseCode.POLICY_VIOLATION, "flooded: it kept the generator busy for half a second")
+            if self._share.is_flooded(cpu_us() - began_us, now_us):
+                self._close_code, self._close_reason = int(CloseCode.POLICY_VIOLATION), FLOODED
+                self._send_close(State.DISCARDING, CloseCode.POLICY_VIOLATION, FLOODED)
+                self._end(FLOODED)  # nothing more of it is read, not even its end
         is_taking = self._state not in (State.DISCARDING, State.OVER)
         is_plain = is_taking and not (self._rest or self._reader or self._stream.is_tls)
         self.take_known = self._handler.take_known if is_plain else None

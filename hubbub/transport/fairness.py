@@ -15,8 +15,10 @@ import gevent
 TURN_US = 20_000
 """How long the loop reads before its timers and greenlets have their turn."""
 
-FLOOD_US, FLOOD_WITHIN_US = 500_000, 1_000_000
-"""Half of the loop for one connection: it takes a thousand times what a busy conversation's connection does."""
+FLOOD_US, FLOOD_WITHIN_US = 250_000, 1_000_000
+"""A quarter of the loop for one connection: hundreds of times what a busy conversation's connection takes."""
+
+FLOODED = "flooded: it took a quarter of the generator's time"
 
 
 def cpu_us() -> int:

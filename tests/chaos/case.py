@@ -54,7 +54,7 @@ class Case:
         environment=None,
         command=None,
         log=None,
-        **options,
+        **more,
     ):
         self.mark = f"{os.getpid()}-{random.getrandbits(64):x}"
         self.random = random.Random(seed)
@@ -68,7 +68,7 @@ class Case:
         self.run_folder = folder / "run"
         self.log = folder.with_name(f"{folder.name}.log") if log is None else log
         given = OPTIONS | {"host": f"http://127.0.0.1:{self.proxy.port}", "run-dir": str(self.run_folder)} | more
-        flags = [text for name, value in given.items() for text in (f"--{name}", value)]
+        flags = [text for name, value in given.items() if value is not None for text in (f"--{name}", value)]
         arguments = command or [sys.executable, "-m", "hubbub", "perf-ws", "--workers", str(workers)]
         self.max_rss = 0
         self.struck_s = time.monotonic()

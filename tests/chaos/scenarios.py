@@ -136,9 +136,20 @@ def flood(name, frames):
 
 
 def raising(place, error):
-    command = [sys.executable, "-m", "locust", "-f", CHAOS_LOCUSTFILE, "--headless", "--mix", "Chaotic=1"]
+    command = [
+        sys.executable,
+        "-m",
+        "locust",
+        "-f",
+        CHAOS_LOCUSTFILE,
+        "--headless",
+        "--mix",
+        "Chaotic=1",
+        "--users",
+        "6",
+    ]
     environment = {"CHAOS_PLACE": place, "CHAOS_RAISE": error}
-    options = {"command": command, "environment": environment}
+    options = {"command": command, "environment": environment, "clients": None}
     codes = {0, 3} if place == "on_stop" else CUT
     return Scenario(f"{error} in {place}", nothing, codes, workers=(0,), options=options, tracebacks=1)
 
