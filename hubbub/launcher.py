@@ -34,6 +34,9 @@ LOOK_S = 0.1
 LAST_WAIT_S = 10.0
 """How long workers may take to end by themselves after a run, and after SIGTERM."""
 
+LEAVE_S = 1.5
+"""How long when the run could not be made: some may never have met their master."""
+
 CUT_OFF_WAIT_S = 3.0
 """How long they may take after SIGTERM when there is nobody any more whom they could report to."""
 
@@ -178,8 +181,9 @@ class ProcessGroup:
             (lambda child: child.terminate(), CUT_OFF_WAIT_S),
             (lambda child: child.kill(), LAST_WAIT_S),
         ]
-        if not self._was_killed and not self._interrupted_s and self._code not in (None, ExitCode.IMPOSSIBLE):
-            ways = [(lambda child: None, LAST_WAIT_S), *ways]
+        if self._code is not None and not self._was_killed and not self._interrupted_s:
+            # a worker that is told to stop while it ends anyway says so with a traceback
+            ways = [(lambda child: None, LEAVE_S if self._code == ExitCode.IMPOSSIBLE else LAST_WAIT_S), *ways]
         for end, wait_s in ways:
             deadline_s = time.monotonic() + wait_s
             for child in self._children:

@@ -15,7 +15,7 @@ from hubbub.bridge.flags import check_flags, keep_quiet_about_run_time
 from hubbub.bridge.runs import Runs
 from hubbub.bridge.shape import CurveShape
 from hubbub.bridge.web import guard_form
-from hubbub.bridge.workers import DistributedWorkers, connected_inbox, hold_distribution, phase_rows
+from hubbub.bridge.workers import DistributedWorkers, await_workers, connected_inbox, hold_distribution, phase_rows
 from hubbub.errors import ConfigError, HubbubError
 from hubbub.options import Settings
 from hubbub.pacing.curve import Curve
@@ -79,6 +79,8 @@ class Installation:
         backend = self._start_backend() if not environment.host else None
         self._runs = Runs(environment, self._connect_workers(), self._world, self.settings, backend)
         self._runs.listen()
+        if isinstance(environment.runner, MasterRunner):
+            await_workers(environment, self._runs.give_up)
         if environment.web_ui is not None:
             guard_form(
                 environment.web_ui,

@@ -196,6 +196,12 @@ class Runs:
             self._stop_backend()
             gevent.kill(gevent.get_hub().parent, SystemExit(self._code))
 
+    def give_up(self, why: str) -> None:
+        """There can be no run: say why, let the workers go, and end the process."""
+        self._problem = f"hubbub: {why}"
+        self._environment.runner.quit()
+        self._leave_at_once()
+
     def _leave_at_once(self) -> None:
         """Show the report, and end the process without waiting for anything that Locust still does."""
         self._on_quit()

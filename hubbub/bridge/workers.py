@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -96,6 +97,23 @@ def hold_distribution(environment: Any) -> None:
     """Let no worker's coming and going change the others' users."""
     environment.dispatcher_class = SteadyDispatcher
     runners.HEARTBEAT_DEAD_INTERNAL = NEVER
+
+
+def await_workers(environment: Any, give_up: Callable[[str], None]) -> None:
+    """Headless, wait for the expected workers as long as asked for; Locust would end with a log line and code 1."""
+    parsed, runner = environment.parsed_options, environment.runner
+    wait_s, parsed.expect_workers_max_wait = parsed.expect_workers_max_wait, 0
+    ends_s = time.monotonic() + wait_s
+
+    def wait() -> None:
+        while (there := len(runner.clients.ready)) < parsed.expect_workers:
+            if time.monotonic() > ends_s:
+                give_up(f"{there} of {parsed.expect_workers} workers came within {wait_s} s.")
+                return
+            gevent.sleep(WATCH_INTERVAL_S)
+
+    if wait_s and parsed.headless:
+        gevent.spawn(wait)
 
 
 def watch_master(environment: Any, inbox: Inbox) -> None:

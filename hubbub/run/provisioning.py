@@ -19,6 +19,8 @@ PASSWORD = "TestPass123!@#"
 """Of every account that a run signs up; it satisfies the strictest rules we met."""
 
 SIGNUP_TRIES = 5
+JOINED = "joined to their conversations"
+
 ACCOUNTS_SHARE = 0.75
 """Of the time for preparing: the rest is for conversations and joining them."""
 
@@ -111,7 +113,9 @@ class Provisioner:
         there = self._all("made", self._log_in_or_sign_up, accounts, ACCOUNTS_SHARE)
         backend_ids = self._conversations(provisions, there, conversation_id)
         joins = [(account, index) for account in there for index in account.conversations]
-        joined = self._all("joined", lambda join: self._join(join[0], backend_ids[join[1]]), joins, 1.0)
+        joined = self._all(JOINED, lambda join: self._join(join[0], backend_ids[join[1]]), joins, 1.0)
+        if {index for _, index in joined} != set(backend_ids):  # somebody must be there to talk to
+            raise RunError(f"{'; '.join(self.missing)}.")
         members = {account.index for account, _ in joined}
         return [
             Provision(
@@ -134,7 +138,7 @@ class Provisioner:
             joins = [
                 (account, index) for account in accounts for index in account.conversations if account.user_id >= 0
             ]
-            self._all("joined", lambda join: self._join(join[0], backend_ids[join[1]]), joins, 1.0)
+            self._all(JOINED, lambda join: self._join(join[0], backend_ids[join[1]]), joins, 1.0)
             if self.missing:
                 raise RunError(f"{'; '.join(self.missing)}.")
         return accounts

@@ -249,8 +249,6 @@ class Worker:
         http = self._world.requests(settings)
         history, problem = read_back(context, http, settings.reconcile)
         self._reporter.history, self._reporter.history_problem = history, problem
-        if problem:
-            context.error("history", problem)
         self._doubt_unread()
         context.ledger.finish(context.now_us(), self.is_hurried)
         for _ in range(context.ledger.surplus_refusals):

@@ -2,11 +2,13 @@
 
 from types import SimpleNamespace
 
+import gevent
+import pytest
 from locust.dispatch import UsersDispatcher
 from locust.event import Events
 from locust.runners import WorkerNode
 
-from hubbub.bridge.workers import DistributedWorkers, SteadyDispatcher, connected_inbox, phase_rows
+from hubbub.bridge.workers import DistributedWorkers, SteadyDispatcher, await_workers, connected_inbox, phase_rows
 from hubbub.contracts import Phase
 from hubbub.run.messages import REPORT, TO_WORKER
 from tests.twins.backend import MemoryBackend, MemoryWorld
@@ -87,3 +89,14 @@ def test_locusts_own_dispatcher_moves_them(environment):
     dispatcher, nodes, _ = distributed(UsersDispatcher, environment)
     dispatcher.remove_worker(nodes[1])
     assert {name: sum(users.values()) for name, users in last_of(dispatcher, 8).items()} == {"a": 8}
+
+
+@pytest.mark.parametrize(("there", "said"), [(1, ["1 of 2 workers came within 0.01 s."]), (2, [])])
+def test_workers_that_do_not_come_are_waited_for_as_long_as_asked(there, said, monkeypatch):
+    monkeypatch.setattr("hubbub.bridge.workers.WATCH_INTERVAL_S", 0.005)
+    parsed = SimpleNamespace(expect_workers=2, expect_workers_max_wait=0.01, headless=True)
+    runner = SimpleNamespace(clients=SimpleNamespace(ready=["w"] * there))
+    heard = []
+    await_workers(SimpleNamespace(parsed_options=parsed, runner=runner), heard.append)
+    gevent.sleep(0.1)
+    assert (heard, parsed.expect_workers_max_wait) == (said, 0)

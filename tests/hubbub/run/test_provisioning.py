@@ -164,6 +164,11 @@ def test_accounts_that_cannot_be_made_are_missing_and_named():
     ]
 
 
+def test_a_conversation_that_nobody_can_join_is_an_error():
+    with pytest.raises(RunError, match=r"2 of 2 accounts could not be joined to their conversations: .* HTTP 404"):
+        provisioner(FakeBackend({"join": 404})).make([Needs(2, 0, 1)], conversation_id=7)
+
+
 def test_more_accounts_join_conversations_that_exist():
     backend = FakeBackend()
     provisioning = provisioner(backend)
