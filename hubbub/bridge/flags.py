@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from hubbub.bridge.user import ChatUser
+from hubbub.bridge.user import ChatUser, no_task
 from hubbub.errors import ConfigError
 
 DEFAULT_EXIT_CODE_ON_ERROR = 1
@@ -28,9 +28,9 @@ def check_flags(environment: Any) -> None:
 def _check_user_class(name: str, user_class: Any) -> None:
     if not issubclass(user_class, ChatUser):
         raise ConfigError(f"the user class {name} is not supported: it must be made from hubbub.ChatUser.")
-    if user_class.tasks:
-        task = getattr(user_class.tasks[0], "__name__", "tasks")
-        raise ConfigError(f"the user class {name} has a task of its own ({task}): override step() instead.")
+    own = [getattr(task, "__name__", "tasks") for task in user_class.tasks if task is not no_task]
+    if own:
+        raise ConfigError(f"the user class {name} has a task of its own ({own[0]}): override step() instead.")
 
 
 def keep_quiet_about_run_time() -> None:

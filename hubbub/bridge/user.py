@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import gevent
 from gevent.pool import Group
@@ -23,6 +23,10 @@ class UserGreenlet(gevent.Greenlet):  # type: ignore[misc]
         super().kill(*arguments, **more)
 
 
+def no_task(_user: ChatUser) -> None:
+    """Is never called: `run` runs no tasks, and Locust warns of a user class that has none."""
+
+
 class ChatUser(Client, User):  # type: ignore[misc]
     """One client. A kind of user overrides `step`, and says of itself what is declared in `Client`.
 
@@ -30,6 +34,7 @@ class ChatUser(Client, User):  # type: ignore[misc]
     """
 
     abstract = True
+    tasks: ClassVar[list[Any]] = [no_task]
     _state: str
 
     def start(self, group: Group) -> gevent.Greenlet:

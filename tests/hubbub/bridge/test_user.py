@@ -4,7 +4,12 @@ from types import SimpleNamespace
 
 import gevent
 import pytest
-from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
+from locust.user.task import (
+    LOCUST_STATE_RUNNING,
+    LOCUST_STATE_STOPPING,
+    LOCUST_STATE_WAITING,
+    filter_tasks_by_tags,
+)
 
 from hubbub.bridge.user import ChatUser
 from tests.twins.run import MemoryRun
@@ -30,8 +35,11 @@ def test_a_user_that_is_to_stop_does_not_wait(user):
         user.interruptibly(lambda: None)
 
 
-def test_it_has_no_task_that_locust_would_run():
-    assert (Chatter.tasks, ChatUser.abstract) == ([], True)
+def test_it_has_a_task_that_locust_asks_for_and_nobody_runs(caplog):
+    filter_tasks_by_tags(Chatter, None, None)
+    assert caplog.records == []
+    assert ([task.__name__ for task in Chatter.tasks], ChatUser.abstract) == (["no_task"], True)
+    assert Chatter.tasks[0](None) is None
 
 
 def test_a_user_that_is_stopped_leaves(tmp_path):
