@@ -23,7 +23,6 @@ class Journal:
         self.problem = ""
         self._file = (folder / "journal.jsonl").open("a", encoding="utf-8")
         self._unclean_written: dict[str, int] = {}
-        self._counts_written: dict[str, dict[str, int]] = {}
 
     def write(self, event: str, **values: Any) -> None:
         """One line."""
@@ -44,13 +43,10 @@ class Journal:
         self.write("begin", run=blank.run_id, workers=workers, processes=blank.workers, host=host, **known)
 
     def take(self, report: Report) -> None:
-        """A worker's report: the counts that changed, and what is new of findings and unclean seconds."""
+        """A worker's report: its counts but those that are 0, and what is new of findings and unclean seconds."""
         worker = report.worker
-        counts = asdict(report.counts) | {"ready": report.ready}
-        known = self._counts_written.get(worker, {})
-        changed = {name: count for name, count in counts.items() if count != known.get(name, 0)}
-        self._counts_written[worker] = counts
-        self.write("report", worker=worker, sequence=report.sequence, counts=changed)
+        counts = {name: count for name, count in asdict(report.counts).items() if count}
+        self.write("report", worker=worker, sequence=report.sequence, ready=report.ready, counts=counts)
         for finding in report.findings:
             self.write("finding", worker=worker, **asdict(finding))
         written = self._unclean_written.get(worker, 0)
