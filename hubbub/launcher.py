@@ -57,6 +57,8 @@ class Promises:
         self.by_s: float | None = None
         self.folder: Path | None = None
         self.has_begun = False
+        self.code: int | None = None
+        """Of the verdict, once there is one."""
         self._reading, self.writing = os.pipe()
         os.set_blocking(self._reading, False)
         self._rest = b""
@@ -71,6 +73,7 @@ class Promises:
         for line in lines:
             said = json.loads(line)
             self.by_s = said["by_s"]
+            self.code = said.get("code")
             if said["folder"]:
                 self.folder, self.has_begun = Path(said["folder"]), True
 
@@ -125,7 +128,9 @@ class ProcessGroup:
             with suppress(subprocess.TimeoutExpired):
                 main.wait(LOOK_S)
         self._promises.read()
-        self._code = self._report() if main.returncode not in set(ExitCode) else main.returncode
+        # Python itself ends with 1, which is a verdict only where the run said so
+        is_verdict = main.returncode in set(ExitCode) - {ExitCode.FAIL} or main.returncode == self._promises.code
+        self._code = main.returncode if is_verdict else self._report()
         return self._code
 
     def _look_after(self, main: subprocess.Popen[bytes]) -> None:

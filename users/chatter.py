@@ -45,13 +45,14 @@ class Chatter(ChatUser):
         intended_us = plan.intended_us() if isinstance(plan, SendPlan) else now_us
         assert intended_us is not None
         text = self.worker.payloads.text(self.client, plan.sent)
-        message = session.send(intended_us, text)
-        if message is None:
+        if not session.can_send:
             self.pause(CLOSING_PAUSE_S)
             return
-        sent_us = self.worker.context.now_us()
-        plan.mark_sent(sent_us)
-        self.worker.plans.note_sent(intended_us, sent_us)
+        plan.mark_sent(now_us)  # before the write, which may wait: a message is sent or unsent, and never both
+        try:
+            message = session.send(intended_us, text)
+        finally:
+            self.worker.plans.note_sent(intended_us, self.worker.context.now_us())
         if isinstance(plan, ThinkPlan):
             self.awaited = message
 

@@ -36,12 +36,12 @@ class Launcher:
         if self._pipe is not None:
             os.set_inheritable(self._pipe, False)
 
-    def tell(self, seconds: float | None, folder: Path | None) -> None:
-        """The run in `folder` is over in so many seconds; None where nobody knows."""
+    def tell(self, seconds: float | None, folder: Path | None, code: int | None) -> None:
+        """The run in `folder` is over in so many seconds, None where nobody knows; and the exit code of its verdict."""
         if self._pipe is None:
             return
         by_s = None if seconds is None else time.monotonic() + seconds
-        line = json.dumps({"by_s": by_s, "folder": None if folder is None else str(folder)})
+        line = json.dumps({"by_s": by_s, "folder": None if folder is None else str(folder), "code": code})
         try:
             os.write(self._pipe, line.encode() + b"\n")
         except OSError:

@@ -94,7 +94,7 @@ class Runs:
 
     def promise(self, seconds: float | None, folder: Path | None) -> None:
         """By when the run is over."""
-        self._launcher.tell(seconds, folder)
+        self._launcher.tell(seconds, folder, None)
 
     def asked(self) -> int:
         """How many clients Locust is to have now."""
@@ -111,6 +111,8 @@ class Runs:
     def _start(self) -> None:
         """A test starts: prepare a run. Locust spawns clients when this returns, so it raises where there are none."""
         environment, workers = self._environment, self._workers
+        if self.is_running and self._run is not None:
+            self._run.end()
         environment.process_exit_code = self._run = None
         self._is_stopping = self._is_shown = False
         self._stopped.clear()
@@ -131,9 +133,11 @@ class Runs:
     def finish(self) -> None:
         """The run is over: see that Locust's test is, too. Locust may be stopping it already, and wait for the run."""
         if self._has_web_ui:
+            self._launcher.tell(None, None, self._code)
             if not self._is_stopping:
                 self._environment.runner.stop()
             return
+        self._launcher.tell(2 * QUIT_TIMEOUT_S, None, self._code)
         self._world.scheduler.call_later(QUIT_TIMEOUT_S, lambda: gevent.spawn(self._leave_at_once))
         if self._is_stopping:
             self._stopped.wait()

@@ -10,7 +10,7 @@ from collections import Counter
 from hubbub.client.context import WorkerContext
 from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import HttpRequest, Identity
-from hubbub.errors import HubbubError
+from hubbub.errors import HubbubError, described
 from hubbub.ledger import Conversation, Message
 from hubbub.ledger.history import History, compare, stored_keys
 
@@ -49,8 +49,8 @@ def read_back(context: WorkerContext, request: HttpRequest, how_many: str) -> tu
             continue
         try:
             stored = _stored(context, request, conversation, ends_us)
-        except HubbubError as error:
-            problem = problem or str(error)
+        except Exception as error:  # a history that cannot be read, whatever the reason, is a doubt
+            problem = problem or described(error)
             continue
         if stored is None:
             problem = problem or ("there is none that can be read" if how_many == "all" else "")

@@ -251,14 +251,18 @@ class Session:
 
     # -- chatting ----------------------------------------------------------------------------------------------------
 
-    def send(self, intended_us: int, text: str) -> Message | None:
-        """Send a message that was meant for `intended_us`; None, and nothing sent, when the connection is gone.
+    @property
+    def can_send(self) -> bool:
+        """Whether a message would be sent now: the end of a connection takes a while to be noticed."""
+        return self.is_ready and self.receiver is not None and self._connection is not None and self._connection.is_open
 
-        Then wait a moment before trying again: the end of a connection takes a while to be noticed.
+    def send(self, intended_us: int, text: str) -> Message | None:
+        """Send a message that was meant for `intended_us`; None, and nothing sent, where `can_send` is false.
+
+        Then wait a moment before trying again.
         """
         context = self._context
-        connection = self._connection
-        if not self.is_ready or self.receiver is None or connection is None or not connection.is_open:
+        if not self.can_send or self.receiver is None:
             return None
         content, message = context.ledger.send(self.receiver, self.conversation, intended_us, context.now_us(), text)
         try:
@@ -311,10 +315,13 @@ class Session:
         Only for an account of its own: a leave unsubscribes the whole account.
         """
         self.doubt_unread()
-        self._leave()
+        self.phase = Phase.JOIN
         self._stop_being_ready()
+        self._leave()
         self.conversation = conversation
         try:
+            if self.receiver is None:
+                raise PhaseFailed(Phase.JOIN.value, "the connection was lost")
             self._live(Phase.JOIN)
         except BaseException:
             self.close()

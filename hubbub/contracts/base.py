@@ -85,7 +85,7 @@ class Call:
             raise CallFailed(status, f"HTTP {status}", body.decode(errors="replace")[:200])
         try:
             return json.loads(body) if body.strip() else None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise CallFailed(status, "answer is not JSON", body.decode(errors="replace")[:200]) from error
 
 

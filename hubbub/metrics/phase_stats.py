@@ -8,6 +8,9 @@ from hubbub.metrics.histogram import Histogram
 
 PHASE_SERIES = ("login", "conversation", "ticket", "connect", "join", "reconnect")
 SAMPLE_LENGTH = 200
+CLASS_LENGTH, MAX_CLASSES, OTHERS = 120, 100, "others"
+"""A class may hold what the backend said: so many of them travel in every report, and the rest is counted together."""
+
 OWN_ERROR = "generator: "
 """What the class of an error begins with that is the generator's own, and no evidence against a backend."""
 
@@ -70,6 +73,9 @@ class PhaseStats:
     def error(self, kind: str, at_us: int, sample: str, is_attempt: bool = True) -> None:
         """One error of a class such as `login: HTTP 500`; `is_attempt` when a call, connect, join or send failed."""
         self.attempts += is_attempt
+        kind = kind[:CLASS_LENGTH]
+        if kind not in self.errors and len(self.errors) >= MAX_CLASSES:
+            kind = OWN_ERROR + OTHERS if kind.startswith(OWN_ERROR) else OTHERS
         known = self.errors.get(kind)
         if known is None:
             self.errors[kind] = ErrorClass(1, at_us, at_us, sample[:SAMPLE_LENGTH])

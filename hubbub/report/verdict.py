@@ -117,7 +117,7 @@ def _doubts(run_result: RunResult, slo_results: SloResults) -> list[str]:
         texts.append(f"the run was ended early: {run_result.aborted}")
     for worker, when in run_result.lost_workers.items():
         texts.append(f"worker {worker} was lost {when}; what it did since its last report is not known")
-    if not counts.expected:
+    if not counts.expected and (run_result.chatting_share or counts.planned):
         texts.append("no delivery was expected, so nothing was tested")
     if counts.pending:
         texts.append(f"the fate of {counts.pending} messages is not known")

@@ -93,4 +93,7 @@ class Aggregator:
             if worker in lost:
                 run_result.miss_rest_of(report, window_us)
         run_result.miss_clients(self.asked - run_result.attendance.asked, window_us)
+        run_result.attendance.asked = (
+            self.asked or run_result.attendance.asked
+        )  # workers have their most at other times
         return run_result

@@ -49,7 +49,9 @@ class Preparation:
         self._settings = settings
         self._workers = workers
         self._world = world
-        self._clients_of_one_worker = ceil(settings.clients / len(workers))
+        self._clients_of_one_worker = ceil(settings.clients / len(workers)) + self._more_on_one(
+            settings.shape != "none"
+        )
 
     def assignments(self, kinds: Sequence[type[Client]]) -> list[Assignment]:
         """What each worker is to do, for a mix of these kinds of clients."""
@@ -110,9 +112,13 @@ class Preparation:
             self.canary = self._task_of_canary(provisioner.one_more(index, backend_id), backend_id)
         return provisions
 
+    def _more_on_one(self, is_changing: bool) -> int:
+        """Where the number of clients goes down and up again, Locust gives one worker one more than its share."""
+        return 1 if is_changing and len(self._workers) > 1 else 0
+
     def extend(self, kinds: Sequence[type[Client]], clients: int) -> dict[str, Extension]:
         """What each worker needs for so many clients in all, beyond what it has. Raises RunError."""
-        each = ceil(clients / len(self._workers))
+        each = ceil(clients / len(self._workers)) + self._more_on_one(True)
         roamers = min(_with_own_account(kinds, clients), each)
         memberships, lengths = [], []
         for provision in self._provisions:

@@ -13,7 +13,7 @@ from hubbub.ledger import Finding
 from hubbub.options import Settings
 from hubbub.profiles import slo_texts
 from hubbub.report import RunResult, Watch, build_summary, parse_objectives, render_console
-from hubbub.run.checkpoint import read_checkpoints
+from hubbub.run.checkpoint import NAME, read_checkpoints
 from hubbub.run.folder import write_json
 from hubbub.run.messages import Report
 from hubbub.serialization import from_plain
@@ -22,15 +22,18 @@ from hubbub.serialization import from_plain
 def report_on(folder: Path) -> tuple[int, str]:
     """Exit code and text of a run's report. Raises RunError where the folder holds no run, or nothing was measured."""
     summary_path = folder / "summary.json"
-    if not summary_path.exists():
-        summary = _recovered(folder)
-        write_json(summary_path, summary)
-    else:
-        summary = _read_json(summary_path)
+    is_judged = summary_path.exists() and not any(folder.glob(NAME.format("*")))
+    summary = _read_json(summary_path) if is_judged else _recovered(folder)
     try:
-        return int(summary["verdict"]["exit_code"]), render_console(summary, str(folder))
+        code, text = int(summary["verdict"]["exit_code"]), render_console(summary, str(folder))
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{summary_path} is no summary of a run of this version.") from error
+    if not is_judged:
+        try:
+            write_json(summary_path, summary)
+        except OSError as error:
+            text += f"\nhubbub: {summary_path} could not be written ({described(error)})."
+    return code, text
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -101,7 +101,11 @@ class Run:
         else:
             say(f"this run ends by {datetime.now(UTC) + timedelta(seconds=longest_s):%H:%M:%S} UTC at the latest")
         self._scheduler.spawn(self._conduct)
-        self._left[State.PREPARE].wait()
+        try:
+            self._left[State.PREPARE].wait()
+        except BaseException:  # who waited here was told to stop
+            self.stop("the run was stopped before it began")
+            raise
         return self._machine.state is State.SPAWN
 
     def spawned(self) -> None:
@@ -131,6 +135,8 @@ class Run:
             self._world.check_room_for(most)
         for worker, extension in self._preparation.extend(self._kinds, clients).items():
             self._roster.send_to(worker, EXTEND, to_plain(extension))
+        if self._machine.state not in (State.SPAWN, State.SEND):
+            raise RunError("the run ended meanwhile.")
 
     def hurry(self) -> None:
         """End the run, and do not wait for what is on its way."""
@@ -173,9 +179,10 @@ class Run:
                 self._late(state)
                 self._machine.post(Event.DEADLINE, state)
             task.kill(block=False)
-        self._conclude()
-        self._spawner.promise(None, None)
-        self._spawner.finish()
+        try:
+            self._conclude()
+        finally:
+            self._spawner.finish()
 
     def _do(self, state: State, work: Callable[[], None]) -> None:
         """The work of one state, whatever it raises."""

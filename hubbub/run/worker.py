@@ -212,19 +212,18 @@ class Worker:
             self._ending = self.context.scheduler.spawn(self._end)
 
     def _end(self) -> None:
+        steps = (
+            *(self._drain, self._instruments.close_second, self._instruments.stop, self._read_back, self._decide),
+            *(self._close_all, self._stop_watching, lambda: self._report(is_final=True)),
+            *(self._http.close, self.context.transport.close),
+        )
         try:
-            self._drain()
-            self._instruments.close_second()
-            self._instruments.stop()
-            self._decide()
-            self._close_all()
-        except Exception as error:
-            self._fail(error)
+            for step in steps:  # one that fails keeps no other from being done
+                try:
+                    step()
+                except Exception as error:
+                    self._fail(error)
         finally:
-            self._stop_watching()
-            self._report(is_final=True)
-            self._http.close()
-            self.context.transport.close()
             self.ended.set()
 
     def _drain(self) -> None:
@@ -243,12 +242,18 @@ class Worker:
                 return
             context.scheduler.sleep(DRAIN_POLL_S)
 
-    def _decide(self) -> None:
-        """Look for unseen messages in the backend's history, then decide everything that is open."""
-        context, settings = self.context, self.assignment.settings
-        http = self._world.requests(settings)
-        history, problem = read_back(context, http, settings.reconcile)
+    def _read_back(self) -> None:
+        """Look for unseen messages in the backend's history."""
+        settings = self.assignment.settings
+        if self.is_hurried:
+            self._reporter.history_problem = "the end of the run was hurried"
+            return
+        history, problem = read_back(self.context, self._world.requests(settings), settings.reconcile)
         self._reporter.history, self._reporter.history_problem = history, problem
+
+    def _decide(self) -> None:
+        """Decide everything that is open."""
+        context = self.context
         self._doubt_unread()
         context.ledger.finish(context.now_us(), self.is_hurried)
         for _ in range(context.ledger.surplus_refusals):

@@ -15,10 +15,12 @@ import gevent
 TURN_US = 20_000
 """How long the loop reads before its timers and greenlets have their turn."""
 
-FLOOD_US, FLOOD_WITHIN_US = 250_000, 1_000_000
-"""A quarter of the loop for one connection: hundreds of times what a busy conversation's connection takes."""
+FLOOD_US, EARNED = 250_000, 0.05
+"""A connection may take so much at once, and a twentieth of the loop all the time: hundreds of times what a busy
+conversation's connection takes. Several that flood share the loop, and each is still found.
+"""
 
-FLOODED = "flooded: it took a quarter of the generator's time"
+FLOODED = "flooded: it took a quarter of a second of the generator's time"
 
 
 def cpu_us() -> int:
@@ -36,10 +38,10 @@ class Share:
         self._taken_us = 0
 
     def is_flooded(self, taken_us: int, now_us: int) -> bool:
-        """It took so much CPU time just now; returns whether that is too much within a second."""
-        if now_us - self._since_us > FLOOD_WITHIN_US:
-            self._since_us, self._taken_us = now_us, 0
-        self._taken_us += taken_us
+        """It took so much CPU time just now; returns whether that is too much."""
+        earned_us = round((now_us - self._since_us) * EARNED)
+        self._since_us = now_us
+        self._taken_us = max(0, self._taken_us - earned_us) + taken_us
         return self._taken_us > FLOOD_US
 
 

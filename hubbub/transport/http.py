@@ -63,8 +63,7 @@ class HttpPool:
             body += chunk
             if len(body) > MAX_ANSWER_BYTES:
                 raise ConnectError(f"an answer longer than {MAX_ANSWER_BYTES >> 20} MiB")
-            if len(chunk) == CHUNK_BYTES:
-                gevent.sleep(0)
+            gevent.sleep(0)
         return bytes(body)
 
     def close(self) -> None:

@@ -124,7 +124,13 @@ def quick(monkeypatch):
 
 def test_the_exit_code_is_that_of_the_main_process(run_group):
     assert run_group("raise SystemExit(3)")[0] == 3
-    assert run_group("raise SystemExit(1)", "")[0] == 1
+    told = TELL + "os.write(fd, json.dumps({'by_s': None, 'folder': None, 'code': 1}).encode() + b'\\n'); sys.exit(1)"
+    assert run_group(told)[0] == 1
+
+
+def test_what_python_itself_ends_with_is_no_verdict(run_group, capsys):
+    assert run_group("raise ZeroDivisionError")[0] == ExitCode.IMPOSSIBLE
+    assert "the run's process is gone (exit code 1)" in capsys.readouterr().err
 
 
 def test_a_promise_that_is_broken_is_asked_about(run_group, quick, capsys):

@@ -33,3 +33,16 @@ def test_while_a_connection_closes_nothing_is_sent(make):
     summary = run.to_the_end()
     assert summary["connections"]["dropped"] == 1
     assert summary["messages"]["sent"] == 20
+
+
+def test_a_message_that_waits_to_be_written_is_not_unsent_as_well(make):
+    run = make(message_interval="1s", duration="60s", clients="1")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 2_500_000)
+    (connection,) = run.backend.connections
+    write = connection.send_text
+    connection.send_text = lambda text: (run.scheduler.sleep(5), write(text))[1]
+    run.until(lambda: run.run.elapsed_us > 3_200_000)
+    run.run.stop()
+    messages = run.to_the_end()["messages"]
+    assert messages["planned"] == messages["sent"] + messages["unsent"] == 4

@@ -45,17 +45,17 @@ def test_the_launcher_hears_of_the_run(monkeypatch, tmp_path):
     monkeypatch.setenv(LAUNCHER_PIPE, str(writing))
     launcher = Launcher()
     assert LAUNCHER_PIPE not in os.environ
-    launcher.tell(5, tmp_path)
-    launcher.tell(None, None)
+    launcher.tell(5, tmp_path, None)
+    launcher.tell(None, None, 1)
     said = [json.loads(line) for line in os.read(reading, 1_000).splitlines()]
     assert 0 < said[0].pop("by_s") - time.monotonic() <= 5
-    assert said == [{"folder": str(tmp_path)}, {"by_s": None, "folder": None}]
+    assert said == [{"folder": str(tmp_path), "code": None}, {"by_s": None, "folder": None, "code": 1}]
     os.close(reading)
-    launcher.tell(5, tmp_path)
-    launcher.tell(5, tmp_path)
+    launcher.tell(5, tmp_path, None)
+    launcher.tell(5, tmp_path, None)
     os.close(writing)
 
 
 def test_without_a_launcher_nobody_is_told(monkeypatch):
     monkeypatch.delenv(LAUNCHER_PIPE, raising=False)
-    Launcher().tell(5, None)
+    Launcher().tell(5, None, None)

@@ -28,3 +28,13 @@ def test_a_tally_travels_as_serialization():
     again = from_plain(PhaseStats, to_plain(phase_stats))
     assert to_plain(again) == to_plain(phase_stats)
     assert len(again.errors["login: HTTP 500"].sample) == 200
+
+
+def test_classes_of_errors_are_bounded_in_length_and_number():
+    stats = PhaseStats()
+    for number in range(1_000):
+        stats.error(f"error frame: {number}" + "x" * 10_000, 1, "sample")
+        stats.error(f"generator: {number}", 1, "sample")
+    assert len(stats.errors) <= 102
+    assert max(map(len, stats.errors)) <= 120
+    assert (stats.error_count, stats.own_error_count) == (2_000, 1_000)

@@ -84,7 +84,10 @@ def test_a_lost_worker_stays_lost(cut_off):
         (lambda folder: (folder / "journal.jsonl").write_text("1\n[]\nx\n{}\n"), "nothing was measured in"),
         (lambda folder: (folder / "config.json").write_text("[1"), "is not JSON"),
         (lambda folder: (folder / "config.json").write_text("{}"), "is no configuration of this version"),
-        (lambda folder: (folder / "summary.json").write_text("{}"), "is no summary of a run of this version"),
+        (
+            lambda folder: [(folder / "checkpoint-0.json").unlink(), (folder / "summary.json").write_text("{}")],
+            "is no summary of a run of this version",
+        ),
     ],
 )
 def test_a_folder_without_a_run_is_one_sentence(cut_off, capsys, spoil, sentence):
@@ -101,3 +104,26 @@ def test_a_journal_that_lies_is_one_sentence(cut_off, capsys):
     (folder / "journal.jsonl").write_text('{"event": "begin"}\n')
     assert print_report(folder) == 2
     assert "KeyError" in capsys.readouterr().out
+
+
+def test_a_report_that_was_made_too_early_is_made_anew(cut_off):
+    run, folder = cut_off()
+    report_on(folder)
+    early = json.loads((folder / "summary.json").read_text())["messages"]["sent"]
+    run.scheduler.advance(3)
+    (folder / "checkpoint-0.json").write_bytes((run.run.path / "checkpoint-0.json").read_bytes())
+    report_on(folder)
+    assert json.loads((folder / "summary.json").read_text())["messages"]["sent"] >= early + 24
+
+
+def test_a_folder_that_cannot_be_written_is_reported_on_all_the_same(cut_off, monkeypatch):
+    _, folder = cut_off()
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hubbub.run.recovery.write_json", fail)
+    code, text = report_on(folder)
+    assert code == 3
+    assert "Verdict: INCONCLUSIVE" in text
+    assert text.endswith("summary.json could not be written (No space left on device (ENOSPC)).")

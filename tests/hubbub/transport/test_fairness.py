@@ -30,11 +30,26 @@ FLOODS = {
 }
 
 
-def test_a_share_is_of_one_second():
+def test_a_share_is_earned_over_time():
     share = Share()
     assert not share.is_flooded(FLOOD_US, 5_000_000)
-    assert share.is_flooded(1, 5_900_000)
-    assert not share.is_flooded(FLOOD_US, 6_100_000)
+    assert not share.is_flooded(20_000, 5_400_000)
+    assert share.is_flooded(20_000, 5_600_000)
+    assert not share.is_flooded(FLOOD_US, 60_000_000)
+
+
+@pytest.mark.parametrize("count", [1, 4, 10])
+def test_each_of_several_that_flood_is_found(count):
+    shares = [Share() for _ in range(count)]
+    for share in shares:
+        share.is_flooded(0, 1_000_000)
+    now_us, found = 1_000_000, set()
+    while len(found) < count:
+        for number, share in enumerate(shares):
+            now_us += 20_000
+            if share.is_flooded(20_000, now_us):
+                found.add(number)
+        assert now_us < 60_000_000
 
 
 def test_what_comes_soon_comes_after_what_waits():
