@@ -137,6 +137,7 @@ class Run:
             self._roster.send_to(worker, EXTEND, to_plain(extension))
         if self._machine.state not in (State.SPAWN, State.SEND):
             raise RunError("the run ended meanwhile.")
+        self._note_asked(clients)  # it may change again before anybody looks
 
     def hurry(self) -> None:
         """End the run, and do not wait for what is on its way."""
@@ -280,8 +281,10 @@ class Run:
             self._scheduler.sleep(POLL_S)
 
     def _look_at_asked(self) -> None:
+        self._note_asked(self._spawner.asked())
+
+    def _note_asked(self, asked: int) -> None:
         """Note how many clients are asked for, and when that changes."""
-        asked = self._spawner.asked()
         if asked != self._asked:
             self._asked = asked
             self.aggregator.asked = max(asked, self.aggregator.asked)

@@ -413,6 +413,16 @@ def test_more_clients_get_accounts_and_plan_from_their_own_start(make, workers):
     assert summary["errors"] == []
 
 
+def test_a_change_that_is_changed_at_once_was_asked_for(make):
+    run = make(clients="12", message_interval="1s", duration="10s")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 5_000_000)
+    for count in (20, 12):
+        task = run.scheduler.spawn(run.edit, count)
+        run.until(task.ready)
+    assert run.to_the_end()["clients"]["asked"] == 20
+
+
 def test_fewer_clients_plan_no_more(make):
     run = make(clients="12", message_interval="1s", duration="20s")
     run.begin()
