@@ -173,9 +173,12 @@ def _doubts_of_clients(run_result: RunResult) -> list[str]:
 
 def _lost_by(attendance: Attendance) -> str:
     """Who is missing, by class: the most first."""
-    classes = [f"{count} x {kind}" for kind, count in attendance.lost_by.most_common(SHOWN_CLASSES) if count]
-    more = len(attendance.lost_by) - len(classes)
-    return (": " + ", ".join(classes) + (f" and {more} more classes" if more > 0 else "")) if classes else ""
+    kinds = (+attendance.lost_by).most_common()
+    if not kinds:
+        return ""
+    more = len(kinds) - SHOWN_CLASSES
+    shown = ", ".join(f"{count} x {kind}" for kind, count in kinds[:SHOWN_CLASSES])
+    return f": {shown} and {more} more classes" if more > 0 else f": {shown}"
 
 
 def _explained(run_result: RunResult) -> str:

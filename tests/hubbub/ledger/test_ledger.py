@@ -559,3 +559,15 @@ def test_frames_that_are_no_deliveries_go_to_the_session(bench):
     bench.join().on_message(b'{"type":"server_shutdown"}', bench.now, bench.now)
     assert bench.events[0].kind.name == "SHUTDOWN"
     assert bench.finish().received == 0
+
+
+def test_accounts_that_come_later_are_members_like_the_others(make_bench):
+    bench = make_bench(conversations=2, accounts=2)
+    bench.ledger.add_members({0: [5]}, [105])
+    receiver, sender = bench.join(5), bench.join(0)
+    content, _ = bench.send(sender)
+    for each in (receiver, sender):
+        bench.deliver(each, content)
+    counts = bench.finish()
+    assert (counts.delivered, counts.leaked, counts.foreign) == (2, 0, 0)
+    assert bench.ledger.conversations[1].members == {1}

@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from hubbub.health.judge import Second
+from hubbub.ledger import Counts
+from hubbub.metrics.attendance import Attendance
 from hubbub.report import Watch, judge, parse_objectives
 from tests.hubbub.report.conftest import deliver
 
@@ -301,3 +303,50 @@ def test_a_canary_that_saw_nothing_is_a_doubt(run_result, verdict):
         "INCONCLUSIVE",
         ["INCONCLUSIVE: the canary did not measure: it did not join in time"],
     )
+
+
+def attended(run_result, **figures):
+    run_result.attendance = Attendance(**{"asked": 24, "ready": 24, "asked_us": 1_000, "ready_us": 1_000} | figures)
+    return run_result
+
+
+def test_clients_that_never_chatted_are_named_by_their_reasons(run_result, verdict):
+    attended(run_result, ready=16, lost=8, ready_us=600, lost_by=Counter(a=4, b=2, c=1, d=1))
+    assert verdict(run_result) == (
+        "INCONCLUSIVE",
+        ["INCONCLUSIVE: 16 of 24 clients chatted: 4 x a, 2 x b, 1 x c and 1 more classes"],
+    )
+
+
+def test_clients_that_were_lost_and_came_back_are_a_doubt(run_result, verdict):
+    attended(run_result, lost=3, ready_us=600, lost_by=Counter({"a": 3, "never": 0}))
+    assert verdict(run_result)[1] == ["INCONCLUSIVE: 3 of 24 clients were lost: 3 x a"]
+    attended(run_result, ready=23)
+    assert verdict(run_result)[1] == ["INCONCLUSIVE: 23 of 24 clients chatted"]
+
+
+@pytest.mark.parametrize(("ready_us", "is_as_asked"), [(1_000, True), (990, True), (989, False), (0, False)])
+def test_clients_must_be_ready_for_nearly_all_of_the_time(run_result, verdict, ready_us, is_as_asked):
+    attended(run_result, ready_us=ready_us)
+    share = f"{ready_us / 1_000:.1%}"
+    doubt = f"the load was not as asked: clients were ready in {share} of the time that they were asked for"
+    assert verdict(run_result)[1] == ([] if is_as_asked else [f"INCONCLUSIVE: {doubt}"])
+    run_result.comes_and_goes = True
+    assert verdict(run_result)[1] == []
+
+
+def test_a_run_that_asked_for_no_messages_may_pass_without(run_result, verdict):
+    run_result.counts = Counts()
+    run_result.chatting_share = 0.0
+    doubt = "INCONCLUSIVE: no delivery was expected, so nothing was tested"
+    assert doubt not in verdict(run_result)[1]
+    run_result.counts.unsent = 1
+    assert doubt in verdict(run_result)[1]
+
+
+def test_a_failure_of_our_own_and_what_was_not_written_are_doubts(run_result, verdict):
+    run_result.failure, run_result.output_problem = "ZeroDivisionError", "summary.json: No space left on device"
+    assert verdict(run_result)[1] == [
+        "INCONCLUSIVE: a worker failed: ZeroDivisionError",
+        "INCONCLUSIVE: not all results could be written: summary.json: No space left on device",
+    ]
