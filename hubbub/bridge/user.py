@@ -14,7 +14,7 @@ from hubbub.client.client import Client
 
 
 class UserGreenlet(gevent.Greenlet):  # type: ignore[misc]
-    """Runs a user. Whoever kills it has stopped the user: an exception of the user's own looks the same there."""
+    """Runs a user. A kill marks it as stopped: a GreenletExit that the user itself raises looks the same."""
 
     def kill(self, *arguments: Any, **more: Any) -> None:
         """End the user. Locust finds it as the greenlet's first argument."""

@@ -117,7 +117,7 @@ def await_workers(environment: Any, give_up: Callable[[str], None]) -> None:
 
 
 def watch_master(environment: Any, inbox: Inbox) -> None:
-    """End a worker whose master has been silent for too long during a run: nobody counts what it does any more."""
+    """End a worker whose master has been silent for too long during a run: nobody receives its reports."""
     heard_s = time.monotonic()
 
     def hear(**_: Any) -> None:

@@ -71,7 +71,7 @@ class Population:
         self._ready += 1
 
     def disconnected(self) -> None:
-        """A connection that was ready is it no more."""
+        """A connection that was ready has ended, or left."""
         self._count()
         self._ready -= 1
 
@@ -85,7 +85,7 @@ class Population:
         self._waiting = dict.fromkeys(self._waiting, self._counted_us)
 
     def close_window(self) -> None:
-        """They count no more. Idempotent."""
+        """Client-seconds stop counting. Idempotent."""
         self._attendance = self.attendance()
         self._waiting.clear()
         self._is_open = False

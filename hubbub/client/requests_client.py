@@ -88,7 +88,7 @@ def read_body(answer: Any, timeout_s: float) -> bytes:
 
 
 def inflate(body: bytes, encoding: str) -> bytes:
-    """A body as it was before it was compressed, which nobody asked for. Raises ConnectError where that is too long."""
+    """Inflate a body that the backend compressed unasked. Raises ConnectError where the result is too long."""
     if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
         return body
     inflater = zlib.decompressobj(ZLIB_OR_GZIP)
