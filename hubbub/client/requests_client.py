@@ -6,12 +6,14 @@ import time
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import gevent
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from hubbub.contracts import HttpRequest
 from hubbub.errors import ConnectError
@@ -27,8 +29,42 @@ CHUNK_BYTES = 64 << 10
 ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
 LATE = "no whole answer in time"
 
+MAX_INTERIM_ANSWERS = 10
+"""Of `100 Continue` and its kind, which no request of ours asks for. The library reads them without an end; it bounds
+the rest of a head itself: 100 headers of 64 KiB.
+"""
+
 Within = Callable[[float], AbstractContextManager[Any]]
 """Ends what is done in it after so many seconds, by a ConnectError."""
+
+
+class BoundedAnswer(HTTPResponse):
+    """An answer with a bounded number of interim ones before it."""
+
+    _status_lines = 0
+
+    def _read_status(self) -> tuple[str, int, str]:
+        self._status_lines += 1
+        if self._status_lines > 1 + MAX_INTERIM_ANSWERS:
+            raise ConnectError(f"more than {MAX_INTERIM_ANSWERS} interim answers")
+        return super()._read_status()  # type: ignore[misc,no-any-return]  # the library's own, and the place to count
+
+
+class BoundedHttp(HTTPConnection):
+    response_class = BoundedAnswer
+
+
+class BoundedHttps(HTTPSConnection):
+    response_class = BoundedAnswer
+
+
+class BoundedAdapter(HTTPAdapter):
+    """Connections whose answers are bounded."""
+
+    def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*arguments, **options)
+        pool.ConnectionCls = BoundedHttps if pool.scheme == "https" else BoundedHttp
+        return pool
 
 
 def requests_client(
@@ -38,18 +74,20 @@ def requests_client(
     insecure: bool,
     timeout_s: float,
     within: Within = lambda _seconds: nullcontext(),
+    give_turn: Callable[[], object] = lambda: None,
 ) -> HttpRequest:
     """HTTP calls to an origin that owe nothing to the client of the hot path.
 
     No redirects, and no proxy from the environment: it would be given the accounts' passwords. `ca` is a PEM file,
     empty for the system's authorities. `within` bounds a whole call; without it each wait for bytes has its end.
+    `give_turn` is called between the parts of a body: a fast peer would keep a process of greenlets for itself.
     """
     session = requests.Session()
     session.headers.update({"Accept-Encoding": "identity", **headers})
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # one account's would be sent by all
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=MAX_CONNECTIONS))
+        session.mount(scheme, BoundedAdapter(pool_maxsize=MAX_CONNECTIONS))
     session.verify = False if insecure else ca or True
 
     def request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
@@ -65,7 +103,7 @@ def requests_client(
                     stream=True,
                 ) as answer,
             ):
-                return answer.status_code, read_body(answer.raw, timeout_s)
+                return answer.status_code, read_body(answer.raw, timeout_s, give_turn)
         except ConnectError:
             raise
         except Exception as error:  # the library lets those of three others through
@@ -74,7 +112,7 @@ def requests_client(
     return request
 
 
-def read_body(answer: Any, timeout_s: float) -> bytes:
+def read_body(answer: Any, timeout_s: float, give_turn: Callable[[], object]) -> bytes:
     """The body of a urllib3 answer. Raises ConnectError where it is too long, or does not end in time."""
     ends_s = time.monotonic() + timeout_s
     body = bytearray()
@@ -84,6 +122,7 @@ def read_body(answer: Any, timeout_s: float) -> bytes:
             raise ConnectError(f"an answer longer than {MAX_ANSWER_BYTES >> 20} MiB")
         if time.monotonic() > ends_s:
             raise ConnectError(LATE)
+        give_turn()
     return inflate(bytes(body), answer.headers.get("Content-Encoding", ""))
 
 
@@ -104,4 +143,5 @@ def client_of(settings: Settings) -> HttpRequest:
     return requests_client(
         *(settings.host, settings.headers, settings.ca, settings.insecure, timeout_s),
         within=lambda seconds: gevent.Timeout(seconds, ConnectError(LATE)),
+        give_turn=lambda: gevent.sleep(0),
     )

@@ -18,7 +18,16 @@ class Hostile(BaseHTTPRequestHandler):
             self.wfile.write(b"what?\r\n\r\n")
             self.close_connection = True
             return
+        if kind in ("interim", "head"):
+            again = b"HTTP/1.1 100 Continue\r\n\r\n" if kind == "interim" else b"X-More: 1\r\n"
+            self.fill(b"HTTP/1.1 200 OK\r\n" if kind == "head" else b"", again)
+            return
         self.send_response(200)
+        if kind == "chunks":
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.fill(b"", b"1\r\nx\r\n")
+            return
         if kind in ("bomb", "small"):
             body = gzip.compress(b"x" * (64 << 20 if kind == "bomb" else 1000))
             self.send_header("Content-Encoding", "gzip")
@@ -32,6 +41,13 @@ class Hostile(BaseHTTPRequestHandler):
                 self.wfile.write(b"x" * (1 << 20) if kind == "endless" else b"x")
                 if kind == "drip":
                     self.server.is_over.wait(0.05)
+
+    def fill(self, first, again):
+        """Write something once and something else for ever, as fast as it is read."""
+        with suppress(OSError):
+            self.wfile.write(first)
+            while not self.server.is_over.is_set():
+                self.wfile.write(again * 10_000)
 
     def log_message(self, *_):
         pass

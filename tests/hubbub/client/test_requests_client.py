@@ -3,6 +3,7 @@
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import gevent
 import pytest
 
 from hubbub.client.requests_client import client_of, requests_client
@@ -67,10 +68,13 @@ def hostile():
         ("/drip", "no whole answer in time"),
         ("/endless", "an answer longer than 8 MiB"),
         ("/bomb", "an answer longer than 8 MiB"),
+        ("/head", "ConnectionError"),
+        ("/interim", "more than 10 interim answers"),
+        ("/chunks", "no whole answer in time"),
     ],
 )
 def test_an_answer_has_an_end_in_time_and_in_size(hostile, path, sentence):
-    request = requests_client(hostile, {}, "", False, 0.5 if path == "/drip" else 20)
+    request = requests_client(hostile, {}, "", False, 0.5 if path in ("/drip", "/chunks") else 20)
     with pytest.raises(ConnectError, match=sentence):
         request("GET", path, {}, b"")
 
@@ -83,3 +87,19 @@ def test_an_account_does_not_send_the_cookies_of_another(origin):
     client = client_of(resolve({"host": origin, "header": "X-All:a"}))
     assert client("POST", "/cookie", {"X-One": "b"}, b"")[1] == b"ab"
     assert client("POST", "/cookie", {"X-One": "b"}, b"")[1] == b"ab"
+
+
+@pytest.mark.parametrize("path", ["/chunks", "/endless"])
+def test_others_have_their_turn_while_an_answer_comes(hostile, path):
+    turns = []
+
+    def count():
+        while True:
+            turns.append(1)
+            gevent.sleep(0)
+
+    counter = gevent.spawn(count)
+    with pytest.raises(ConnectError):
+        client_of(resolve({"host": hostile, "connect_timeout": "300ms"}))("GET", path, {}, b"")
+    counter.kill()
+    assert len(turns) > 10

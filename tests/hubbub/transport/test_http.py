@@ -2,6 +2,7 @@
 
 import ssl
 
+import gevent
 import pytest
 
 from hubbub.errors import ConnectError
@@ -24,6 +25,9 @@ def test_the_context_of_the_run_is_used_as_it_is(is_insecure, mode):
     [
         ("/drip", "no whole answer in time"),
         ("/endless", "an answer longer than 8 MiB"),
+        ("/head", "an answer longer than 8 MiB|no whole answer in time"),
+        ("/interim", "an answer longer than 8 MiB|no whole answer in time"),
+        ("/chunks", "an answer longer than 8 MiB|no whole answer in time"),
         ("/junk", "HTTPParseError"),
         ("/silent", "no whole answer in time"),
     ],
@@ -35,3 +39,19 @@ def test_an_answer_has_an_end_in_time_and_in_size(path, sentence):
             pool.request("GET", path, {}, b"")
         assert pool.request("GET", "/small", {}, b"")[0] == 200
         pool.close()
+
+
+@pytest.mark.parametrize("path", ["/endless", "/head", "/interim", "/chunks"])
+def test_others_have_their_turn_while_an_answer_comes(path):
+    turns = []
+
+    def count():
+        while True:
+            turns.append(1)
+            gevent.sleep(0)
+
+    counter = gevent.spawn(count)
+    with hostile_server() as origin, pytest.raises(ConnectError):
+        HttpPool(origin, 300_000, {}, None).request("GET", path, {}, b"")
+    counter.kill()
+    assert len(turns) > 10
