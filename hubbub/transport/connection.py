@@ -16,7 +16,7 @@ from gevent.event import Event
 from hubbub.errors import ConnectionClosed, is_own_error, name_of
 from hubbub.transport.base import FrameHandler, OnClosed, TakeKnown
 from hubbub.transport.deflate import Deflate
-from hubbub.transport.fairness import FLOODED, TURN_US, Share, cpu_us, soon
+from hubbub.transport.fairness import FLOODED, TURN_US, Share, cpu_us
 from hubbub.transport.frames import (
     FINAL_PING,
     NOT_PLAIN,
@@ -134,17 +134,18 @@ class SocketConnection:
         except Exception as error:
             self.caught(error)
         if self._stream.is_tls:
-            self.read()
+            self._poller.read_later(self._stream.fd)  # it may hold what no event of the socket will name
 
-    def read(self, not_before_us: int = 0) -> None:
-        """Hub callback: read until nothing is there. The poller has a short way of its own while `take_known` is there.
+    def read(self, not_before_us: int, turn_ends_us: int) -> bool:
+        """Read until nothing is there; False when the turn ended before. An error ends this connection alone.
 
-        The poller knows when the socket had nothing: `not_before_us`. Whatever goes wrong ends this connection alone.
+        The poller has a short way of its own while `take_known` is there, and knows when the socket was empty.
         """
         try:
-            self._read(not_before_us)
+            return self._read(not_before_us, turn_ends_us)
         except Exception as error:
             self.caught(error)
+            return True
 
     def caught(self, error: Exception) -> None:
         """The network's fault, or the handler's or ours, which are counted."""
@@ -160,20 +161,19 @@ class SocketConnection:
         """The end of the stream was read."""
         self._end("ended without a close frame" if self.is_open else "closed by the peer")
 
-    def _read(self, not_before_us: int) -> None:
+    def _read(self, not_before_us: int, turn_ends_us: int) -> bool:
         shared, stream = self._shared, self._stream
         counted = shared.counted
-        turn_ends_us = shared.clock() + TURN_US
         while self._state not in (State.OVER, State.PAUSED):
             kept = len(self._rest)
             before_us = shared.clock()
             size = stream.read_into(shared.view[kept:])
             if size < 0:
                 self.emptied_us = before_us
-                return
+                return True
             if size == 0:
                 self.ended_by_peer()
-                return
+                return True
             counted.reads += 1
             counted.bytes_read += size
             if kept:
@@ -186,8 +186,8 @@ class SocketConnection:
             if size >= LARGE_READ_BYTES:
                 self.check_window(size)
             if before_us > turn_ends_us:
-                soon(self.read)
-                return
+                return False
+        return True
 
     def check_window(self, just_read_bytes: int = 0) -> None:
         """Before a read after a gap, or after a large one: if the peer could not send, its losses are not its fault."""
@@ -275,17 +275,17 @@ class SocketConnection:
             self._poller.remove(self._stream.fd)
 
     def resume_reading(self) -> None:
-        """Read again, and at once what waits; idempotent."""
+        """Read again, and at once what waits, for a turn; idempotent."""
         if self._state is State.PAUSED and self._become(State.OPEN):
             self.check_window()
             self._poller.add(self._stream.fd, self)
-            self.read()
+            if not self.read(0, self._shared.clock() + TURN_US):
+                self._poller.read_later(self._stream.fd)
 
     def has_unread(self) -> bool:
         """Whether bytes arrived that were not read: what they say is not known."""
-        if self._state is State.OVER:
-            return False
-        return self._state is State.PAUSED or bool(self._rest) or self._stream.unread_bytes() > 0
+        is_partial = self._state is State.PAUSED or bool(self._rest)
+        return self._state is not State.OVER and (is_partial or self._stream.unread_bytes() > 0)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 

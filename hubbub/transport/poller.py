@@ -32,6 +32,9 @@ did not fill the buffer has emptied the socket, unless the peer has closed: then
 MAX_EVENTS = 256
 """How many sockets one call reads before the hub's greenlets have their turn."""
 
+NOT_EMPTY = 0
+"""The events of a socket that was read, and not to its end: what it has may be older than the last look."""
+
 UNSEEN_US = 20_000
 """How long the kernel may keep a packet before the socket shows it (its softirq waits for a core, too): what this epoll
 did not show may have arrived so much earlier.
@@ -51,7 +54,7 @@ class Pollable(Protocol):
     emptied_us: int
     recvmsg_into: Any
 
-    def read(self, not_before_us: int = 0) -> None: ...
+    def read(self, not_before_us: int, turn_ends_us: int) -> bool: ...
 
     def take(self, end: int, position: int, now_us: int, arrived_us: int, earlier_us: int) -> None: ...
 
@@ -72,7 +75,8 @@ class Poller:
         self._watcher: Any = None
         self._looked_us = 0
         self._unread: list[tuple[int, int]] = []
-        """Sockets that are ready and were not read in the last turn: the epoll does not name them again."""
+        """Sockets that are ready and were not read empty in the last turn: the epoll does not name them again."""
+        self._is_called_soon = False
 
     def add(self, fd: int, connection: Pollable) -> None:
         """Start reading a connection's socket. Idempotent."""
@@ -98,6 +102,21 @@ class Poller:
             self._epoll = None
             self._unread = []
 
+    def read_later(self, fd: int) -> None:
+        """Read a socket in the next turn, after those that wait already: it was not read empty."""
+        if fd in self._connections:
+            self._unread.append((fd, NOT_EMPTY))
+            self._look_soon()
+
+    def _look_soon(self) -> None:
+        if not self._is_called_soon:
+            self._is_called_soon = True
+            soon(self._look_again)
+
+    def _look_again(self) -> None:
+        self._is_called_soon = False
+        self.look()
+
     def look(self) -> None:
         """Hub callback, and heartbeat: ask which sockets have bytes, and read them."""
         if self._epoll is None:
@@ -117,11 +136,11 @@ class Poller:
             self._read(ready, not_before_us - UNSEEN_US)
 
     def _leave_unread(self, ready: list[tuple[int, int]], not_before_us: int) -> None:
-        """The turn is over: the rest has the next one. What it has may have arrived before this one."""
+        """The turn is over: the rest is the first of the next one. What it has may have arrived before this one."""
         if ready and self._epoll is not None:
-            self._unread = ready
+            self._unread = [*ready, *self._unread]
             self._looked_us = min(self._looked_us, not_before_us + UNSEEN_US)
-            soon(self.look)
+            self._look_soon()
 
     def _read(self, ready: list[tuple[int, int]], not_before_us: int) -> None:  # noqa: PLR0912, PLR0915 - for each delivery
         """Read the sockets that have bytes, which have arrived since `not_before_us`.
@@ -142,13 +161,14 @@ class Poller:
             if connection is None:
                 continue  # removed by one that was read before it
             take_known = connection.take_known
-            if take_known is None or events != EPOLLIN:
-                connection.read(not_before_us)
-                if clock() > turn_ends_us:
-                    self._leave_unread(ready[place + 1 :], not_before_us)
-                    break
-                continue
             try:
+                if take_known is None or events != EPOLLIN:
+                    if not connection.read(not_before_us if events else 0, turn_ends_us):
+                        self.read_later(fd)
+                    if clock() > turn_ends_us:
+                        self._leave_unread(ready[place + 1 :], not_before_us)
+                        break
+                    continue
                 before_us = clock()
                 size, ancillary, _, _ = connection.recvmsg_into(buffers, ANCILLARY_BYTES)
                 if not size:
@@ -173,7 +193,10 @@ class Poller:
                 if size >= LARGE_READ_BYTES:
                     connection.check_window(size)
                 if size == full:
-                    connection.read()
+                    self.read_later(fd)
+                if now_us > turn_ends_us:
+                    self._leave_unread(ready[place + 1 :], not_before_us)
+                    break
             except BlockingIOError:
                 continue
             except Exception as error:

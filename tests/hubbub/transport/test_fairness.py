@@ -1,5 +1,6 @@
 """No connection keeps the loop for itself."""
 
+import gc
 import threading
 from contextlib import suppress
 
@@ -39,7 +40,7 @@ def test_a_share_is_earned_over_time():
 
 
 @pytest.mark.parametrize("count", [1, 4, 10])
-def test_each_of_several_that_flood_is_found(count):
+def test_each_share_of_several_that_flood_is_used_up(count):
     shares = [Share() for _ in range(count)]
     for share in shares:
         share.is_flooded(0, 1_000_000)
@@ -65,6 +66,14 @@ def test_what_comes_soon_comes_after_what_waits():
     assert 0 < len(seen) < 1_000
     while len(seen) < 1_000:
         gevent.sleep(0)
+
+
+def test_a_full_collection_is_not_the_peer_s_doing():
+    share = Share()
+    share.is_flooded(20_000, 1_000_000)
+    gc.collect()
+    assert not share.is_flooded(2 * FLOOD_US, 1_000_001)
+    assert share.is_flooded(2 * FLOOD_US, 1_000_002)
 
 
 class Parser(Collector):

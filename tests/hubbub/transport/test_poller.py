@@ -7,6 +7,7 @@ from gevent import monkey
 from hubbub.clock import monotonic_us
 from hubbub.transport.base import Dialling
 from hubbub.transport.connection import SocketConnection
+from hubbub.transport.fairness import TURN_US
 from hubbub.transport.poller import Poller
 from hubbub.transport.shared import Shared
 from hubbub.transport.stream import Stream
@@ -119,3 +120,38 @@ def test_pausing_a_closed_connection_spares_its_successor(connect):
     peer.sendall(frame(1, b"x") + frame(8))
     assert healthy.over.wait(PATIENCE_S)
     assert healthy.messages == [b"x"]
+
+
+def test_many_that_flood_share_one_turn(shared, poller, monkeypatch):
+    """Each takes three quarters of a turn and has always more: a turn has two of them, and all come in their order."""
+    time_us = [0]
+    monkeypatch.setattr(shared, "clock", lambda: time_us[0])
+
+    class Endless:
+        take_known = None
+        emptied_us = 0
+
+        def __init__(self, name):
+            self.name = name
+
+        def read(self, _not_before_us, turn_ends_us):
+            time_us[0] += TURN_US * 3 // 4
+            read.append(self.name)
+            return False
+
+        def check_window(self, just_read_bytes=0):
+            pass
+
+    read, pairs = [], [new_pair() for _ in range(9)]
+    for number, (ours, theirs) in enumerate(pairs):
+        poller.add(ours.fileno(), Endless(number))
+        theirs.sendall(b"x")
+    for turn in range(1, 10):
+        poller.look()
+        assert len(read) == 2 * turn
+    assert sorted(read[:9]) == sorted(read[9:]) == list(range(9))
+    assert read[:9] == read[9:]
+    for ours, theirs in pairs:
+        poller.remove(ours.fileno())
+        ours.close()
+        theirs.close()
