@@ -144,6 +144,10 @@ chaos: $(VENV)/dev.done ## runs under every kind of fault: each must end, report
 	@command -v ip >/dev/null || { apt-get update -qq && apt-get install -y -qq iproute2; }
 	$(BIN)/python -m tests.chaos $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEEDS),--seeds $(SEEDS))
 
+.PHONY: soak
+soak: $(VENV)/run.done ## an hour at 20,000 deliveries a second: memory, journal and counts to the end (DURATION=8h for longer)
+	$(BIN)/python -m bench.soak --duration $(or $(DURATION),1h)
+
 .PHONY: long-run
 long-run: $(VENV)/run.done ## ten million deliveries with every kind of fault, found to the unit
 	@command -v ss >/dev/null || { apt-get update -qq && apt-get install -y -qq iproute2; }

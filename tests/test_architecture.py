@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EDGES = {
     "__init__": {"bridge", "contracts", "errors", "pacing", "report", "version"},
     "__main__": {"cli"},
-    "bench": {"transport", "users"},
+    "bench": {"clock", "transport", "users"},
     "bridge": {
         "client", "contracts", "errors", "exit_code", "ledger", "metrics", "option_kinds", "options", "pacing",
         "run", "suite",
