@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import gevent
 from locust import events
 from locust.runners import MasterRunner, WorkerRunner
 
@@ -17,6 +19,7 @@ from hubbub.bridge.shape import CurveShape
 from hubbub.bridge.web import guard_form
 from hubbub.bridge.workers import DistributedWorkers, await_workers, connected_inbox, hold_distribution, phase_rows
 from hubbub.errors import ConfigError, HubbubError
+from hubbub.exit_code import ExitCode
 from hubbub.options import Settings
 from hubbub.pacing.curve import Curve
 from hubbub.run.embedded import EmbeddedBackend
@@ -44,6 +47,12 @@ def install(shapes: Shapes | None = None) -> None:
     events.init.add_listener(lambda environment, **_: Installation(known, environment).set_up())
 
 
+def stop_before_a_run() -> None:
+    """Ctrl-C while the options are checked: the embedded backend ends with this process."""
+    say("stopped before a run began; nothing was measured.")
+    os._exit(ExitCode.IMPOSSIBLE)
+
+
 class Installation:
     """One Locust process: alone, a master, or a worker. Only the first two own runs."""
 
@@ -61,12 +70,15 @@ class Installation:
         if isinstance(runner, WorkerRunner):
             environment.hubbub_inbox = inbox = connected_inbox(environment, self._world)
             environment.events.quitting.add_listener(lambda **_: inbox.end())
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         else:
+            interrupted = gevent.signal_handler(signal.SIGINT, stop_before_a_run)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # a backend may take its time to answer
             try:
                 self._own_runs()
             except HubbubError as error:
                 options.fail(error)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            interrupted.cancel()  # the handler of the runs is there
 
     def _own_runs(self) -> None:
         """Check the options now, start the embedded backend, listen to the runner."""

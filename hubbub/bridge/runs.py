@@ -130,8 +130,13 @@ class Runs:
 
     # -- the end of a test -------------------------------------------------------------------------------------------
 
-    def finish(self) -> None:
-        """The run is over: see that Locust's test is, too. Locust may be stopping it already, and wait for the run."""
+    def finish(self, run_id: str = "") -> None:
+        """The run is over: see that Locust's test is, too. Locust may be stopping it already, and wait for the run.
+
+        Another run may have begun meanwhile: then there is nothing to stop.
+        """
+        if run_id and (self._run is None or self._run.id != run_id):
+            return
         if self._has_web_ui:
             self._launcher.tell(None, None, self._code)
             if not self._is_stopping:

@@ -32,14 +32,22 @@ def guard_form(
     """
 
     initial = parsed.duration
+    is_starting = False
 
     def before_request() -> Response | None:
+        nonlocal is_starting
         if request.method in CHANGING_METHODS and not _is_same_origin():
             return _refuse("this request came from another web page; it is not done.")
         if request.endpoint == "locust.swarm" and is_running():
             return _check_change(resize)
         if request.endpoint == "locust.swarm":
-            return _check_form(web_ui.environment, parsed, initial, prepare)
+            if is_starting:
+                return _refuse("a run is being started; wait for it.")
+            is_starting = True
+            try:
+                return _check_form(web_ui.environment, parsed, initial, prepare)
+            finally:
+                is_starting = False
         return None
 
     web_ui.app.before_request(before_request)

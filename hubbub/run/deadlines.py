@@ -37,9 +37,14 @@ def deadline_s(state: State, settings: Settings) -> float | None:
         duration_us = settings.duration_us
         return None if duration_us is None else duration_us / US_PER_SECOND + 2 * BACKLOG_GRACE_S
     if state is State.DRAIN:
-        one_call_s = settings.connect_timeout_us / US_PER_SECOND  # the budget of the history is looked at between calls
-        return settings.drain_timeout_us / US_PER_SECOND + HISTORY_S + one_call_s + CLOSE_TIMEOUT_S + REPORT_GRACE_S
+        return drain_s(settings)
     return JUDGE_S if state is State.JUDGE else 0.0
+
+
+def drain_s(settings: Settings) -> float:
+    """The longest time of a drain, in seconds."""
+    one_call_s = settings.connect_timeout_us / US_PER_SECOND  # the budget of the history is looked at between calls
+    return settings.drain_timeout_us / US_PER_SECOND + HISTORY_S + one_call_s + CLOSE_TIMEOUT_S + REPORT_GRACE_S
 
 
 def total_s(settings: Settings, begin: State = State.PREPARE) -> float | None:

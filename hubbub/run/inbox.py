@@ -10,6 +10,7 @@ from gevent.event import Event
 from hubbub.client.context import OnPhase
 from hubbub.clock import US_PER_SECOND
 from hubbub.errors import described
+from hubbub.run.deadlines import drain_s
 from hubbub.run.messages import DRAIN, EXTEND, GO, PREPARE, Assignment, Drain, Extension, Go, Report
 from hubbub.run.worker import Worker
 from hubbub.run.world import World
@@ -65,10 +66,10 @@ class Inbox:
         return self.worker.assignment.settings.master_timeout_us / US_PER_SECOND
 
     def end(self) -> None:
-        """This worker's process is told to stop: end its part; blocks until the final report is sent."""
+        """This worker's process is told to stop: end its part; blocks until the final report is sent, or too late."""
         if self.worker is not None:
             self.worker.drain(is_hurried=False, is_leaving=True)
-            self.worker.ended.wait()
+            self._world.scheduler.wait(self.worker.ended, drain_s(self.worker.assignment.settings))
 
     def give_up(self) -> None:
         """Nobody hears of this worker any more: send nothing, and wait for nothing."""

@@ -183,7 +183,7 @@ class Run:
         try:
             self._conclude()
         finally:
-            self._spawner.finish()
+            self._spawner.finish(self.id)
 
     def _do(self, state: State, work: Callable[[], None]) -> None:
         """The work of one state, whatever it raises."""

@@ -46,5 +46,5 @@ class Spawner(Protocol):
     def promise(self, seconds: float | None, folder: Path | None) -> None:
         """The run, with its results in a folder, is over in so many seconds; None until somebody stops it."""
 
-    def finish(self) -> None:
-        """The run is over: stop the clients, and let the process end if it is for this run alone."""
+    def finish(self, run_id: str) -> None:
+        """The run of this id is over: stop the clients, and let the process end if it is for this run alone."""

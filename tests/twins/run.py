@@ -109,7 +109,7 @@ class MemoryRun:
     def asked(self):
         return self.asked_for
 
-    def finish(self):
+    def finish(self, _run_id):
         """The run is over: as Locust does, stop the clients."""
         self.group.kill(block=False)
         self.is_over = True

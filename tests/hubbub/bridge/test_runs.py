@@ -91,6 +91,17 @@ def test_a_web_ui_has_one_run_after_another(bridge, capsys):
     bridge.environment.web_ui = None
 
 
+def test_the_end_of_an_older_run_does_not_stop_the_present_one(bridge):
+    bridge.environment.web_ui = object()
+    bridge.start()
+    bridge.until(lambda: bridge.runs.elapsed_us > 0)
+    bridge.runs.finish("an older one")
+    assert bridge.environment.runner.state in ("spawning", "running")
+    bridge.until(lambda: bridge.environment.runner.state == "stopped")
+    assert bridge.summary()["messages"]["sent"] == 6
+    bridge.environment.web_ui = None
+
+
 def test_a_run_that_cannot_be_made_ends_the_test_with_2(bridge, capsys):
     bridge.backend.is_up = False
     bridge.start()

@@ -27,6 +27,7 @@ class Form:
         self.environment = SimpleNamespace(host="http://old")
         self.problem = ""
         self.seen = None
+        self.prepare_hook = lambda: None
         web_ui = SimpleNamespace(app=self.app, environment=self.environment)
         self.is_running, self.sizes = False, []
         guard_form(web_ui, self.parsed, self.prepare, self.resize, lambda: self.is_running)
@@ -37,6 +38,8 @@ class Form:
             return jsonify({"success": True})
 
     def prepare(self):
+        hook, self.prepare_hook = self.prepare_hook, lambda: None
+        hook()
         if self.problem:
             raise ConfigError(self.problem)
 
@@ -106,6 +109,18 @@ def test_a_refused_start_changes_nothing(form):
     form.problem = "no backend answers."
     assert form.post(user_count="9", host="http://new", message_interval="1s") == "no backend answers."
     assert (form.parsed.num_users, form.parsed.message_interval, form.environment.host) == (1, "5s", "http://old")
+
+
+def test_a_second_start_waits_for_the_first_one_to_be_checked(form):
+    answers = []
+
+    def prepare():
+        answers.append(form.post(user_count="8"))
+
+    form.prepare_hook = prepare
+    assert form.post(user_count="9") == ""
+    assert answers == ["a run is being started; wait for it."]
+    assert form.parsed.num_users == "9"
 
 
 def test_another_page_may_start_nothing(form):
