@@ -45,7 +45,10 @@ class AccountState:
 
 @dataclass
 class WorkerContext:
-    """See the module. `conversation_ids` has the backend's id of each conversation by its index."""
+    """See the module. `conversation_ids` has the backend's id of each conversation by its index.
+
+    `histories_read_us` has when a client last read the history of each.
+    """
 
     settings: Settings
     contract: Contract
@@ -59,6 +62,7 @@ class WorkerContext:
     phase_stats: PhaseStats = field(default_factory=PhaseStats)
     accounts: defaultdict[int, AccountState] = field(default_factory=lambda: defaultdict(AccountState))
     population: Population = field(init=False)
+    histories_read_us: dict[int, int] = field(default_factory=dict)
     started_us: int = field(init=False)
     _explained: set[tuple[object, ...]] = field(default_factory=set)
 

@@ -1,26 +1,42 @@
 """Reads histories over HTTP after the drain: were unseen messages stored, and was everything stored that was seen?
 
+A history is evidence only where it was read. A message is not stored if a whole reading lacks it, and so does a second
+one; what a reading that was not whole lacks is unknown, and accuses nobody. A backend may repeat a page from a cache,
+give fewer messages at once than it was asked for, and have them in any order.
+
 Uses the requests library: the second opinion owes nothing to the client of the hot path.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import ceil
 
 from hubbub.client.context import WorkerContext
 from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import HttpRequest, Identity
-from hubbub.errors import HubbubError, described
+from hubbub.errors import described
 from hubbub.ledger import Conversation, Message
 from hubbub.ledger.history import History, compare, stored_keys
 
 PAGE = 100
-MAX_MESSAGES = 1_000_000
 BUDGET_S = 30.0
 """For all histories of a worker together: the end of a run waits for them."""
 
+SPARE_REQUESTS = 10
+"""For one reading of a conversation, beyond those that the run's own messages need."""
+
+PROGRESS_US = 2 * US_PER_SECOND
+
 SAMPLE, SAMPLE_MESSAGES = 3, 10_000
 """How many conversations of a worker are compared with their history when not all are, and how long they may be."""
+
+REPEATS = "the backend repeats its pages"
+CACHED = "it is empty, and the backend may have answered from a cache"
+NO_READER = "there is none that can be read"
+STOPPED = "reading it was stopped"
 
 
 def choose(context: WorkerContext, how_many: str) -> None:
@@ -31,67 +47,149 @@ def choose(context: WorkerContext, how_many: str) -> None:
         context.ledger.conversations[index].remember_seen()
 
 
-def read_back(context: WorkerContext, request: HttpRequest, how_many: str) -> tuple[History, str]:
-    """Read the histories of all conversations with an unseen message, and of those that were chosen.
+@dataclass
+class Reading:
+    """The contents of one reading by the backend's id. `problem` says why it is not whole; it may be empty."""
 
-    Unseen messages that are stored are confirmed in the ledger. Returns the comparison, and why it is not whole, or "".
+    contents: dict[int, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+class ReadBack:
+    """Reads the histories of all conversations with an unseen message, and of those that were chosen.
+
+    Unseen messages that are stored are confirmed in the ledger. `run` may be ended at any time; then `close` it, and
+    `history` and `problem` have what was read, and why that is not all, or "". `progress` is told of slow readings.
     """
-    ledger = context.ledger
-    unseen: dict[int, list[Message]] = {}
-    for message in ledger.unseen():
-        unseen.setdefault(message.conversation, []).append(message)
-    found, problem = History(), ""
-    ends_us = context.now_us() + round(BUDGET_S * US_PER_SECOND)
-    for index, conversation in ledger.conversations.items():
-        if how_many == "sample" and conversation.seen is not None and len(conversation.seen) > SAMPLE_MESSAGES:
-            conversation.seen = None
-        if index not in unseen and conversation.seen is None:
-            continue
-        try:
-            stored = _stored(context, request, conversation, ends_us)
-        except Exception as error:  # a history that cannot be read, whatever the reason, is a doubt
-            problem = problem or described(error)
-            continue
-        if stored is None:
-            problem = problem or ("there is none that can be read" if how_many == "all" else "")
-            continue
-        conversation.is_read_back = True
-        if conversation.seen is not None:
-            found.add(compare(conversation.seen, stored))
-        for message in unseen.get(index, []):
+
+    def __init__(
+        self, context: WorkerContext, request: HttpRequest, how_many: str, progress: Callable[[str], object]
+    ) -> None:
+        self.history = History()
+        self.problem = ""
+        self._context = context
+        self._request = request
+        self._is_all = how_many == "all"
+        self._progress = progress
+        self._told_us = context.now_us()
+        self._unseen: dict[int, list[Message]] = {}
+        ledger = context.ledger
+        for message in ledger.unseen() if how_many != "none" else []:
+            self._unseen.setdefault(message.conversation, []).append(message)
+        for conversation in ledger.conversations.values():
+            if how_many == "sample" and conversation.seen is not None and len(conversation.seen) > SAMPLE_MESSAGES:
+                conversation.seen = None
+        self._left = [
+            conversation
+            for index, conversation in ledger.conversations.items()
+            if index in self._unseen or conversation.seen is not None
+        ]
+
+    def run(self) -> None:
+        """Read one history after another."""
+        while self._left:
+            conversation = self._left[0]
+            try:
+                found = self._look_up(conversation)
+            except Exception as error:  # a history that cannot be read, whatever the reason, is a doubt
+                found = Counter(), described(error)
+            del self._left[0]
+            if found is None:
+                self._miss(conversation, NO_READER if self._is_all else "")
+            else:
+                self._take(conversation, *found)
+
+    def _look_up(self, conversation: Conversation) -> tuple[Counter[int], str] | None:
+        """The run's messages in a history, and why they are not all; None where there is none to be read."""
+        identity = self._context.identity_of(conversation.members)
+        if identity is None or self._context.contract.history(identity, conversation.id, PAGE, 0) is None:
+            return None
+        reading = self._read(identity, conversation)
+        stored = self._stored(reading)
+        if not reading.problem and self._wanted(conversation) - stored.keys():
+            reading = self._read(identity, conversation)
+            stored |= self._stored(reading)
+        return stored, reading.problem
+
+    def close(self, why: str = STOPPED) -> None:
+        """No more is read: what was not read until now is unknown."""
+        while self._left:
+            self._miss(self._left.pop(0), why)
+
+    def _wanted(self, conversation: Conversation) -> set[int]:
+        unseen = {message.key for message in self._unseen.get(conversation.index, [])}
+        return unseen.union(conversation.seen or ())
+
+    def _stored(self, reading: Reading) -> Counter[int]:
+        return stored_keys(reading.contents.values(), self._context.ledger.run)
+
+    def _miss(self, conversation: Conversation, why: str) -> None:
+        """A history was not read at all."""
+        if not why and conversation.index not in self._unseen:
+            return  # nobody asked for it, and nothing depends on it
+        self._take(conversation, Counter(), why or NO_READER)
+
+    def _take(self, conversation: Conversation, stored: Counter[int], problem: str) -> None:
+        """Compare a history with what was seen, and confirm what it has."""
+        unseen = self._unseen.get(conversation.index, [])
+        missing = len(self._wanted(conversation) - stored.keys())
+        found = compare(conversation.seen, [message.key for message in unseen], stored, not problem)
+        found.conversations = 1 if stored or not problem else 0
+        self.history.add(found)
+        conversation.is_read_back = not problem
+        for message in unseen:
             if message.key in stored and not message.is_seen:
-                ledger.found_in_history(message)
-    return found, problem
+                self._context.ledger.found_in_history(message)
+        if problem and (missing or problem == NO_READER):
+            read = f"{found.wanted - missing} of {found.wanted} messages of conversation {conversation.id}"
+            self.problem = self.problem or f"{problem} ({read})"
 
+    def _read(self, identity: Identity, conversation: Conversation) -> Reading:
+        """One reading, page after page, until a page is empty.
 
-def _stored(
-    context: WorkerContext, request: HttpRequest, conversation: Conversation, ends_us: int
-) -> Counter[int] | None:
-    """The run's messages in a conversation's history; None where it has none, or no account can read it."""
-    identity = context.identity_of(conversation.members)
-    if identity is None or context.contract.history(identity, conversation.id, PAGE, 0) is None:
-        return None
-    return stored_keys(_messages(context, request, identity, conversation.id, ends_us).values(), context.ledger.run)
+        By id, because a message that is stored meanwhile moves others from one page to the next.
+        """
+        reading = Reading()
+        wanted = len(self._wanted(conversation))
+        requests, most = 0, SPARE_REQUESTS
+        while requests < most:
+            try:
+                page = self._page(identity, conversation, len(reading.contents))
+            except Exception as error:  # what was read until now counts
+                reading.problem = described(error)
+                return reading
+            if not page:
+                is_doubtful = not reading.contents and wanted and self._may_be_cached(conversation)
+                reading.problem = CACHED if is_doubtful else ""
+                return reading
+            before = len(reading.contents)
+            reading.contents.update(page)
+            if len(reading.contents) == before:
+                reading.problem = REPEATS
+                return reading
+            requests += 1
+            most = SPARE_REQUESTS + ceil(wanted / len(page))
+            self._tell(conversation, len(reading.contents))
+        reading.problem = f"it is longer than {requests} pages"
+        return reading
 
-
-def _messages(
-    context: WorkerContext, request: HttpRequest, identity: Identity, conversation_id: int, ends_us: int
-) -> dict[int, str]:
-    """The contents of a history by the backend's id, newest first.
-
-    By id, because a message that is stored meanwhile moves others from one page to the next. A backend may give fewer
-    at once than it was asked for.
-    """
-    contents: dict[int, str] = {}
-    offset = 0
-    while context.now_us() < ends_us:
-        call = context.contract.history(identity, conversation_id, PAGE, offset)
+    def _page(self, identity: Identity, conversation: Conversation, offset: int) -> list[tuple[int, str]]:
+        contract = self._context.contract
+        call = contract.history(identity, conversation.id, PAGE, offset)
         assert call is not None
-        page = call.ask(request, context.contract.history_messages)
-        if not page:
-            return contents
-        contents.update(page)
-        offset += len(page)
-        if offset > MAX_MESSAGES:
-            raise HubbubError(f"the history of conversation {conversation_id} is longer than {MAX_MESSAGES} messages")
-    raise HubbubError(f"reading took longer than {BUDGET_S:g} s; {len(contents)} messages were read")
+        return call.ask(self._request, contract.history_messages)
+
+    def _may_be_cached(self, conversation: Conversation) -> bool:
+        """Whether a client of ours has read this history so lately that the backend may still remember the answer."""
+        read_us = self._context.histories_read_us.get(conversation.index)
+        cache_us = self._context.contract.history_cache_s * US_PER_SECOND
+        return read_us is not None and self._context.now_us() - read_us < cache_us
+
+    def _tell(self, conversation: Conversation, messages: int) -> None:
+        now_us = self._context.now_us()
+        if now_us - self._told_us >= PROGRESS_US:
+            self._told_us = now_us
+            self._progress(
+                f"reading histories back: {messages} messages of conversation {conversation.id}, "
+                f"{len(self._left) - 1} conversations left"
+            )

@@ -305,6 +305,7 @@ class Session:
         call = context.contract.history(self.identity, self._backend_id, limit, 0)
         if call is not None:
             started_us = context.now_us()
+            context.histories_read_us[self.conversation] = started_us
             self.ask(call, context.contract.history_messages)
             ended_us = context.now_us()
             context.phase_stats.phase("history", ended_us - started_us, context.lateness.low_us(started_us, ended_us))

@@ -180,7 +180,8 @@ class Contract(ABC):
 
     `phases` are those that it has, in order, up to JOIN. `delivery_prefix` is what every delivery frame begins with.
     `has_echo`: a sender gets its own message back. `has_accounts`: accounts and conversations are made over HTTP;
-    otherwise any e-mail will do, and conversations are numbered by the run.
+    otherwise any e-mail will do, and conversations are numbered by the run. `history_cache_s`: how long the backend may
+    answer for a history from a cache.
     """
 
     name: ClassVar[str] = ""
@@ -188,6 +189,7 @@ class Contract(ABC):
     delivery_prefix: ClassVar[bytes] = b""
     has_echo: ClassVar[bool] = True
     has_accounts: ClassVar[bool] = True
+    history_cache_s: ClassVar[int] = 0
     settings: dict[str, Any] = field(default_factory=dict)
 
     # -- HTTP --

@@ -50,6 +50,7 @@ class Sanctum(Contract):
         Phase.JOIN,
     )
     delivery_prefix: ClassVar[bytes] = b'{"type":"message",'
+    history_cache_s: ClassVar[int] = 120
     settings: dict[str, Any] = field(
         default_factory=lambda: {
             "api": "/api",

@@ -11,6 +11,7 @@ from typing import Any
 from hubbub.errors import ConfigError
 from hubbub.exit_code import ExitCode
 from hubbub.ledger import Finding
+from hubbub.ledger.history import History
 from hubbub.metrics.phase_stats import PhaseStats
 from hubbub.report.figures import FIGURES, SERIES
 from hubbub.report.run_result import RunResult
@@ -58,7 +59,7 @@ def build_summary(run_result: RunResult, slo_results: list[tuple[Objective, Resu
             {"index": index, **{section: _section(of_one, section) for section in ("messages", "deliveries")}}
             for index, of_one in _of_conversations(run_result)
         ],
-        "history": asdict(run_result.history) if run_result.history.conversations else None,
+        "history": asdict(run_result.history) if run_result.history != History() else None,
         "canary": _canary(run_result),
         "evidence": [_evidence(finding) for finding in run_result.findings],
     }

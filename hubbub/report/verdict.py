@@ -125,7 +125,7 @@ def _doubts(run_result: RunResult, slo_results: SloResults) -> list[str]:
     if not run_result.has_churn and counts.excused + counts.optional > CHURN_LIMIT * counts.due:
         texts.append(f"{counts.excused} deliveries were excused and {counts.optional} optional, of {counts.due} due")
     if run_result.history_problem:
-        texts.append(f"the history could not be read: {run_result.history_problem}")
+        texts.append(_of_history(run_result))
     if run_result.canary_problem:
         texts.append(f"the canary did not measure: {run_result.canary_problem}")
     if run_result.failure:
@@ -133,6 +133,12 @@ def _doubts(run_result: RunResult, slo_results: SloResults) -> list[str]:
     if run_result.output_problem:
         texts.append(f"not all results could be written: {run_result.output_problem}")
     return texts + [_open(run_result, objective, result) for objective, result in slo_results if result.result == OPEN]
+
+
+def _of_history(run_result: RunResult) -> str:
+    history = run_result.history
+    unknown = f"; the storage of {history.unknown} messages is not known" if history.unknown else ""
+    return f"the history could not be read whole: {run_result.history_problem}{unknown}"
 
 
 def _doubts_of_load(run_result: RunResult) -> list[str]:

@@ -43,8 +43,7 @@ def deadline_s(state: State, settings: Settings) -> float | None:
 
 def drain_s(settings: Settings) -> float:
     """The longest time of a drain, in seconds."""
-    one_call_s = settings.connect_timeout_us / US_PER_SECOND  # the budget of the history is looked at between calls
-    return settings.drain_timeout_us / US_PER_SECOND + HISTORY_S + one_call_s + CLOSE_TIMEOUT_S + REPORT_GRACE_S
+    return settings.drain_timeout_us / US_PER_SECOND + HISTORY_S + CLOSE_TIMEOUT_S + REPORT_GRACE_S
 
 
 def total_s(settings: Settings, begin: State = State.PREPARE) -> float | None:

@@ -39,7 +39,8 @@ class Inbox:
             go = from_plain(Go, values)
             self.worker.go(go.window_us, go.start_together)
         elif kind == DRAIN:
-            self.worker.drain(from_plain(Drain, values).is_hurried)
+            drain = from_plain(Drain, values)
+            self.worker.drain(drain.is_hurried, is_impatient=drain.is_impatient)
 
     def _prepare(self, values: dict[str, Any]) -> None:
         """Make the worker of a run. Whatever goes wrong, the owner hears of it instead of waiting."""

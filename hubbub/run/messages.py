@@ -77,10 +77,11 @@ class Go:
 
 @dataclass(frozen=True, kw_only=True)
 class Drain:
-    """`is_hurried`: do not wait for what is on its way."""
+    """`is_hurried`: do not wait for what is on its way. `is_impatient`: read no history any more."""
 
     run: str
     is_hurried: bool
+    is_impatient: bool = False
 
 
 @dataclass(kw_only=True)

@@ -124,6 +124,8 @@ class Run:
         """End the run early, and judge it on what it has. `interruption` says who does, if it is a person."""
         if self._machine.state not in (State.JUDGE, State.OVER):
             self._interruption = self._interruption or interruption
+        if self._machine.state is State.DRAIN and interruption:
+            self._roster.send(DRAIN, to_plain(Drain(run=self.id, is_hurried=False, is_impatient=True)))
         self._machine.post(Event.STOP)
 
     def resize(self, clients: int) -> None:
@@ -386,11 +388,9 @@ class Run:
 
     def _why_not(self) -> str:
         reported = self._aggregator.problem if self._aggregator is not None else ""
-        return self._problem or reported or f"{self._interruption or self._lost()}; nothing was measured."
-
-    def _lost(self) -> str:
-        lost = self._roster.lost
-        return f"all {len(lost)} workers were lost" if lost else "the run was stopped before it began"
+        lost = f"all {len(self._roster.lost)} workers were lost" if self._roster.lost else ""
+        ended = self._interruption or lost or "the run was stopped before it began"
+        return self._problem or reported or f"{ended}; nothing was measured."
 
     def _close(self) -> None:
         self._canary.kill()

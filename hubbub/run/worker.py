@@ -15,7 +15,7 @@ from gevent.pool import Pool
 
 from hubbub.client.accounts import Account
 from hubbub.client.context import OnPhase, WorkerContext
-from hubbub.client.history import choose, read_back
+from hubbub.client.history import BUDGET_S, STOPPED, ReadBack, choose
 from hubbub.client.send_plans import Plans
 from hubbub.client.session import Session
 from hubbub.client.slots import SlotPool
@@ -27,6 +27,7 @@ from hubbub.ledger import Ledger
 from hubbub.run.instruments import Instruments
 from hubbub.run.messages import Assignment, Extension, Report
 from hubbub.run.reporter import Reporter
+from hubbub.run.terminal import say
 from hubbub.run.world import World
 
 REPORT_INTERVAL_S = 1.0
@@ -56,6 +57,7 @@ class Worker:
         self.is_hurried = False
         self.window = Event()
         self.ended = Event()
+        self._stops_reading = Event()
         self._world = world
         self._http = world.http(assignment.settings)
         self.context = self._make_context(on_phase)
@@ -199,15 +201,18 @@ class Worker:
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
-    def drain(self, is_hurried: bool, is_leaving: bool = False) -> None:
+    def drain(self, is_hurried: bool, is_leaving: bool = False, is_impatient: bool = False) -> None:
         """Stop sending and end the run in the background; `ended` is set when the final report was sent.
 
-        `is_leaving`: this worker's process is told to stop, whatever the run does.
+        `is_leaving`: this worker's process is told to stop, whatever the run does. `is_impatient`: a person waits for
+        the end, so no history is read any more.
         """
         self._reporter.is_leaving = self._reporter.is_leaving or (is_leaving and self._ending is None)
         self.is_sending = False
         self.is_hurried = self.is_hurried or is_hurried
         self.window.set()
+        if is_hurried or is_impatient:
+            self._stops_reading.set()
         if self._ending is None:
             self._ending = self.context.scheduler.spawn(self._end)
 
@@ -243,13 +248,22 @@ class Worker:
             context.scheduler.sleep(DRAIN_POLL_S)
 
     def _read_back(self) -> None:
-        """Look for unseen messages in the backend's history."""
-        settings = self.assignment.settings
-        if self.is_hurried:
-            self._reporter.history_problem = "the end of the run was hurried"
-            return
-        history, problem = read_back(self.context, self._world.requests(settings), settings.reconcile)
-        self._reporter.history, self._reporter.history_problem = history, problem
+        """Look for unseen messages in the backend's history, until somebody wants the end of the run."""
+        settings, scheduler = self.assignment.settings, self.context.scheduler
+        reading = ReadBack(self.context, self._world.requests(settings), settings.reconcile, say)
+
+        def read() -> None:
+            try:
+                reading.run()
+            finally:
+                self._stops_reading.set()
+
+        task = None if self._stops_reading.is_set() else scheduler.spawn(read)
+        is_over = scheduler.wait(self._stops_reading, BUDGET_S)
+        if task is not None:
+            task.kill()
+        reading.close(STOPPED if is_over else f"reading took longer than {BUDGET_S:g} s")
+        self._reporter.history, self._reporter.history_problem = reading.history, reading.problem
 
     def _decide(self) -> None:
         """Decide everything that is open."""

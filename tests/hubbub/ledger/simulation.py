@@ -74,7 +74,7 @@ class Simulation:
             self.bench.now, _, action, arguments = heapq.heappop(self._events)
             action(*arguments)
         seen = [key for room in self.ledger.conversations.values() for key in room.seen]
-        self.history = compare(seen, self.stored)
+        self.history = compare(seen, [message.key for message in self.ledger.unseen()], self.stored, is_whole=True)
         for message in self.ledger.unseen():
             if self.stored[message.key]:
                 self.ledger.found_in_history(message)

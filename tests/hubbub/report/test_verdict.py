@@ -194,9 +194,10 @@ def test_an_interruption_a_lost_worker_and_an_abort_are_doubts(run_result, verdi
 def test_pending_messages_and_unread_histories_are_doubts(run_result, verdict):
     run_result.counts.confirmed -= 2
     run_result.history_problem = "HTTP 500"
+    run_result.history.unknown = 4
     assert verdict(run_result)[1] == [
         "INCONCLUSIVE: the fate of 2 messages is not known",
-        "INCONCLUSIVE: the history could not be read: HTTP 500",
+        "INCONCLUSIVE: the history could not be read whole: HTTP 500; the storage of 4 messages is not known",
     ]
 
 

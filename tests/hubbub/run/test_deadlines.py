@@ -16,7 +16,7 @@ TEXTS = {"clients": "100", "spawn_rate": "10", "duration": "30s", "prepare_timeo
         (State.PREPARE, 60 + PREPARE_GRACE_S),
         (State.SPAWN, 30 + SPAWN_GRACE_S),
         (State.SEND, 32),
-        (State.DRAIN, 15 + HISTORY_S + 10 + CLOSE_TIMEOUT_S + REPORT_GRACE_S),
+        (State.DRAIN, 15 + HISTORY_S + CLOSE_TIMEOUT_S + REPORT_GRACE_S),
         (State.JUDGE, JUDGE_S),
         (State.OVER, 0),
     ],

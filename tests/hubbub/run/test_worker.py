@@ -3,6 +3,7 @@
 import pytest
 
 from hubbub.errors import RunError
+from hubbub.run.states import State
 
 
 @pytest.fixture
@@ -69,3 +70,28 @@ def test_errors_without_a_message_are_surplus(make):
         connection.deliver(b'{"type":"error","payload":{"message":"bad"}}')
     summary = run.to_the_end()
     assert sum(error["count"] for error in summary["errors"] if "error frame" in error["class"]) == 3
+
+
+@pytest.mark.parametrize(("is_interrupted", "seconds", "why"), [(False, 33, "longer than 30 s"), (True, 4, "stopped")])
+def test_a_history_that_does_not_come_does_not_hold_the_run(make, is_interrupted, seconds, why):
+    run = make(duration="2s", message_interval="1s", reconcile="all")
+    answer = run.backend.request
+
+    def request(method, path, headers, body):
+        if "/messages" in path:
+            run.scheduler.sleep(1_000)
+        return answer(method, path, headers, body)
+
+    run.backend.request = request
+    run.begin()
+    run.until(lambda: run.run._machine.state is State.DRAIN)
+    before_us = run.scheduler.now_us()
+    run.scheduler.advance(3)
+    if is_interrupted:
+        run.run.stop("the run was interrupted")
+    summary = run.to_the_end()
+    assert run.scheduler.now_us() - before_us <= seconds * 1_000_000
+    assert summary["verdict"]["result"] == "INCONCLUSIVE"
+    reasons = [reason["text"] for reason in summary["verdict"]["reasons"]]
+    assert any("the history could not be read whole" in text and why in text for text in reasons)
+    assert summary["history"]["unknown"] == summary["messages"]["sent"]
