@@ -138,6 +138,10 @@ class Settings:
     contract: str = _row(
         *("contract", kinds.text, "sanctum", "how the backend is spoken to", "NAME"), choices=_contract_names
     )
+    delivery_type: str = _row(
+        *("delivery_type", kinds.text, ""),
+        *("type of the frames that deliver messages, several with commas (default: the contract's)", "TYPE,..."),
+    )
     conversation_id: int | None = _row(
         *("conversation_id", kinds.optional(_ONE_OR_MORE), ""),
         *("use this existing conversation instead of making new ones", "ID"),

@@ -13,6 +13,7 @@ class Task:
     host: str
     websocket_origin: str
     contract: str
+    delivery_type: str
     email: str
     password: str
     conversation_id: int

@@ -34,7 +34,7 @@ class Witness:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._contract: Contract = load_contract(task.contract)
+        self._contract: Contract = load_contract(task.contract, task.delivery_type)
         self.response, self.delivery = Histogram(), Histogram()
         self.received = 0
         self.is_stopped = threading.Event()

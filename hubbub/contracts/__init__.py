@@ -26,16 +26,21 @@ from hubbub.suite import CONF, check_keys, read_toml
 __all__ = ["Call", "Contract", "Delivery", "Event", "EventKind", "HttpRequest", "Identity", "Phase", "load_contract"]
 
 
-def load_contract(name: str) -> Contract:
+def load_contract(name: str, delivery_type: str = "") -> Contract:
     """The contract `name`: the class that its file in conf/contracts names, with the file's settings.
 
-    Raises ConfigError for a class that is not there and for a key that it does not know.
+    `delivery_type`, where it is given, comes instead of the file's. Raises ConfigError for a class that is not there
+    and for a key that it does not know.
     """
     path = CONF / "contracts" / f"{name}.toml"
     values = read_toml(path)
     contract = _made_by(values.pop("class", ""), path)
     check_keys(values, contract.settings, path)
     contract.settings |= values
+    if delivery_type:
+        if "delivery_type" not in contract.settings:
+            raise ConfigError(f"delivery-type cannot be set: the contract {name!r} has one type of delivery.")
+        contract.settings["delivery_type"] = delivery_type
     return contract
 
 

@@ -155,13 +155,20 @@ class EventKind(Enum):
 
 @dataclass(slots=True)
 class Event:
-    """A frame that is not a delivery."""
+    """A frame that is not a delivery. `text` is what it says, or its type where its kind is OTHER."""
 
     kind: EventKind
     conversation_id: int = 0
     number: int = 0
     text: str = ""
     is_delivery: ClassVar[bool] = False
+
+    @property
+    def frame_type(self) -> str:
+        """The type of a frame that means nothing to a load test; empty for one that is understood."""
+        if self.kind is EventKind.OTHER:
+            return self.text or "without a type"
+        return "unreadable" if self.kind is EventKind.UNREADABLE else ""
 
 
 @dataclass(slots=True)

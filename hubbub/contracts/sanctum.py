@@ -2,13 +2,14 @@
 
 Rules of the backend that shape the code: a ticket is single-use and lives 60 s; a join by a non-member is ignored
 without an answer; there is no acknowledgement but a sender's own echo; `room_message` is a second copy of a message
-for other parts of the page, not a delivery.
+for other parts of the page, not a delivery, but in an older version the only one.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -38,8 +39,9 @@ _KINDS = {
 
 @dataclass
 class Sanctum(Contract):
-    """See the module. `settings`: `api`, the path of the API below the origin; `rate_limit_text`, how a refusal for
-    too many messages begins; `connection_limit_text`, how a connection too many is told."""
+    """See the module. `settings`: `api`, the path of the API below the origin; `delivery_type`, the type of the frames
+    that deliver messages, several with commas; `rate_limit_text`, how a refusal for too many messages begins;
+    `connection_limit_text`, how a connection too many is told."""
 
     name: ClassVar[str] = "sanctum"
     phases: ClassVar[tuple[Phase, ...]] = (
@@ -49,15 +51,24 @@ class Sanctum(Contract):
         Phase.CONNECT,
         Phase.JOIN,
     )
-    delivery_prefix: ClassVar[bytes] = b'{"type":"message",'
     history_cache_s: ClassVar[int] = 120
     settings: dict[str, Any] = field(
         default_factory=lambda: {
             "api": "/api",
+            "delivery_type": "message",
             "rate_limit_text": "Rate limit exceeded",
             "connection_limit_text": "user connection limit reached",
         }
     )
+
+    @cached_property
+    def delivery_types(self) -> tuple[str, ...]:
+        """The types of the frames that deliver messages, the usual one first."""
+        return tuple(kind.strip() for kind in str(self.settings["delivery_type"]).split(",") if kind.strip())
+
+    @cached_property
+    def delivery_prefix(self) -> bytes:  # type: ignore[override]  # a class has no settings
+        return f'{{"type":{json.dumps(self.delivery_types[0])},'.encode() if self.delivery_types else b"\0"
 
     def health(self) -> Call | None:
         return Call("GET", "/health/ready")
@@ -118,7 +129,7 @@ class Sanctum(Contract):
     def recognise(self, payload: bytes) -> Event | Delivery:
         try:
             frame = orjson.loads(payload)
-            if frame.get("type") == "message":
+            if frame.get("type") in self.delivery_types:
                 message = frame["payload"]
                 return Delivery(int(frame["conversation_id"]), int(frame["user_id"]), str(message["content"]))
             return self._event(frame)
@@ -135,7 +146,7 @@ class Sanctum(Contract):
             text = str(frame["error"])
             is_limit = text.startswith(self.settings["connection_limit_text"])
             return Event(EventKind.LIMIT if is_limit else EventKind.REFUSED, text=text)
-        return Event(_KINDS.get(str(kind), EventKind.OTHER), int(frame.get("conversation_id") or 0))
+        return Event(_KINDS.get(str(kind), EventKind.OTHER), int(frame.get("conversation_id") or 0), text=str(kind))
 
     @property
     def _api(self) -> str:

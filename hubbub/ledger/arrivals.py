@@ -8,12 +8,13 @@ from typing import Any
 from hubbub.ledger.conversation import Conversation
 from hubbub.ledger.counts import Counts
 from hubbub.ledger.findings import Findings
+from hubbub.ledger.frame_types import FrameTypes
 from hubbub.ledger.latency_recorder import LatencyRecorder
 from hubbub.ledger.message import Message
 from hubbub.ledger.producers import Producers
 from hubbub.ledger.receiver import UNKNOWN_US, Receiver
 from hubbub.ledger.subscription import Subscription
-from hubbub.ledger.tag import Tag, decode_tag, text_is_intact
+from hubbub.ledger.tag import MARKER, TAG_WIDTH, Tag, decode_tag, text_is_intact
 
 
 class Arrivals:
@@ -34,6 +35,7 @@ class Arrivals:
     ) -> None:
         self.stray = Counts()
         self.is_finished = False
+        self.frame_types = FrameTypes()
         self.run = run
         self.user_ids = set(user_ids)
         self.conversations = conversations
@@ -118,6 +120,24 @@ class Arrivals:
         else:
             subscription.arrived_early(tag.key)
             subscription.counts.optional += 1
+
+    def take_other(self, receiver: Receiver, frame_type: str, payload: bytes) -> None:
+        """A frame that the contract makes nothing of. It may carry one of our messages all the same.
+
+        Then the message was seen, and its delivery to this connection is not surely lost.
+        """
+        at = payload.find(MARKER)
+        tag = decode_tag(payload[at : at + TAG_WIDTH].decode("ascii", "replace")) if at >= 0 else None
+        is_ours = tag is not None and tag.run == self.run
+        self.frame_types.take(frame_type, is_ours)
+        producer = self._producers.get(tag.sender) if tag is not None and is_ours else None
+        message = producer.messages.get(tag.number) if tag is not None and producer is not None else None
+        if message is not None and not self.is_finished:
+            if message.came_otherwise is None:
+                message.came_otherwise = set()
+            message.came_otherwise.add(receiver.connection.id)
+            if not message.is_seen:
+                self._confirm(message)
 
     def _duplicated(self, receiver: Receiver, counts: Counts, tag: Tag, now_us: int) -> None:
         """A second copy arrived."""

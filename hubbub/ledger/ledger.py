@@ -15,6 +15,7 @@ from hubbub.ledger.connection import Connection
 from hubbub.ledger.conversation import Conversation
 from hubbub.ledger.counts import Counts
 from hubbub.ledger.findings import Findings
+from hubbub.ledger.frame_types import FrameTypes
 from hubbub.ledger.latency_recorder import BackendWait, LatencyRecorder, NoWait
 from hubbub.ledger.message import Message, Timings
 from hubbub.ledger.producers import Producers
@@ -93,6 +94,11 @@ class Ledger:
         timings.merge(self.latencies.timings)
         timings.merge(self._latencies.second)
         return timings
+
+    @property
+    def frame_types(self) -> FrameTypes:
+        """The frames until now that the contract makes nothing of."""
+        return self._arrivals.frame_types
 
     def conversation_counts(self) -> dict[int, Counts]:
         """What was counted until now, by the conversation's index."""
@@ -284,7 +290,8 @@ class Ledger:
         if message.arrivals:
             self._latencies.flush(message)
         if is_lost:
-            is_proven = connection.doubted_us < message.sent_us
+            is_elsewhere = message.came_otherwise is not None and connection.id in message.came_otherwise
+            is_proven = connection.doubted_us < message.sent_us and not is_elsewhere
             self._latencies.lost(message, now_us, is_proven, connection.is_timed)
         else:
             self._latencies.excused(message)

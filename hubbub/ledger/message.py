@@ -69,6 +69,7 @@ class Message:
     it to its first receiver, byte for byte. `arrivals` are the receipt times of due first copies that are not in the
     figures yet: appending to it is all that a delivery costs here, and `Ledger.flush` takes them in, many at a time.
     `arrived` has for each of them the earliest time at which it can have reached this machine.
+    `came_otherwise` has the connections at which it came in a frame that the contract does not take for a delivery.
     `remaining` counts the due deliveries that are still missing, by what was settled; `last_us` is the last receipt,
     `low_us` the highest low end. Low ends count from `tried_us`; `tolerance_us` covers the send lag (low_ends.py).
     """
@@ -76,6 +77,7 @@ class Message:
     __slots__ = (
         "arrivals",
         "arrived",
+        "came_otherwise",
         "conversation",
         "counts",
         "frame",
@@ -126,6 +128,7 @@ class Message:
         self.position = -1
         self.remaining = 0
         self.refusal = ""
+        self.came_otherwise: set[int] | None = None
 
     @property
     def is_seen(self) -> bool:

@@ -44,6 +44,9 @@ class Taker(Protocol):
     def take(self, receiver: Receiver, event: Any, now_us: int, arrived_us: int, frame: bytes | None) -> None:
         """A delivery that has to be looked at. `frame` is remembered for the message's other receivers."""
 
+    def take_other(self, receiver: Receiver, frame_type: str, payload: bytes) -> None:
+        """A frame that is neither a delivery nor an answer."""
+
     def not_due(self, subscription: Subscription, message: Message, now_us: int) -> None:
         """A first copy that was not due arrived."""
 
@@ -149,8 +152,10 @@ class Receiver:
         event = recogniser.recognise(payload)
         if event.is_delivery:
             self._taker.take(self, event, now_us, arrived_us, frame)
-        else:
-            self.on_event(event, now_us)
+            return
+        if frame_type := event.frame_type:
+            self._taker.take_other(self, frame_type, payload)
+        self.on_event(event, now_us)
 
     def _is_next(self, payload: bytes) -> bool:
         """Whether a delivery carries the tag of the message that is expected next.

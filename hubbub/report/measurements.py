@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from hubbub.health import Health
 from hubbub.ledger import Counts, Finding, Timings
+from hubbub.ledger.frame_types import FrameTypes
 from hubbub.ledger.history import History
 from hubbub.metrics.attendance import Attendance
 from hubbub.metrics.in_flight import InFlight
@@ -27,6 +28,7 @@ class Measurements:
     health: Health = field(default_factory=Health)
     history: History = field(default_factory=History)
     load: Load = field(default_factory=Load)
+    frame_types: FrameTypes = field(default_factory=FrameTypes)
     in_flight: InFlight = field(default_factory=InFlight)
     attendance: Attendance = field(default_factory=Attendance)
     clock_bound_us: int | None = None
@@ -41,6 +43,7 @@ class Measurements:
         self.health.merge(other.health)
         self.history.add(other.history)
         self.load.merge(other.load)
+        self.frame_types.merge(other.frame_types)
         self.in_flight.merge(other.in_flight)
         self.attendance.merge(other.attendance)
         if other.clock_bound_us is not None:

@@ -110,7 +110,7 @@ def ends(objective: Objective, result: Result) -> str:
 
 def _doubts(run_result: RunResult, slo_results: SloResults) -> list[str]:
     counts = run_result.counts
-    texts = []
+    texts = _doubts_of_frames(run_result)
     if run_result.interruption:
         texts.append(run_result.interruption)
     if run_result.aborted:
@@ -133,6 +133,17 @@ def _doubts(run_result: RunResult, slo_results: SloResults) -> list[str]:
     if run_result.output_problem:
         texts.append(f"not all results could be written: {run_result.output_problem}")
     return texts + [_open(run_result, objective, result) for objective, result in slo_results if result.result == OPEN]
+
+
+def _doubts_of_frames(run_result: RunResult) -> list[str]:
+    """Did what seems to be lost come in frames that the contract does not take for deliveries?"""
+    if not run_result.counts.lost:
+        return []
+    return [
+        f"{count} frames of type {name} carry this run's tags: does the contract's delivery type fit? "
+        f"(--delivery-type {name})"
+        for name, count in run_result.frame_types.tagged()
+    ]
 
 
 def _of_history(run_result: RunResult) -> str:

@@ -33,7 +33,7 @@ def check_possible(settings: Settings, world: World) -> None:
     parse_objectives(slo_texts(settings.slo))
     if settings.run_dir:
         make_folder(settings.run_dir, settings.profile)
-    contract = load_contract(settings.contract)
+    contract = load_contract(settings.contract, settings.delivery_type)
     if settings.host:
         Provisioner(contract, world.requests(settings), "check", [], world.scheduler, logger.info).check_backend()
 
@@ -86,7 +86,7 @@ class Preparation:
         if settings.account_email:
             configured.append((settings.account_email, settings.account_password))
         self.provisioner = provisioner = Provisioner(
-            load_contract(settings.contract),
+            load_contract(settings.contract, settings.delivery_type),
             self._world.requests(settings),
             self._run_id,
             configured,
@@ -157,6 +157,7 @@ class Preparation:
             host=settings.host,
             websocket_origin=websocket_origin(settings.host),
             contract=settings.contract,
+            delivery_type=settings.delivery_type,
             email=account.email,
             password=account.password,
             conversation_id=conversation_id,

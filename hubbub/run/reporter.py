@@ -61,6 +61,7 @@ class Reporter:
             phase_stats=context.phase_stats,
             health=self._instruments.health,
             history=self.history,
+            frame_types=ledger.frame_types,
             load=self._plans.load if is_final else Load(),
             in_flight=self._instruments.in_flight,
             attendance=context.population.attendance(self._plans.remaining),

@@ -80,6 +80,7 @@ class MemoryBackend:
         self.scheduler = scheduler
         self.fault = fault
         self.delay_s = delay_s
+        self.delivery_type = "message"
         self.refuse = {}
         self.is_up = True
         self.users = {}
@@ -172,7 +173,7 @@ class MemoryBackend:
             self.stored[conversation].append({"id": number, "content": content})
         if fault == "corrupt":
             content = content[:-1] + "?"
-        message = {"type": "message", "conversation_id": conversation, "user_id": connection.user}
+        message = {"type": self.delivery_type, "conversation_id": conversation, "user_id": connection.user}
         payload = json.dumps(message | {"payload": {"id": number, "content": content}}, separators=(",", ":")).encode()
         receivers = sorted(self.connections, key=lambda each: each.user)
         receivers = [each for each in receivers if conversation in each.joined]

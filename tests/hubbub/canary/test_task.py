@@ -11,6 +11,7 @@ def task(**more):
         "host": "http://x",
         "websocket_origin": "ws://x",
         "contract": "sanctum",
+        "delivery_type": "",
         "email": "a@x.y",
         "password": "p",
         "conversation_id": 4,

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hubbub.contracts import Delivery, EventKind, load_contract
-from hubbub.errors import ContractError
+from hubbub.errors import ConfigError, ContractError
 
 SANCTUM = load_contract("sanctum")
 
@@ -53,3 +53,19 @@ def test_a_ticket_is_quoted():
 def test_signals_are_frames():
     frames = [SANCTUM.leave(4), SANCTUM.typing(4, True), SANCTUM.read(4)]
     assert [json.loads(frame)["type"] for frame in frames] == ["leave", "typing", "read"]
+
+
+def test_the_type_of_a_delivery_is_a_setting():
+    older = load_contract("sanctum", "room_message, message")
+    frame = {"type": "room_message", "conversation_id": 1, "user_id": 2, "payload": {"content": "hi"}}
+    payload = json.dumps(frame, separators=(",", ":")).encode()
+    assert payload.startswith(older.delivery_prefix)
+    assert older.recognise(payload) == Delivery(1, 2, "hi")
+    assert older.recognise(payload.replace(b"room_message", b"message")) == Delivery(1, 2, "hi")
+    other = SANCTUM.recognise(payload)
+    assert (other.kind, other.frame_type) == (EventKind.OTHER, "room_message")
+
+
+def test_a_contract_with_one_type_of_delivery_is_given_no_other():
+    with pytest.raises(ConfigError, match="'minimal' has one type of delivery"):
+        load_contract("minimal", "message")

@@ -492,3 +492,24 @@ def test_the_journal_tells_the_run_from_beginning_to_end(make):
     kinds = [line["event"] for line in lines]
     assert (kinds[0], kinds[-1], kinds.count("finding")) == ("begin", "end", 1)
     assert json.loads((run.run.path / "config.json").read_text())["clients"] == 12
+
+
+def test_messages_in_frames_of_another_type_are_a_doubt(make):
+    run = make(message_interval="1s")
+    run.backend.delivery_type = "room_message"
+    summary = run.go()
+    assert (summary["messages"]["confirmed"], summary["deliveries"]["lost"]) == (60, 720)
+    assert summary["frames"]["room_message"] == {"count": 720, "tagged": 720}
+    verdict = summary["verdict"]
+    assert verdict["result"] == "INCONCLUSIVE"
+    assert verdict["reasons"][0]["text"] == (
+        "720 frames of type room_message carry this run's tags: does the contract's delivery type fit? "
+        "(--delivery-type room_message)"
+    )
+
+
+def test_an_older_version_is_measured_with_its_delivery_type(make):
+    run = make(message_interval="1s", delivery_type="room_message")
+    run.backend.delivery_type = "room_message"
+    summary = run.go()
+    assert (summary["deliveries"]["delivered"], summary["verdict"]["result"]) == (720, "PASS")

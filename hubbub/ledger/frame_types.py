@@ -1,0 +1,51 @@
+"""Frames that the contract does not take for a delivery or an answer, by their type; and do they carry our messages?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+MAX_TYPES, TYPE_LENGTH, OTHERS = 50, 40, "others"
+"""A type is a backend's text: so many of them travel in every report, and the rest is counted together."""
+
+
+@dataclass(slots=True)
+class FrameType:
+    """How many frames of a type came, and how many of them had a valid tag of this run in them."""
+
+    count: int = 0
+    tagged: int = 0
+
+
+@dataclass
+class FrameTypes:
+    """All types that came, by name."""
+
+    types: dict[str, FrameType] = field(default_factory=dict)
+
+    def take(self, name: str, is_tagged: bool) -> None:
+        """One frame of a type."""
+        if name not in self.types:
+            name = cleaned(name)
+            if name not in self.types and len(self.types) >= MAX_TYPES:
+                name = OTHERS
+        known = self.types.setdefault(name, FrameType())
+        known.count += 1
+        known.tagged += is_tagged
+
+    def merge(self, other: FrameTypes) -> None:
+        """Add another worker's to these."""
+        for name, theirs in other.types.items():
+            mine = self.types.setdefault(name, FrameType())
+            mine.count += theirs.count
+            mine.tagged += theirs.tagged
+
+    def tagged(self) -> list[tuple[str, int]]:
+        """The types with tags of this run and how many frames had one, the most first."""
+        found = [(name, each.tagged) for name, each in self.types.items() if each.tagged]
+        return sorted(found, key=lambda each: (-each[1], each[0]))
+
+
+def cleaned(name: str) -> str:
+    """A type's name as it can be printed: one line of printable ASCII, not too long."""
+    text = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in name[:TYPE_LENGTH])
+    return text or "none"
