@@ -197,6 +197,8 @@ class ProcessGroup:
             for child in self._children:
                 with suppress(subprocess.TimeoutExpired):
                     child.wait(max(0.0, deadline_s - time.monotonic()))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # Python drops handlers as it ends; one more Ctrl-C would be the code
 
 
 def _how(code: int) -> str:

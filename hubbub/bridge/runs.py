@@ -232,7 +232,8 @@ class Runs:
         self._environment.process_exit_code = self._code
 
     def _on_quit(self) -> None:
-        """The last thing printed is the report."""
+        """The last thing printed is the report; a Ctrl-C while Python ends must not become the exit code."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._stop_backend()
         if not self._has_web_ui:
             self._show("\n")

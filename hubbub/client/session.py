@@ -168,9 +168,10 @@ class Session:
     def _join(self) -> bool:
         """Subscribe to the conversation, and wait for the confirmation: a refused join has no answer at all."""
         context, account = self._context, self._account
-        assert self.receiver is not None
         # on another connection a leave for the whole account may be under way, and would end this subscription
         context.scheduler.wait(account.gone, context.settings.join_timeout_us / US_PER_SECOND)
+        if self.receiver is None:
+            raise ConnectionClosed("closed before the join")
         if not self._is_member:
             self._is_member = True
             account.members += 1

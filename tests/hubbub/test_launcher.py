@@ -39,6 +39,12 @@ def test_a_signal_while_a_child_is_started_ends_that_child_too(monkeypatch, numb
     assert [child.poll() is not None for child in started] == [True]
 
 
+def test_a_signal_while_python_ends_is_not_the_exit_code():
+    with ProcessGroup():
+        pass
+    assert {signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)} == {signal.SIG_IGN}
+
+
 @pytest.fixture
 def environment_of_a_child(monkeypatch, tmp_path):
     """The environment in which a child is started with some options."""

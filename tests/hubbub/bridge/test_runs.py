@@ -1,6 +1,7 @@
 """Locust's events drive one run after another, and every way out of the process ends the run first."""
 
 import json
+import signal
 
 import gevent
 import pytest
@@ -61,6 +62,13 @@ def exits(monkeypatch):
     codes = []
     monkeypatch.setattr("os._exit", codes.append)
     return codes
+
+
+@pytest.fixture(autouse=True)
+def handlers_are_put_back():
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -49,6 +49,26 @@ def test_a_backend_that_is_gone_fails_the_first_phase(place):
     assert failed(place, place.session()).reason == "ConnectionRefusedError"
 
 
+def test_a_connection_that_ends_before_its_join_fails_the_join(place):
+    place.context.accounts[0].gone.clear()
+    session = place.session()
+    errors = []
+
+    def establish():
+        try:
+            session.establish()
+        except PhaseFailed as error:
+            errors.append(error)
+
+    task = place.scheduler.spawn(establish)
+    place.scheduler.advance(1)
+    for connection in list(place.backend.connections):
+        connection.end(1006, "gone")
+    place.context.accounts[0].gone.set()
+    place.scheduler.run(task.ready)
+    assert [(error.phase, error.reason) for error in errors] == [("join", "closed before the join")]
+
+
 def test_a_join_without_an_answer_fails_in_time(place):
     place.backend.take = lambda *_: None
     before_us = place.scheduler.now_us()
