@@ -189,6 +189,10 @@ class Settings:
         *("objective such as 'response.p95<300'; several: one per line, or a file of conf/slo", "SLO"),
     )
     canary: bool = _switch("canary", "let an independent client listen, and show its times beside ours")
+    preflight: bool = _row(
+        *("preflight", kinds.on_off, "on", "before any load, let two connections send each other a message", "HOW"),
+        choices=lambda: ("on", "off"),
+    )
     reconcile: str = _choice(
         "reconcile", ("sample", "all", "none"), "sample", "conversations to compare with their history", "WHICH"
     )

@@ -17,6 +17,7 @@ from hubbub.contracts import Contract, HttpRequest, Identity, Phase
 from hubbub.health import Lateness
 from hubbub.ledger import Ledger
 from hubbub.metrics.phase_stats import OWN_ERROR, PhaseStats
+from hubbub.metrics.texts import Texts
 from hubbub.options import Settings
 from hubbub.transport.base import Transport
 
@@ -29,16 +30,17 @@ OnPhase = Callable[[Phase, int, str], None]
 class AccountState:
     """What the connections of one account share.
 
-    `identity` is who it is; `members` counts those that are ready or about to join; `gone` is set unless one of them
-    has left for all, and the backend may not know it yet.
+    `identity` is who it is; `open` has the sessions whose connections the backend accepted; `members` counts those that
+    are ready or about to join; `gone` is set unless one of them has left for all, and the backend may not know it yet.
     """
 
-    __slots__ = ("gone", "identity", "lock", "members")
+    __slots__ = ("gone", "identity", "lock", "members", "open")
 
     def __init__(self) -> None:
         self.identity: Identity | None = None
         self.lock = Semaphore(1)
         self.members = 0
+        self.open: set[object] = set()
         self.gone = Event()
         self.gone.set()
 
@@ -47,7 +49,9 @@ class AccountState:
 class WorkerContext:
     """See the module. `conversation_ids` has the backend's id of each conversation by its index.
 
-    `histories_read_us` has when a client last read the history of each.
+    `refusals` are the backend's words for messages that it did not take. `held_at_limit` is how many connections of one
+    account were open when another one was turned away, at most; 0 when none was. `histories_read_us` has when a client
+    last read the history of each conversation.
     """
 
     settings: Settings
@@ -62,6 +66,8 @@ class WorkerContext:
     phase_stats: PhaseStats = field(default_factory=PhaseStats)
     accounts: defaultdict[int, AccountState] = field(default_factory=lambda: defaultdict(AccountState))
     population: Population = field(init=False)
+    refusals: Texts = field(default_factory=Texts)
+    held_at_limit: int = 0
     histories_read_us: dict[int, int] = field(default_factory=dict)
     started_us: int = field(init=False)
     _explained: set[tuple[object, ...]] = field(default_factory=set)

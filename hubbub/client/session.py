@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 from hubbub.client.context import AccountState, WorkerContext
 from hubbub.client.expectation import Expectation
@@ -19,7 +18,7 @@ from hubbub.errors import CallFailed, ConnectError, ConnectionClosed, ContractEr
 from hubbub.health.lateness import MAX_WAITS_OF_A_PHASE
 from hubbub.ledger import Message, Receiver
 from hubbub.ledger.ledger import SETTLE_US
-from hubbub.transport.base import Connection
+from hubbub.transport.base import Connection, websocket_origin
 
 T = TypeVar("T")
 
@@ -163,6 +162,7 @@ class Session:
             if hello is not None:
                 self._connection.send_text(hello)
             self._expectation.wait(context.settings.connect_timeout_us, "no `connected` frame in time")
+        self._account.open.add(self)
         return True
 
     def _join(self) -> bool:
@@ -207,10 +207,12 @@ class Session:
                 context.ledger.ready(receiver, self.conversation, now_us)
             self._expectation.answer()
         elif event.kind is EventKind.LIMIT:
+            context.held_at_limit = max(context.held_at_limit, len(self._account.open))
             self._expectation.answer(ContractError(event.text))
         elif event.kind is EventKind.CONFIRMED:
             context.ledger.confirm(receiver, event.number)
         elif event.kind in (EventKind.REFUSED, EventKind.THROTTLED):
+            context.refusals.add(event.text)
             if not context.ledger.refuse(receiver, event.kind is EventKind.THROTTLED):
                 context.error(f"error frame: {event.text}", event.text)
         elif event.kind is EventKind.DROPPED:
@@ -227,6 +229,7 @@ class Session:
         context = self._context
         is_ours = is_our_fault or context.lateness.loop.may_have_been_given_up()
         self._connection = None
+        self._account.open.discard(self)
         if self.receiver is not None:
             context.ledger.close(self.receiver, now_us, is_ours=self.phase is Phase.CLOSE, is_fault=is_ours)
             self.receiver = None
@@ -381,12 +384,6 @@ class Session:
         if self.receiver is not None:
             self._context.ledger.close(self.receiver, self._context.now_us(), is_ours=True)
             self.receiver = None
-
-
-def websocket_origin(origin: str) -> str:
-    """ws:// for http://, wss:// for https://."""
-    parts = urlsplit(origin)
-    return urlunsplit(parts._replace(scheme="wss" if parts.scheme == "https" else "ws"))
 
 
 _STEPS: dict[Phase, Callable[[Session], bool]] = {

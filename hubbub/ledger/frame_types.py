@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-MAX_TYPES, TYPE_LENGTH, OTHERS = 50, 40, "others"
+from hubbub.metrics.texts import OTHERS, cleaned
+
+MAX_TYPES, TYPE_LENGTH = 50, 40
 """A type is a backend's text: so many of them travel in every report, and the rest is counted together."""
 
 
@@ -25,7 +27,7 @@ class FrameTypes:
     def take(self, name: str, is_tagged: bool) -> None:
         """One frame of a type."""
         if name not in self.types:
-            name = cleaned(name)
+            name = cleaned(name, TYPE_LENGTH)
             if name not in self.types and len(self.types) >= MAX_TYPES:
                 name = OTHERS
         known = self.types.setdefault(name, FrameType())
@@ -43,9 +45,3 @@ class FrameTypes:
         """The types with tags of this run and how many frames had one, the most first."""
         found = [(name, each.tagged) for name, each in self.types.items() if each.tagged]
         return sorted(found, key=lambda each: (-each[1], each[0]))
-
-
-def cleaned(name: str) -> str:
-    """A type's name as it can be printed: one line of printable ASCII, not too long."""
-    text = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in name[:TYPE_LENGTH])
-    return text or "none"

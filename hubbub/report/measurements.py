@@ -12,6 +12,7 @@ from hubbub.metrics.attendance import Attendance
 from hubbub.metrics.in_flight import InFlight
 from hubbub.metrics.load import Load
 from hubbub.metrics.phase_stats import PhaseStats
+from hubbub.metrics.texts import Texts
 
 
 @dataclass(kw_only=True)
@@ -29,6 +30,8 @@ class Measurements:
     history: History = field(default_factory=History)
     load: Load = field(default_factory=Load)
     frame_types: FrameTypes = field(default_factory=FrameTypes)
+    refusals: Texts = field(default_factory=Texts)
+    held_at_limit: int = 0
     in_flight: InFlight = field(default_factory=InFlight)
     attendance: Attendance = field(default_factory=Attendance)
     clock_bound_us: int | None = None
@@ -44,6 +47,8 @@ class Measurements:
         self.history.add(other.history)
         self.load.merge(other.load)
         self.frame_types.merge(other.frame_types)
+        self.refusals.merge(other.refusals)
+        self.held_at_limit = max(self.held_at_limit, other.held_at_limit)
         self.in_flight.merge(other.in_flight)
         self.attendance.merge(other.attendance)
         if other.clock_bound_us is not None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hubbub.metrics.attendance import Attendance
+from hubbub.report.diagnosis import diagnosis
 from hubbub.report.figures import FIGURE, FIGURES
 from hubbub.report.run_result import RunResult
 from hubbub.report.slo import BROKEN, OPEN, Objective, Result
@@ -46,7 +47,8 @@ def judge(run_result: RunResult, slo_results: SloResults) -> tuple[str, list[Rea
     reasons = [Reason("FAIL", text) for text in _evidence(run_result, slo_results)]
     reasons += [Reason("INCONCLUSIVE", text) for text in _doubts(run_result, slo_results)]
     result = next((reason.kind for reason in reasons), "PASS")
-    return result, reasons
+    cause = diagnosis(run_result) if reasons else ""
+    return result, [Reason(result, cause), *reasons] if cause else reasons
 
 
 def _evidence(run_result: RunResult, slo_results: SloResults) -> list[str]:

@@ -11,7 +11,6 @@ from hubbub.canary.task import Task
 from hubbub.client.accounts import Account, read_accounts
 from hubbub.client.client import Client
 from hubbub.client.payloads import Payloads
-from hubbub.client.session import websocket_origin
 from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import load_contract
 from hubbub.errors import RunError
@@ -20,9 +19,11 @@ from hubbub.profiles import slo_texts
 from hubbub.report import parse_objectives, tolerances_us
 from hubbub.run.folder import make_folder
 from hubbub.run.messages import Assignment, Extension
+from hubbub.run.preflight import Preflight
 from hubbub.run.provisioning import Needs, Provision, Provisioner
 from hubbub.run.terminal import say
 from hubbub.run.world import World
+from hubbub.transport.base import websocket_origin
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,12 @@ class Preparation:
             )
             for ordinal, (worker, provision) in enumerate(zip(self._workers, provisions, strict=True))
         ]
+
+    def preflight(self, assignments: Sequence[Assignment]) -> None:
+        """See that the backend delivers at all, where that is asked for. Raises RunError."""
+        first = assignments[0]
+        if self._settings.preflight and (first.provision.shared or first.provision.own):
+            Preflight(self._settings, self._world, first.run_number, first.provision, first.user_ids).check()
 
     def _provision(self, kinds: Sequence[type[Client]]) -> list[Provision]:
         """Make accounts and conversations for every worker, and the canary's account."""

@@ -62,6 +62,8 @@ class Reporter:
             health=self._instruments.health,
             history=self.history,
             frame_types=ledger.frame_types,
+            refusals=context.refusals,
+            held_at_limit=context.held_at_limit,
             load=self._plans.load if is_final else Load(),
             in_flight=self._instruments.in_flight,
             attendance=context.population.attendance(self._plans.remaining),

@@ -73,8 +73,7 @@ class Run:
         self._outputs = [GuardedOutput(output) for output in outputs]
         self._spawner = spawner
         self._asked = 0
-        self._heard_us: dict[str, int] = {}
-        """When each worker was heard of last, in microseconds of the window."""
+        self._heard_us: dict[str, int] = {}  # when each worker was heard of last, in microseconds of the window
         self._canary: Canary = NoCanary()
         self._canary_saw: tuple[dict[str, Any] | None, str] = None, "it was not heard in time"
         self._started_at = datetime.now(UTC)
@@ -217,6 +216,7 @@ class Run:
         settings = self.settings
         preparation = self._preparation = Preparation(self.id, settings, self._roster.names, self._world)
         assignments = preparation.assignments(self._kinds)
+        preparation.preflight(assignments)
         path = make_folder(settings.run_dir, settings.profile)
         write_json(path / "config.json", settings.masked())
         blank = self._blank()

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+from urllib.parse import urlsplit, urlunsplit
 
 OnClosed = Callable[[int, str, int, bool], None]
 """Called once when the connection is gone: close code (1006 when none came), reason, time in microseconds, and whether
@@ -106,3 +107,9 @@ def make_ssl_context(ca: str, is_insecure: bool) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def websocket_origin(origin: str) -> str:
+    """ws:// for http://, wss:// for https://."""
+    parts = urlsplit(origin)
+    return urlunsplit(parts._replace(scheme="wss" if parts.scheme == "https" else "ws"))

@@ -60,8 +60,8 @@ class MemoryRun:
         inboxes = {name: self._inbox(name) for name in names}
         self.inboxes = list(inboxes.values())
         self.workers = Workers(inboxes) if workers else LocalWorkers(inboxes)
-        given = {"host": "http://memory", "run_dir": str(folder), "clients": "12", "duration": "5s"} | options
-        self.settings = resolve(given, workers or None)
+        given = {"host": "http://memory", "run_dir": str(folder), "clients": "12", "duration": "5s"}
+        self.settings = resolve(given | {"preflight": "off"} | options, workers or None)
         self.recorder = Recorder()
         self.kinds = kinds
         self.users, self.reports, self.promises = [], [], []

@@ -44,6 +44,7 @@ class Bridge:
     def settings(self, workers):
         self.started += 1
         given = {"host": "http://memory", "clients": "2", "duration": "3s", "message_interval": "1s"}
+        given["preflight"] = "off"
         return resolve(given | {"run_dir": str(self.folder / str(self.started))}, workers)
 
     def start(self):

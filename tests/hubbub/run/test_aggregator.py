@@ -70,3 +70,11 @@ def test_objectives_that_end_the_run_are_watched(aggregator):
     assert aggregator.observe(1_000_000) == ""
     aggregator.take(report(counts=Counts(sent=10)))
     assert "messages.sent < 10" in aggregator.observe(2_000_000)
+
+
+@pytest.mark.parametrize(("received", "sent", "said"), [(0, 24, 1), (1, 24, 0), (0, 0, 0)])
+def test_silence_is_said_once_and_at_once(aggregator, capsys, received, sent, said):
+    aggregator.take(report(counts=Counts(sent=sent, foreign=received)))
+    for second in range(4, 8):
+        aggregator.observe(second * 1_000_000)
+    assert capsys.readouterr().err.count("24 messages were sent and none was delivered in the first 5 s") == said

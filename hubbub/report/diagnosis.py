@@ -1,0 +1,85 @@
+"""The first line of a verdict that is not PASS: what became of the messages, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from hubbub.report.run_result import RunResult
+
+NO_CLOSE_FRAME = "dropped: 1006"
+TOO_MANY = "HTTP 429"
+
+MANY = 0.01
+"""Of what was planned: so much is a cause, less is told further down."""
+
+MUCH = 0.05
+"""Of the deliveries: fewer losses are told well enough by their number."""
+
+
+def diagnosis(run_result: RunResult) -> str:
+    """The first cause that applies, in the order in which one hides another; "" where none does."""
+    return next((text for cause in _CAUSES for text in cause(run_result)), "")
+
+
+def _limit_of_connections(run_result: RunResult) -> Iterator[str]:
+    if held := run_result.held_at_limit:
+        yield (
+            f"the backend turned connections away when an account held {held}: give --max-conns-per-user {held}, or "
+            "more accounts"
+        )
+
+
+def _limit_of_requests(run_result: RunResult) -> Iterator[str]:
+    count = sum(error.count for kind, error in run_result.phase_stats.errors.items() if TOO_MANY in kind)
+    if count:
+        yield (
+            f"the backend limits requests: {count} calls were answered with HTTP 429; spawn more slowly "
+            "(--spawn-rate), or switch its limits off"
+        )
+
+
+def _closed(run_result: RunResult) -> Iterator[str]:
+    """Nearly all connections ended at once: what was lost then is no other fault."""
+    errors, connections = run_result.phase_stats.errors, run_result.phase_stats.connections
+    closed = errors[NO_CLOSE_FRAME].count if NO_CLOSE_FRAME in errors else 0
+    if closed and 2 * closed >= connections.ready:
+        yield f"{closed} connections were closed without a close frame: did the backend stop, or restart?"
+
+
+def _refused(run_result: RunResult) -> Iterator[str]:
+    counts = run_result.counts
+    said = run_result.refusals.most()
+    for count, what in ((counts.refused, "refused"), (counts.throttled, "throttled")):
+        if count > MANY * counts.planned and said is not None:
+            yield f"{count} of {counts.planned} messages were {what} by the backend: {said[0]!r} ({said[1]} times)"
+
+
+def _stored(run_result: RunResult) -> Iterator[str]:
+    counts, history = run_result.counts, run_result.history
+    if history.stored_not_delivered and not counts.delivered:
+        yield f"{history.stored_not_delivered} messages were stored and reached nobody: the backend does not fan out"
+    elif history.stored_not_delivered:
+        yield f"{history.stored_not_delivered} of {counts.sent} messages were stored and reached nobody"
+
+
+def _vanished(run_result: RunResult) -> Iterator[str]:
+    counts, history = run_result.counts, run_result.history
+    if not counts.vanished:
+        return
+    who = f"{counts.vanished} of {counts.sent} messages were seen by nobody"
+    if history.not_stored:
+        yield f"{who}, and {history.not_stored} of them were never stored"
+    elif history.unknown:
+        yield f"{who}; whether they were stored is not known: {run_result.history_problem}"
+
+
+def _lost(run_result: RunResult) -> Iterator[str]:
+    counts = run_result.counts
+    if counts.delivered and counts.lost > MUCH * counts.expected and not run_result.frame_types.tagged():
+        yield f"messages were stored and reached some: {counts.lost} of {counts.expected} deliveries were lost"
+
+
+_CAUSES: tuple[Callable[[RunResult], Iterator[str]], ...] = (
+    *(_limit_of_connections, _limit_of_requests, _closed, _refused),
+    *(_stored, _vanished, _lost),
+)
