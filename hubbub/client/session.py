@@ -207,7 +207,7 @@ class Session:
                 context.ledger.ready(receiver, self.conversation, now_us)
             self._expectation.answer()
         elif event.kind is EventKind.LIMIT:
-            context.held_at_limit = max(context.held_at_limit, len(self._account.open))
+            context.held_at_limit = max(context.held_at_limit, len(self._account.open - {self}))
             self._expectation.answer(ContractError(event.text))
         elif event.kind is EventKind.CONFIRMED:
             context.ledger.confirm(receiver, event.number)

@@ -88,7 +88,9 @@ def test_a_connection_too_many_is_named(place):
         connection.deliver(b'{"error":"user connection limit reached (12)"}')
 
     place.backend.take = turn_away
+    place.context.accounts[0].open.update(range(12))
     assert failed(place, place.session()).reason == "user connection limit reached (12)"
+    assert place.context.held_at_limit == 12
 
 
 def test_a_connection_that_ends_while_it_joins_fails_the_join(place):
