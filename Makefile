@@ -143,6 +143,7 @@ proofs: $(VENV)/run.done ## what needs the clock: frozen, slow and lossy backend
 chaos: $(VENV)/dev.done ## runs under every kind of fault: each must end, report, and lose nothing (an hour; SAMPLE=n for fewer; root for namespaces)
 	@command -v ip >/dev/null || { apt-get update -qq && apt-get install -y -qq iproute2; }
 	$(BIN)/python -m tests.chaos $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEEDS),--seeds $(SEEDS))
+	$(BIN)/python -m tests.chaos.kills $(if $(SAMPLE),--times 6)
 
 .PHONY: soak
 soak: $(VENV)/run.done ## an hour at 20,000 deliveries a second: memory, journal and counts to the end (DURATION=8h for longer)

@@ -218,6 +218,8 @@ class Case:
         self.backend.wait()
         self.proxy.close()
         self.run.poll()
+        if self.run_folder.is_mount():
+            subprocess.run(["umount", "-l", str(self.run_folder)], check=False)
 
     def remove_folder(self):
         shutil.rmtree(self.run_folder, ignore_errors=True)
