@@ -5,6 +5,7 @@
     |-- RunError          the run could not be made: exit code 2, what was measured is kept
     |-- ContractError     the backend answered in a way its contract does not allow
     |   `-- CallFailed    an HTTP call was answered with a status or body that is not accepted
+    |       `-- Throttled the backend limits how often it may be called
     |-- TransportError    the network or the peer failed
     |   |-- ConnectError  a connection was never established
     |   `-- ConnectionClosed    a connection that was established is gone
@@ -53,6 +54,17 @@ class CallFailed(ContractError):
         self.status = status
         self.reason = reason
         self.detail = detail
+
+
+HTTP_TOO_MANY = 429
+
+
+class Throttled(CallFailed):
+    """A call came too soon for the backend's limits. `retry_after_s` is what it asks for; None if unsaid."""
+
+    def __init__(self, detail: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(HTTP_TOO_MANY, f"HTTP {HTTP_TOO_MANY}", detail)
+        self.retry_after_s = retry_after_s
 
 
 class TransportError(HubbubError):

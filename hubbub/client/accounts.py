@@ -14,13 +14,14 @@ from hubbub.errors import ConfigError
 
 @dataclass(slots=True)
 class Account:
-    """A login, the conversations it is a member of, and who it is once it has logged in."""
+    """A login, the conversations it is a member of, and who it is once it has logged in, with the token for that."""
 
     index: int
     email: str
     password: str = field(repr=False)
     conversations: list[int]
     user_id: int = 0
+    token: str = field(default="", repr=False)
 
 
 def read_accounts(path: str) -> list[tuple[str, str]]:

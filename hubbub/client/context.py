@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from gevent.event import Event
 from gevent.lock import Semaphore
 
+from hubbub.client.accounts import Account
 from hubbub.client.population import Population
 from hubbub.clock import Scheduler
 from hubbub.contracts import Contract, HttpRequest, Identity, Phase
@@ -79,6 +80,12 @@ class WorkerContext:
     def now_us(self) -> int:
         """The present in microseconds."""
         return self.scheduler.now_us()
+
+    def know(self, accounts: Iterable[Account]) -> None:
+        """Accounts of which it is known who they are need not log in."""
+        for account in accounts:
+            if account.token:
+                self.accounts[account.index].identity = Identity(account.token, account.user_id)
 
     def identity_of(self, accounts: Iterable[int]) -> Identity | None:
         """Who one of some accounts has logged in as; None if none has."""

@@ -44,7 +44,7 @@ def choose(context: WorkerContext, how_many: str) -> None:
     conversations = sorted(context.ledger.conversations)
     chosen = {"all": conversations, "sample": conversations[:SAMPLE], "none": []}[how_many]
     for index in chosen:
-        context.ledger.conversations[index].remember_seen()
+        context.ledger.conversations[index].remember_seen(SAMPLE_MESSAGES if how_many == "sample" else None)
 
 
 @dataclass
@@ -76,9 +76,6 @@ class ReadBack:
         ledger = context.ledger
         for message in ledger.unseen() if how_many != "none" else []:
             self._unseen.setdefault(message.conversation, []).append(message)
-        for conversation in ledger.conversations.values():
-            if how_many == "sample" and conversation.seen is not None and len(conversation.seen) > SAMPLE_MESSAGES:
-                conversation.seen = None
         self._left = [
             conversation
             for index, conversation in ledger.conversations.items()

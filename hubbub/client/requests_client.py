@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
@@ -16,8 +17,10 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from hubbub.contracts import HttpRequest
-from hubbub.errors import ConnectError
+from hubbub.errors import HTTP_TOO_MANY, ConnectError, Throttled
 from hubbub.options import Settings
+from hubbub.transport.http import throttled
+from hubbub.transport.sources import parse_sources
 
 MAX_ANSWER_BYTES = 8 << 20
 """Of a body, after inflating. A page of a hundred messages takes a hundredth of it."""
@@ -50,20 +53,26 @@ class BoundedAnswer(HTTPResponse):
         return super()._read_status()  # type: ignore[misc,no-any-return]  # the library's own, and the place to count
 
 
-class BoundedHttp(HTTPConnection):
-    response_class = BoundedAnswer
-
-
-class BoundedHttps(HTTPSConnection):
-    response_class = BoundedAnswer
-
-
 class BoundedAdapter(HTTPAdapter):
-    """Connections whose answers are bounded."""
+    """Connections whose answers are bounded, and which come from some local addresses in turn."""
+
+    def __init__(self, sources: Sequence[str], **options: Any) -> None:
+        addresses = itertools.cycle(sources)
+
+        def connect(connection: Any) -> None:
+            connection.source_address = (next(addresses), 0) if sources else None
+            super(type(connection), connection).connect()  # type: ignore[misc]  # of the class that is made below
+
+        made = {"response_class": BoundedAnswer, "connect": connect}
+        self._classes = {
+            "http": type("BoundedHttp", (HTTPConnection,), made),
+            "https": type("BoundedHttps", (HTTPSConnection,), made),
+        }
+        super().__init__(**options)
 
     def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*arguments, **options)
-        pool.ConnectionCls = BoundedHttps if pool.scheme == "https" else BoundedHttp
+        pool.ConnectionCls = self._classes[pool.scheme]
         return pool
 
 
@@ -75,19 +84,21 @@ def requests_client(
     timeout_s: float,
     within: Within = lambda _seconds: nullcontext(),
     give_turn: Callable[[], object] = lambda: None,
+    sources: Sequence[str] = (),
 ) -> HttpRequest:
     """HTTP calls to an origin that owe nothing to the client of the hot path.
 
     No redirects, and no proxy from the environment: it would be given the accounts' passwords. `ca` is a PEM file,
     empty for the system's authorities. `within` bounds a whole call; without it each wait for bytes has its end.
     `give_turn` is called between the parts of a body: a fast peer would keep a process of greenlets for itself.
+    `sources` are local addresses to connect from, in turn.
     """
     session = requests.Session()
     session.headers.update({"Accept-Encoding": "identity", **headers})
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # one account's would be sent by all
     for scheme in ("http://", "https://"):
-        session.mount(scheme, BoundedAdapter(pool_maxsize=MAX_CONNECTIONS))
+        session.mount(scheme, BoundedAdapter(sources, pool_maxsize=MAX_CONNECTIONS))
     session.verify = False if insecure else ca or True
 
     def request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
@@ -103,8 +114,11 @@ def requests_client(
                     stream=True,
                 ) as answer,
             ):
-                return answer.status_code, read_body(answer.raw, timeout_s, give_turn)
-        except ConnectError:
+                content = read_body(answer.raw, timeout_s, give_turn)
+                if answer.status_code == HTTP_TOO_MANY:
+                    raise throttled(content, answer.headers.get("Retry-After", ""))
+                return answer.status_code, content
+        except (ConnectError, Throttled):
             raise
         except Exception as error:  # the library lets those of three others through
             raise ConnectError(type(error).__name__) from error
@@ -144,4 +158,5 @@ def client_of(settings: Settings) -> HttpRequest:
         *(settings.host, settings.headers, settings.ca, settings.insecure, timeout_s),
         within=lambda seconds: gevent.Timeout(seconds, ConnectError(LATE)),
         give_turn=lambda: gevent.sleep(0),
+        sources=parse_sources(settings.source_addresses),
     )

@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 from hubbub.client.context import AccountState, WorkerContext
 from hubbub.client.expectation import Expectation
+from hubbub.client.patience import Patience
 from hubbub.client.slots import Slot
 from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import Call, Event, EventKind, Identity, Phase
-from hubbub.errors import CallFailed, ConnectError, ConnectionClosed, ContractError, PhaseFailed
+from hubbub.errors import CallFailed, ConnectError, ConnectionClosed, ContractError, PhaseFailed, Throttled
 from hubbub.health.lateness import MAX_WAITS_OF_A_PHASE
 from hubbub.ledger import Message, Receiver
 from hubbub.ledger.ledger import SETTLE_US
@@ -22,24 +23,15 @@ from hubbub.transport.base import Connection, websocket_origin
 
 T = TypeVar("T")
 
+HTTP_UNAUTHORIZED = 401
+
 
 class Session:
     """One client's connection and what it takes to have one."""
 
     __slots__ = (
-        "_connection",
-        "_context",
-        "_expectation",
-        "_identity",
-        "_is_member",
-        "_lost_at_us",
-        "_permit",
-        "conversation",
-        "has_been_ready",
-        "on_lost",
-        "phase",
-        "receiver",
-        "slot",
+        *("_connection", "_context", "_expectation", "_identity", "_is_member", "_lost_at_us", "_permit"),
+        *("conversation", "has_been_ready", "on_lost", "phase", "receiver", "slot"),
     )
 
     def __init__(self, context: WorkerContext, slot: Slot) -> None:
@@ -93,11 +85,21 @@ class Session:
         self.phase = phase
         started_us = context.now_us()
         reason, detail, is_ours = "", "", False
+        patience = Patience(context.scheduler, self.slot.number)
         try:
-            if not _STEPS[phase](self):
-                return
+            while True:
+                try:
+                    if not _STEPS[phase](self):
+                        return
+                    break
+                except Throttled as error:
+                    context.phase_stats.connections.throttled += 1
+                    patience.wait(error)
+                    started_us = context.now_us()
         except CallFailed as error:
             reason, detail = error.reason, error.detail
+            if error.status == HTTP_UNAUTHORIZED:
+                self._account.identity = None  # the backend does not know it any more
         except (ConnectError, ContractError, ConnectionClosed) as error:
             reason = str(error)
             is_ours = getattr(error, "is_ours", False) or context.lateness.loop.has_stalled(started_us)
@@ -121,12 +123,8 @@ class Session:
             context.phase_stats.time("reconnect", now_us - lost_at_us, low_us)
             self._lost_at_us = None
 
-    def call(self, call: Call) -> Any:
-        """Make one of the contract's HTTP calls. Raises CallFailed and ConnectError."""
-        return call.perform(self._context.http)
-
     def ask(self, call: Call, read: Callable[[Any], T]) -> T:
-        """The same, and read its answer. Raises ContractError for one that cannot be read."""
+        """Make one of the contract's HTTP calls, and read its answer. Raises ContractError and ConnectError."""
         return call.ask(self._context.http, read)
 
     def _log_in_once(self) -> bool:
@@ -134,16 +132,15 @@ class Session:
         account = self._account
         with account.lock:
             known = account.identity if self._context.settings.logins == "account" else None
-            self._identity = account.identity = known or self._log_in()
+            contract, login = self._context.contract, self.slot.account
+            self._identity = account.identity = known or self.ask(
+                contract.login(login.email, login.password), contract.identity
+            )
         return known is None
-
-    def _log_in(self) -> Identity:
-        contract, account = self._context.contract, self.slot.account
-        return self.ask(contract.login(account.email, account.password), contract.identity)
 
     def _enter_conversation(self) -> bool:
         """Become a member of the conversation, over HTTP; idempotent."""
-        self.call(self._context.contract.join_conversation(self.identity, self._backend_id))
+        self._context.contract.join_conversation(self.identity, self._backend_id).perform(self._context.http)
         return True
 
     def _get_ticket(self) -> bool:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, ClassVar, TypeVar
 
-from hubbub.errors import CallFailed, ContractError, described
+from hubbub.errors import HTTP_TOO_MANY, CallFailed, ContractError, Throttled, described
 
 T = TypeVar("T")
 
 HttpRequest = Callable[[str, str, Mapping[str, str], bytes], tuple[int, bytes]]
-"""One HTTP call: method, path, headers, body; returns status and body. Raises ConnectError."""
+"""One HTTP call: method, path, headers, body; returns status and body. Raises ConnectError, and may raise Throttled."""
 
 
 class Phase(Enum):
@@ -81,6 +81,8 @@ class Call:
 
     def read(self, status: int, body: bytes) -> Any:
         """The answer's JSON. Raises CallFailed for a status that is not accepted or a body that is not JSON."""
+        if status == HTTP_TOO_MANY:
+            raise Throttled(body.decode(errors="replace")[:200])
         if status not in self.accepts:
             raise CallFailed(status, f"HTTP {status}", body.decode(errors="replace")[:200])
         try:

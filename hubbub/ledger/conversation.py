@@ -21,7 +21,7 @@ class Conversation:
     """
 
     __slots__ = (
-        *("_closed", "_open_ready_us", "_subscriptions", "counts", "has_echo", "id"),
+        *("_closed", "_most_seen", "_open_ready_us", "_subscriptions", "counts", "has_echo", "id"),
         *("index", "is_read_back", "log", "members", "seen"),
     )
 
@@ -34,6 +34,7 @@ class Conversation:
         self.counts = Counts()
         self.is_read_back = False
         self.seen: array[int] | None = None
+        self._most_seen: int | None = None
         self._subscriptions: dict[int, Subscription] = {}
         self._closed: list[ClosedSubscription] = []
         self._open_ready_us: list[int] = []
@@ -42,9 +43,19 @@ class Conversation:
         subscriptions, messages = len(self._subscriptions), len(self.log)
         return f"<Conversation {self.index}: {subscriptions} subscriptions, {messages} messages from {self.log.base}>"
 
-    def remember_seen(self) -> None:
-        """Remember the key of every message that anyone sees, to compare them with the history."""
-        self.seen = array("Q")
+    def remember_seen(self, at_most: int | None = None) -> None:
+        """Remember the key of every message that anyone sees, to compare them with the history.
+
+        Where there are more than `at_most`, none: a long run must not fill the memory.
+        """
+        self.seen, self._most_seen = array("Q"), at_most
+
+    def saw(self, key: int) -> None:
+        """A message was seen for the first time."""
+        if self.seen is not None:
+            self.seen.append(key)
+            if self._most_seen is not None and len(self.seen) > self._most_seen:
+                self.seen = None
 
     # -- subscriptions -----------------------------------------------------------------------------------------------
 

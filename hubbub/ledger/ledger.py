@@ -224,8 +224,7 @@ class Ledger:
     def _confirm(self, message: Message) -> None:
         producer, conversation = message.producer, self.conversations[message.conversation]
         message.counts.confirmed += 1
-        if conversation.seen is not None:
-            conversation.seen.append(message.key)
+        conversation.saw(message.key)
         del producer.pending[message.number]
         if message.refusal and not producer.refuse(message.refusal, message.number):
             self.surplus_refusals += 1

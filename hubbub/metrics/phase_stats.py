@@ -19,7 +19,8 @@ OWN_ERROR = "generator: "
 class Connections:
     """Connection attempts, retries included, by their outcome; `ready` counts clients that were ever ready.
 
-    The `unproven` ones are those of `failed` and `dropped` that the generator itself may have caused.
+    `throttled` counts calls on the way to them that had to wait for the backend's limits. The `unproven` ones are those
+    of `failed` and `dropped` that the generator itself may have caused.
     """
 
     attempted: int = 0
@@ -29,6 +30,7 @@ class Connections:
     ready: int = 0
     failed_unproven: int = 0
     dropped_unproven: int = 0
+    throttled: int = 0
 
 
 @dataclass(slots=True)

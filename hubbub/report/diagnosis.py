@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from hubbub.report.run_result import RunResult
 
 NO_CLOSE_FRAME = "dropped: 1006"
-TOO_MANY = "HTTP 429"
 
 MANY = 0.01
 """Of what was planned: so much is a cause, less is told further down."""
@@ -30,11 +29,10 @@ def _limit_of_connections(run_result: RunResult) -> Iterator[str]:
 
 
 def _limit_of_requests(run_result: RunResult) -> Iterator[str]:
-    count = sum(error.count for kind, error in run_result.phase_stats.errors.items() if TOO_MANY in kind)
-    if count:
+    if count := run_result.phase_stats.connections.throttled:
         yield (
-            f"the backend limits requests: {count} calls were answered with HTTP 429; spawn more slowly "
-            "(--spawn-rate), or switch its limits off"
+            f"the backend limits requests: {count} calls had to wait (HTTP 429); spawn more slowly (--spawn-rate), or "
+            "switch its limits off"
         )
 
 

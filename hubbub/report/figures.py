@@ -112,6 +112,7 @@ FIGURES = (
     Figure("connections", "succeeded", "connections that the backend accepted", lacks="failed_unproven"),
     Figure("connections", "failed", "attempts that did not succeed", own="failed_unproven"),
     Figure("connections", "dropped", "connections that ended while they chatted", own="dropped_unproven"),
+    Figure("connections", "throttled", "calls for them that had to wait for a limit (HTTP 429)", is_shown=True),
     Figure("connections", "ready", "clients that were ever ready", lacks="failed_unproven"),
     Figure("messages", "planned", "messages that the senders' plans asked for"),
     Figure("messages", "sent", "messages written to a socket"),

@@ -68,6 +68,8 @@ class Preflight:
             conversation_ids={self._index: self._backend_id},
         )
 
+        self._context.know(accounts)
+
     def check(self) -> None:
         """Raises RunError with the reason where the backend is hopeless."""
         can_hold_two = self._accounts[0] is not self._accounts[1] or self._settings.max_conns_per_user > 1

@@ -8,9 +8,10 @@ from math import ceil
 from typing import TypeVar
 
 from hubbub.client.accounts import Account
+from hubbub.client.patience import Patience
 from hubbub.clock import US_PER_SECOND, Scheduler
 from hubbub.contracts import Contract, HttpRequest, Identity
-from hubbub.errors import CallFailed, ConnectError, ContractError, RunError, described
+from hubbub.errors import CallFailed, ConnectError, ContractError, RunError, Throttled, described
 from hubbub.run.crew import Crew
 
 T = TypeVar("T")
@@ -18,13 +19,13 @@ T = TypeVar("T")
 PASSWORD = "TestPass123!@#"
 """Of every account that a run signs up; it satisfies the strictest rules we met."""
 
-SIGNUP_TRIES = 5
+TRIES = 5
 JOINED = "joined to their conversations"
 
 ACCOUNTS_SHARE = 0.75
 """Of the time for preparing: the rest is for conversations and joining them."""
 
-HTTP_CONFLICT, HTTP_TOO_MANY = 409, 429
+HTTP_CONFLICT = 409
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,16 +205,15 @@ class Provisioner:
     def _log_in_or_sign_up(self, account: Account) -> None:
         identity = self._log_in(account) if account.index < len(self._configured) else None
         identity = identity or self._sign_up(account)
-        account.user_id = identity.user_id
+        account.user_id, account.token = identity.user_id, identity.token
         self._identities[account.index] = identity
 
     def _log_in(self, account: Account) -> Identity | None:
         """The identity of a configured account, None where the backend does not know it or its password."""
+        call = self._contract.login(account.email, account.password)
         try:
-            return self._contract.login(account.email, account.password).ask(self._request, self._contract.identity)
+            return self._patiently("log in", account, lambda: call.ask(self._request, self._contract.identity))
         except CallFailed as error:
-            if error.status == HTTP_TOO_MANY:
-                raise NotAllowed(_too_many("log in")) from error
             self._say(f"Account {account.email} could not log in ({error.reason}); signing it up.")
             return None
         except ConnectError as error:
@@ -224,11 +224,11 @@ class Provisioner:
         username = f"perfws-{self._run_id}-{account.index}"[:30]
         call = self._contract.signup(username, account.email, account.password)
         last: Exception | None = None
-        for attempt in range(SIGNUP_TRIES):
+        for attempt in range(TRIES):
             if attempt:
                 self._scheduler.sleep(0.2 * 2**attempt)
             try:
-                return call.ask(self._request, self._contract.identity)
+                return self._patiently("sign up", account, lambda: call.ask(self._request, self._contract.identity))
             except CallFailed as error:
                 last = error
                 if error.status == HTTP_CONFLICT:
@@ -237,13 +237,26 @@ class Provisioner:
                 last = error
             except ContractError as error:
                 raise NotAllowed(f"account {account.email} could not be signed up: {error}.") from error
-        if isinstance(last, CallFailed) and last.status == HTTP_TOO_MANY:
-            raise NotAllowed(_too_many("sign accounts up")) from last
         if isinstance(last, CallFailed) and last.status == HTTP_CONFLICT:
             raise NotAllowed(
                 f"account {account.email} exists, and its password is not the one given; check the credentials."
             ) from last
         raise RunError(f"account {account.email} could not be signed up: {last}.") from last
+
+    def _patiently(self, what: str, account: Account, call: Callable[[], T]) -> T:
+        """Make a call as often as the backend's limits ask for. Raises NotAllowed where there is no time for that."""
+        patience = Patience(self._scheduler, account.index)
+        for _ in range(TRIES):
+            try:
+                return call()
+            except Throttled as error:
+                wait_s = patience.next_s(error)
+                if self._scheduler.now_us() + wait_s * US_PER_SECOND > self._ends_us:
+                    raise NotAllowed(_too_many(what, error)) from error
+                last = error
+                self._say(f"the backend limits how often one address may {what} (HTTP 429); waiting {wait_s:.0f} s")
+                self._scheduler.sleep(wait_s)
+        raise NotAllowed(_too_many(what, last)) from last
 
     def _conversation(self, index: int, owner: Account) -> int:
         call = self._contract.create_conversation(self._identities[owner.index], f"perfws-{self._run_id}-{index}")
@@ -255,13 +268,14 @@ class Provisioner:
     def _join(self, account: Account, backend_id: int) -> None:
         call = self._contract.join_conversation(self._identities[account.index], backend_id)
         try:
-            call.perform(self._request)
+            self._patiently("join a conversation", account, lambda: call.perform(self._request))
         except (ContractError, ConnectError) as error:
             raise RunError(f"account {account.email} could not join conversation {backend_id}: {error}.") from error
 
 
-def _too_many(what: str) -> str:
+def _too_many(what: str, error: Throttled) -> str:
+    asks = f", and asks to wait {error.retry_after_s:.0f} s" if error.retry_after_s is not None else ""
     return (
-        f"the backend limits how often one address may {what} (HTTP 429): "
-        "give an accounts file (--accounts) or switch the backend's limits off."
+        f"the backend limits how often one address may {what} (HTTP 429){asks}: "
+        "give an accounts file (--accounts), a longer --prepare-timeout, or switch the backend's limits off."
     )

@@ -94,6 +94,7 @@ class Worker:
             conversation_ids=dict(assignment.provision.conversations),
         )
         choose(context, settings.reconcile)
+        context.know(assignment.provision.shared + assignment.provision.own)
         return context
 
     def _make_ledger(self, contract: Contract, backend_wait: BackendWait | None) -> Ledger:
@@ -115,6 +116,7 @@ class Worker:
         """More accounts, for clients that are asked for now."""
         self._shared.add(extension.shared)
         self._own.add(extension.own)
+        self.context.know(extension.shared + extension.own)
         self.context.ledger.add_members(_members(extension.shared + extension.own), extension.user_ids)
 
     # -- clients -----------------------------------------------------------------------------------------------------

@@ -80,7 +80,8 @@ class RealWorld:
         return SocketTransport(dialling, seed)
 
     def http(self, settings: Settings) -> Http:
-        return HttpPool(settings.host, settings.connect_timeout_us, settings.headers, _ssl_context(settings))
+        sources = parse_sources(settings.source_addresses)
+        return HttpPool(settings.host, settings.connect_timeout_us, settings.headers, _ssl_context(settings), sources)
 
     def requests(self, settings: Settings) -> HttpRequest:
         return client_of(settings)

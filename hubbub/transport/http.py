@@ -5,15 +5,21 @@ No cookies, no redirects, no proxy from the environment: each call is one reques
 
 from __future__ import annotations
 
+import itertools
+import socket
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import gevent
 from geventhttpclient.client import HTTPClient
 from geventhttpclient.url import URL
 
-from hubbub.errors import ConnectError
+from hubbub.errors import HTTP_TOO_MANY, ConnectError, Throttled
+from hubbub.transport.stream import IP_BIND_ADDRESS_NO_PORT
 
 MAX_ANSWER_BYTES = 8 << 20
 """Of a whole answer, head included. No compressed answer is asked for, so none is inflated here."""
@@ -29,7 +35,12 @@ class HttpPool:
     """Calls to one origin, over kept-alive connections shared by all users of a worker."""
 
     def __init__(
-        self, origin: str, timeout_us: int, headers: Mapping[str, str], ssl_context: ssl.SSLContext | None
+        self,
+        origin: str,
+        timeout_us: int,
+        headers: Mapping[str, str],
+        ssl_context: ssl.SSLContext | None,
+        sources: Sequence[str] = (),
     ) -> None:
         url = URL(origin)
         self._prefix = url.path.rstrip("/")
@@ -45,16 +56,22 @@ class HttpPool:
             insecure=ssl_context is not None and not ssl_context.check_hostname,
         )
         pool = self._client._connection_pool  # the library has no public place for a socket of one's own
-        create_socket = pool._create_socket
+        create_socket, create_tcp_socket = pool._create_socket, pool._create_tcp_socket
         pool._create_socket = lambda: BoundedSocket(create_socket())
+        if sources:
+            addresses = itertools.cycle(sources)
+            pool._create_tcp_socket = lambda *how: bound(create_tcp_socket(*how), next(addresses))
 
     def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
-        """One call; returns status and body. Raises ConnectError when no whole answer came in time."""
+        """One call; returns status and body. Raises ConnectError when no whole answer came in time, and Throttled."""
         try:
             with gevent.Timeout(self._timeout_s, ConnectError("no whole answer in time")):
                 response = self._client.request(method, self._prefix + path, body, {**self._headers, **headers})
-                return response.status_code, bytes(response.read())
-        except ConnectError:
+                status, answer = response.status_code, bytes(response.read())
+            if status == HTTP_TOO_MANY:
+                raise throttled(answer, response.get("retry-after") or "")
+            return status, answer
+        except (ConnectError, Throttled):
             raise
         except OSError as error:
             raise ConnectError.of(error) from error
@@ -64,6 +81,30 @@ class HttpPool:
     def close(self) -> None:
         """Close all connections of the pool."""
         self._client.close()
+
+
+def bound(made: Any, source: str) -> Any:
+    """A socket that will connect from a local address; the port is chosen by then."""
+    if made.family == socket.AF_INET:
+        made.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+    made.bind((source, 0))
+    return made
+
+
+MAX_RETRY_AFTER_S = 3_600.0
+
+
+def throttled(answer: bytes, retry_after: str) -> Throttled:
+    """What an answer 429 means; `retry_after` is its header (RFC 9110, 10.2.3: seconds or a date)."""
+    seconds: float | None = None
+    with suppress(ValueError, TypeError, OverflowError):
+        if retry_after.strip().isdecimal():
+            seconds = float(retry_after)
+        elif retry_after.strip():
+            seconds = parsedate_to_datetime(retry_after).timestamp() - time.time()
+    if seconds is not None:
+        seconds = min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
+    return Throttled(answer.decode(errors="replace")[:200], seconds)
 
 
 class BoundedSocket:

@@ -18,6 +18,14 @@ class Hostile(BaseHTTPRequestHandler):
             self.wfile.write(b"what?\r\n\r\n")
             self.close_connection = True
             return
+        if kind.startswith("limit"):
+            self.send_response(429)
+            if kind != "limit":
+                self.send_header("Retry-After", kind.removeprefix("limit-").replace("_", " "))
+            self.send_header("Content-Length", "4")
+            self.end_headers()
+            self.wfile.write(b"slow")
+            return
         if kind in ("interim", "head"):
             again = b"HTTP/1.1 100 Continue\r\n\r\n" if kind == "interim" else b"X-More: 1\r\n"
             self.fill(b"HTTP/1.1 200 OK\r\n" if kind == "head" else b"", again)
@@ -62,5 +70,28 @@ def hostile_server():
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.is_over.set()
+    server.shutdown()
+    server.server_close()
+
+
+@contextmanager
+def source_server():
+    """Closes each connection after one answer; gives its origin, and the addresses that calls came from."""
+    seen = []
+
+    class Noting(BaseHTTPRequestHandler):
+        def do_GET(self):
+            seen.append(self.client_address[0])
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.send_header("Connection", "close")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Noting)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", seen
     server.shutdown()
     server.server_close()

@@ -7,9 +7,9 @@ import gevent
 import pytest
 
 from hubbub.client.requests_client import client_of, requests_client
-from hubbub.errors import ConnectError
+from hubbub.errors import ConnectError, Throttled
 from hubbub.options import resolve
-from tests.twins.hostile import hostile_server
+from tests.twins.hostile import hostile_server, source_server
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -103,3 +103,24 @@ def test_others_have_their_turn_while_an_answer_comes(hostile, path):
         client_of(resolve({"host": hostile, "connect_timeout": "300ms"}))("GET", path, {}, b"")
     counter.kill()
     assert len(turns) > 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds"),
+    [
+        *[("limit", None), ("limit-30", 30.0), ("limit-soon", None), ("limit-999999", 3600.0)],
+        ("limit-Wed,_21_Oct_2015_07:28:00_GMT", 0.0),
+    ],
+)
+def test_a_limit_says_when_to_come_again(kind, seconds):
+    with hostile_server() as origin, pytest.raises(Throttled) as caught:
+        requests_client(origin, {}, "", False, 2)("GET", f"/{kind}", {}, b"")
+    assert (caught.value.retry_after_s, caught.value.detail, caught.value.status) == (seconds, "slow", 429)
+
+
+def test_calls_come_from_the_source_addresses_in_turn():
+    with source_server() as (origin, seen):
+        request = client_of(resolve({"host": origin, "source_addresses": "127.0.0.2-127.0.0.3"}))
+        for _ in range(4):
+            assert request("GET", "/", {}, b"")[0] == 200
+    assert seen == ["127.0.0.2", "127.0.0.3"] * 2

@@ -2,6 +2,7 @@
 
 import pytest
 
+from hubbub.client.accounts import Account
 from hubbub.contracts import EventKind, Phase
 from hubbub.errors import CallFailed, ConnectionClosed, PhaseFailed
 
@@ -47,6 +48,41 @@ def test_a_refused_call_fails_its_phase(place, path, phase):
 def test_a_backend_that_is_gone_fails_the_first_phase(place):
     place.backend.is_up = False
     assert failed(place, place.session()).reason == "ConnectionRefusedError"
+
+
+def test_a_limit_of_calls_is_waited_for_and_is_no_error(place):
+    place.backend.refuse["/ws/ticket"] = 429
+    session = place.session()
+    task = place.scheduler.spawn(session.establish)
+    place.scheduler.advance(4)
+    assert not task.ready()
+    place.backend.refuse.clear()
+    place.scheduler.run(task.ready)
+    stats = place.context.phase_stats
+    assert session.is_ready
+    assert (stats.connections.throttled, stats.error_count) == (3, 0)
+    assert (stats.connections.attempted, stats.connections.failed) == (1, 0)
+    assert stats.series["ticket"].max_us < 1_000_000
+
+
+def test_a_token_that_is_not_known_any_more_is_forgotten(place):
+    place.ready()
+    place.backend.refuse["/ws/ticket"] = 401
+    failed(place, place.session())
+    place.backend.refuse.clear()
+    place.ready()
+    assert sum(path.endswith("/login") for _, path in place.backend.calls) == 2
+
+
+def test_an_account_that_is_known_need_not_log_in(place):
+    identity = place.do(
+        place.context.contract.login("a1@x.y", "p").ask, place.backend.request, place.context.contract.identity
+    )
+    before = len(place.backend.calls)
+    place.context.know([Account(0, "a1@x.y", "p", [0], identity.user_id, identity.token), Account(1, "b", "p", [0])])
+    assert place.ready().is_ready
+    assert not any(path.endswith("/login") for _, path in place.backend.calls[before:])
+    assert place.context.phase_stats.series["login"].count == 0
 
 
 def test_a_connection_that_ends_before_its_join_fails_the_join(place):

@@ -62,3 +62,15 @@ def test_closed_subscriptions_are_forgotten_in_the_end(conversation):
     conversation.trim(0, 301 + REMEMBER_CLOSED_US)
     assert not conversation.closed_due(message(two, 200))
     assert "2 subscriptions" in repr(conversation)
+
+
+def test_a_long_run_does_not_fill_the_memory_with_what_was_seen():
+    conversation = Conversation(0, 1, frozenset(), True)
+    conversation.remember_seen(at_most=3)
+    for key in range(3):
+        conversation.saw(key)
+    assert list(conversation.seen) == [0, 1, 2]
+    conversation.saw(3)
+    assert conversation.seen is None
+    conversation.saw(4)
+    assert conversation.seen is None

@@ -22,9 +22,9 @@ def test_without_a_fault_there_is_none(run_result):
             "the backend turned connections away when an account held 5: give --max-conns-per-user 5, or more accounts",
         ),
         (
-            lambda run: errors(run, "login: HTTP 429", 7),
-            "the backend limits requests: 7 calls were answered with HTTP 429; spawn more slowly (--spawn-rate), or "
-            "switch its limits off",
+            lambda run: setattr(run.phase_stats.connections, "throttled", 7),
+            "the backend limits requests: 7 calls had to wait (HTTP 429); spawn more slowly (--spawn-rate), or switch "
+            "its limits off",
         ),
         (
             lambda run: errors(run, "dropped: 1006", 8),

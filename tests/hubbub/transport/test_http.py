@@ -5,10 +5,10 @@ import ssl
 import gevent
 import pytest
 
-from hubbub.errors import ConnectError
+from hubbub.errors import ConnectError, Throttled
 from hubbub.transport.base import make_ssl_context
 from hubbub.transport.http import HttpPool
-from tests.twins.hostile import hostile_server
+from tests.twins.hostile import hostile_server, source_server
 
 
 @pytest.mark.parametrize(("is_insecure", "mode"), [(False, ssl.CERT_REQUIRED), (True, ssl.CERT_NONE)])
@@ -55,3 +55,25 @@ def test_others_have_their_turn_while_an_answer_comes(path):
         HttpPool(origin, 300_000, {}, None).request("GET", path, {}, b"")
     counter.kill()
     assert len(turns) > 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds"),
+    [
+        *[("limit", None), ("limit-30", 30.0), ("limit-soon", None), ("limit-999999", 3600.0)],
+        ("limit-Wed,_21_Oct_2015_07:28:00_GMT", 0.0),
+    ],
+)
+def test_a_limit_says_when_to_come_again(kind, seconds):
+    with hostile_server() as origin, pytest.raises(Throttled) as caught:
+        HttpPool(origin, 2_000_000, {}, None).request("GET", f"/{kind}", {}, b"")
+    assert (caught.value.retry_after_s, caught.value.detail, caught.value.status) == (seconds, "slow", 429)
+
+
+def test_calls_come_from_the_source_addresses_in_turn():
+    with source_server() as (origin, seen):
+        pool = HttpPool(origin, 2_000_000, {}, None, ("127.0.0.2", "127.0.0.3"))
+        for _ in range(4):
+            assert pool.request("GET", "/", {}, b"")[0] == 200
+        pool.close()
+    assert seen == ["127.0.0.2", "127.0.0.3"] * 2
