@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from hubbub.client.context import WorkerContext
+from hubbub.client.patience import Patience
 from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import HttpRequest, Identity
-from hubbub.errors import described
+from hubbub.errors import Throttled, described
 from hubbub.ledger import Conversation, Message
 from hubbub.ledger.history import History, compare, stored_keys
 
@@ -27,6 +28,9 @@ BUDGET_S = 30.0
 
 SPARE_REQUESTS = 10
 """For one reading of a conversation, beyond those that the run's own messages need."""
+
+MAX_WAITS = 5
+"""For the limits of a backend, for each page."""
 
 PROGRESS_US = 2 * US_PER_SECOND
 
@@ -45,6 +49,17 @@ def choose(context: WorkerContext, how_many: str) -> None:
     chosen = {"all": conversations, "sample": conversations[:SAMPLE], "none": []}[how_many]
     for index in chosen:
         context.ledger.conversations[index].remember_seen(SAMPLE_MESSAGES if how_many == "sample" else None)
+
+
+def read_newest(context: WorkerContext, identity: Identity, conversation: int, limit: int) -> None:
+    """Read a conversation's newest messages, as a person who comes in does, and time it. Raises HubbubError."""
+    call = context.contract.history(identity, context.conversation_ids[conversation], limit, 0)
+    if call is not None:
+        started_us = context.now_us()
+        context.histories_read_us[conversation] = started_us
+        call.ask(context.http, context.contract.history_messages)
+        ended_us = context.now_us()
+        context.phase_stats.phase("history", ended_us - started_us, context.lateness.low_us(started_us, ended_us))
 
 
 @dataclass
@@ -174,6 +189,12 @@ class ReadBack:
         contract = self._context.contract
         call = contract.history(identity, conversation.id, PAGE, offset)
         assert call is not None
+        patience = Patience(self._context.scheduler, 0)
+        for _ in range(MAX_WAITS):
+            try:
+                return call.ask(self._request, contract.history_messages)
+            except Throttled as error:
+                patience.wait(error)
         return call.ask(self._request, contract.history_messages)
 
     def _may_be_cached(self, conversation: Conversation) -> bool:

@@ -11,11 +11,20 @@ from typing import Any, TypeVar
 
 from hubbub.client.context import AccountState, WorkerContext
 from hubbub.client.expectation import Expectation
+from hubbub.client.history import read_newest
 from hubbub.client.patience import Patience
 from hubbub.client.slots import Slot
 from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import Call, Event, EventKind, Identity, Phase
-from hubbub.errors import CallFailed, ConnectError, ConnectionClosed, ContractError, PhaseFailed, Throttled
+from hubbub.errors import (
+    HTTP_TOO_MANY,
+    CallFailed,
+    ConnectError,
+    ConnectionClosed,
+    ContractError,
+    PhaseFailed,
+    Throttled,
+)
 from hubbub.health.lateness import MAX_WAITS_OF_A_PHASE
 from hubbub.ledger import Message, Receiver
 from hubbub.ledger.ledger import SETTLE_US
@@ -132,10 +141,9 @@ class Session:
         account = self._account
         with account.lock:
             known = account.identity if self._context.settings.logins == "account" else None
-            contract, login = self._context.contract, self.slot.account
-            self._identity = account.identity = known or self.ask(
-                contract.login(login.email, login.password), contract.identity
-            )
+            contract = self._context.contract
+            login = contract.login(self.slot.account.email, self.slot.account.password)
+            self._identity = account.identity = known or self.ask(login, contract.identity)
         return known is None
 
     def _enter_conversation(self) -> bool:
@@ -151,10 +159,19 @@ class Session:
     def _open(self) -> bool:
         """Connect, and wait until the backend says that it accepts the connection."""
         context = self._context
+        if not self._permit and Phase.TICKET in context.contract.phases:
+            self._get_ticket()
         self.receiver = context.ledger.open_receiver(self.slot.account.index, self._on_event)
         url = websocket_origin(context.settings.host) + context.contract.websocket_path(self._permit)
         with self._expectation.of(EventKind.CONNECTED):
-            self._connection = context.transport.connect(url, self.receiver, self._on_closed)
+            try:
+                self._connection = context.transport.connect(url, self.receiver, self._on_closed)
+            except ConnectError as error:
+                if error.status != HTTP_TOO_MANY:
+                    raise
+                context.ledger.close(self.receiver, context.now_us(), is_ours=True)
+                self._permit = ""  # it may be too old for the next try
+                raise Throttled from error
             hello = context.contract.hello(self.slot.account.email)
             if hello is not None:
                 self._connection.send_text(hello)
@@ -278,11 +295,15 @@ class Session:
 
     def signal(self, frame: str | None) -> None:
         """Send a frame that is not a message, such as typing; nothing when the contract has none."""
-        if frame is not None and self.is_ready:
+        if self.is_ready:
+            self._try_to_send(frame, "send")
+
+    def _try_to_send(self, frame: str | None, attempt: str) -> None:
+        if frame is not None:
             try:
                 self._send(frame)
             except ConnectionClosed as error:
-                self._context.failed("send", error)
+                self._context.failed(attempt, error)
 
     def pause_reading(self) -> None:
         """Be a slow reader: read nothing until `resume_reading`. What is late or lost here from now on is our doing."""
@@ -302,14 +323,7 @@ class Session:
 
     def read_history(self, limit: int) -> None:
         """Read the conversation's newest messages over HTTP, as a person who comes in does. Raises HubbubError."""
-        context = self._context
-        call = context.contract.history(self.identity, self._backend_id, limit, 0)
-        if call is not None:
-            started_us = context.now_us()
-            context.histories_read_us[self.conversation] = started_us
-            self.ask(call, context.contract.history_messages)
-            ended_us = context.now_us()
-            context.phase_stats.phase("history", ended_us - started_us, context.lateness.low_us(started_us, ended_us))
+        read_newest(self._context, self.identity, self.conversation, limit)
 
     def switch(self, conversation: int) -> None:
         """Leave the conversation for another one. Raises PhaseFailed; then the session is closed.
@@ -356,15 +370,9 @@ class Session:
 
     def _leave(self) -> None:
         context = self._context
-        frame = context.contract.leave(self._backend_id)
-        if self.receiver is None:
-            return
-        context.ledger.leave(self.receiver, self.conversation, context.now_us())
-        if frame is not None:
-            try:
-                self._send(frame)
-            except ConnectionClosed as error:
-                context.failed("leave", error)
+        if self.receiver is not None:
+            context.ledger.leave(self.receiver, self.conversation, context.now_us())
+            self._try_to_send(context.contract.leave(self._backend_id), "leave")
 
     def close(self) -> None:
         """Leave, and close the connection with a handshake. Harmless when it is closed already."""

@@ -210,3 +210,13 @@ def test_a_sample_is_not_as_long_as_a_whole_night(place, monkeypatch):
     say(place, place.ready(), 3)
     history = read_back(place, "sample").history
     assert (history.conversations, history.stored) == (1, 0)
+
+
+def test_a_limit_of_calls_is_waited_for(seen):
+    seen.backend.refuse["messages"] = 429
+    reading = ReadBack(seen.context, seen.backend.request, "all", seen.told.append)
+    task = seen.scheduler.spawn(reading.run)
+    seen.scheduler.advance(4)
+    seen.backend.refuse.clear()
+    seen.scheduler.run(task.ready)
+    assert (reading.history.stored, reading.problem) == (25, "")

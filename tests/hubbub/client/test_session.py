@@ -4,7 +4,7 @@ import pytest
 
 from hubbub.client.accounts import Account
 from hubbub.contracts import EventKind, Phase
-from hubbub.errors import CallFailed, ConnectionClosed, PhaseFailed
+from hubbub.errors import CallFailed, ConnectError, ConnectionClosed, PhaseFailed
 
 
 def failed(place, session):
@@ -63,6 +63,24 @@ def test_a_limit_of_calls_is_waited_for_and_is_no_error(place):
     assert (stats.connections.throttled, stats.error_count) == (3, 0)
     assert (stats.connections.attempted, stats.connections.failed) == (1, 0)
     assert stats.series["ticket"].max_us < 1_000_000
+
+
+def test_a_limit_of_upgrades_is_waited_for_with_a_new_ticket(place):
+    connect, refused = place.transport.connect, []
+
+    def refuse(url, *how):
+        if len(refused) < 2:
+            refused.append(url)
+            raise ConnectError("HTTP 429", 429)
+        return connect(url, *how)
+
+    place.transport.connect = refuse
+    session = place.ready()
+    stats = place.context.phase_stats
+    assert session.is_ready
+    assert (stats.connections.throttled, stats.connections.attempted, stats.connections.failed) == (2, 1, 0)
+    assert len(set(refused)) == 2
+    assert sum(producer.is_alive for producer in place.ledger._producers) == 1
 
 
 def test_a_token_that_is_not_known_any_more_is_forgotten(place):
