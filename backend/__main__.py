@@ -16,9 +16,11 @@ from aiohttp import web
 
 from backend.api import Api
 from backend.auth import Tokens
+from backend.broker import Broker
 from backend.chat import Chat
 from backend.faults import Faults, parse_fault
 from backend.hub import Hub
+from backend.likeness import likeness
 from backend.limits import RateLimits
 from backend.store import Store
 
@@ -42,6 +44,13 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--fault-seed", type=int, default=1, help="what chooses where faults are injected")
     parser.add_argument(
         "--settled-after", type=float, default=5.0, help="seconds after which a receiver may get faults"
+    )
+    parser.add_argument("--faithful", action="store_true", help="be as unkind as the real one is; see likeness.py")
+    parser.add_argument("--like", action="append", default=[], help="one thing of it; see likeness.py")
+    parser.add_argument(
+        "--broker-out",
+        default="",
+        help="AFTER:FOR, such as 5s:3s: the broker is out for a while after the first message",
     )
     parser.add_argument("--secret", default="", help="key of the tokens (default: BACKEND_SECRET, or a random one)")
     parser.add_argument("--stop-with-stdin", action="store_true", help="stop when standard input ends")
@@ -78,7 +87,14 @@ async def serve(options: argparse.Namespace) -> None:
     secret = options.secret or os.environ.get("BACKEND_SECRET") or secrets.token_urlsafe(32)
     store = Store(options.db)
     hub = Hub(options.max_conns_per_user, options.max_connections)
-    chat = Chat(store, hub, RateLimits(options.rate_limits), not options.no_presence, faults_of(options, store))
+    try:
+        like = likeness(options.faithful, options.like)
+        broker = Broker.parse(options.broker_out)
+    except ValueError as error:
+        print(f"backend: {error}.", file=sys.stderr)
+        raise SystemExit(2) from error
+    faults = faults_of(options, store)
+    chat = Chat(store, hub, RateLimits(options.rate_limits), not options.no_presence, faults, like, broker)
     api = Api(chat, Tokens(secret), options.bcrypt_cost)
     runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
@@ -86,6 +102,8 @@ async def serve(options: argparse.Namespace) -> None:
     host, port = listening.getsockname()[:2]
     print(f"backend: ready on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
     await until_stopped(options.stop_with_stdin)
+    if "abrupt-stop" in like:
+        os._exit(0)
     await runner.cleanup()
     store.close()
 

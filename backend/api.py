@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from backend.auth import Tickets, Tokens, hash_password, password_fits, signup_problem
 from backend.chat import Chat
 from backend.hub import Connection, encode
+from backend.likeness import HISTORY_CACHE_S, HISTORY_PAGE
 from backend.store import Duplicate
 
 PING_INTERVAL_S = 3.0
@@ -34,6 +37,7 @@ class Api:
         self.tickets = Tickets()
         self.is_ready = True
         self._sockets: set[web.WebSocketResponse] = set()
+        self._pages: dict[int, tuple[float, list[dict[str, Any]]]] = {}
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._limit_requests, self._answer_errors])
@@ -67,7 +71,11 @@ class Api:
         is_api = request.path.startswith("/api/")
         if is_api and not self.chat.limits.allows("request", request.remote):
             return _problem(429, "Too many requests")
+        if is_api and self.chat.broker.is_out and request.path.endswith(("/login", "/ticket")):
+            return _problem(503, "Service unavailable")
         response: web.StreamResponse = await handler(request)
+        if response.status >= 400 and "error-bodies" in self.chat.like and isinstance(response, web.Response):
+            return _detailed(response)
         return response
 
     @web.middleware
@@ -176,7 +184,9 @@ class Api:
 
     async def _join(self, request: web.Request) -> web.Response:
         user_id, conversation_id = self._user_id(request), self._conversation_id(request)
-        self.chat.store.add_member(conversation_id, user_id)
+        user = self.chat.store.user(user_id)
+        if self.chat.store.add_member(conversation_id, user_id) and user is not None:
+            self.chat.joined_over_http(conversation_id, user["username"])
         return web.json_response({"message": "Joined"})
 
     async def _create(self, request: web.Request) -> web.Response:
@@ -196,9 +206,20 @@ class Api:
 
     async def _history(self, request: web.Request) -> web.Response:
         _, conversation_id = self._membership(request)
+        if "cached-history" in self.chat.like:
+            return web.json_response(self._cached_page(conversation_id))
         limit = min(max(_whole(request.query.get("limit"), 50), 1), 100)
         offset = max(_whole(request.query.get("offset"), 0), 0)
         return web.json_response(self.chat.store.messages(conversation_id, limit, offset))
+
+    def _cached_page(self, conversation_id: int) -> list[dict[str, Any]]:
+        """The newest messages as they were when the page was cached, the oldest first, whatever was asked for."""
+        cached_s, page = self._pages.get(conversation_id, (-HISTORY_CACHE_S, []))
+        now_s = asyncio.get_running_loop().time()
+        if now_s - cached_s >= HISTORY_CACHE_S:
+            page = self.chat.store.messages(conversation_id, HISTORY_PAGE, 0)[::-1]
+            self._pages[conversation_id] = now_s, page
+        return page
 
     async def _post_message(self, request: web.Request) -> web.Response:
         user_id, conversation_id = self._membership(request)
@@ -220,7 +241,8 @@ class Api:
     async def _leave(self, request: web.Request) -> web.Response:
         user_id, conversation_id = self._membership(request)
         self.chat.store.remove_member(conversation_id, user_id)
-        self.chat.hub.unsubscribe(conversation_id, user_id)
+        if "sticky-subscription" not in self.chat.like:
+            self.chat.hub.unsubscribe(conversation_id, user_id)
         return web.json_response({"message": "Left"})
 
     # -- WebSocket ---------------------------------------------------------------------------------------------------
@@ -234,6 +256,9 @@ class Api:
         await socket.prepare(request)
         if not self.chat.hub.has_room(user["id"]):
             await socket.send_str('{"error":"user connection limit reached"}')
+            if "abrupt-limit" in self.chat.like and request.transport is not None:
+                request.transport.close()
+                return socket
             await socket.close(code=WSCloseCode.POLICY_VIOLATION)
             return socket
         await self._serve(socket, request, user)
@@ -302,6 +327,13 @@ async def _body(request: web.Request, *names: str) -> dict[str, Any]:
 
 def _whole(text: str | None, default: int) -> int:
     return int(text) if text and text.isdigit() else default
+
+
+def _detailed(response: web.Response) -> web.Response:
+    """An error as the real one words it."""
+    text = json.loads(response.text or "{}").get("error", "")
+    body = {"error": text, "code": response.reason.upper().replace(" ", "_"), "request_id": uuid.uuid4().hex}
+    return web.json_response(body, status=response.status)
 
 
 def _problem(status: int, text: str) -> web.Response:

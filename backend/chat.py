@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from backend.broker import REFUSAL, Broker
 from backend.faults import Delivery, Faults
 from backend.hub import Connection, Hub, encode
+from backend.likeness import OFFLINE_AFTER_S
 from backend.limits import RateLimits
 from backend.store import Store
 
@@ -26,10 +29,15 @@ class Chat:
     limits: RateLimits
     has_presence: bool
     faults: Faults | None = None
+    like: frozenset[str] = frozenset()
+    broker: Broker = field(default_factory=Broker)
 
     def arrived(self, connection: Connection) -> None:
         """A connection was accepted: greet it, and tell the others."""
         is_first = self.hub.add(connection)
+        if "first-frames" in self.like:
+            self._arrive_late(connection, is_first)
+            return
         payload = {"user_id": connection.user_id, "username": connection.username}
         connection.write(encode({"type": "connected", "payload": payload}))
         if self.has_presence:
@@ -38,13 +46,37 @@ class Chat:
             if is_first:
                 self._tell_status(connection, "online")
 
+    def _arrive_late(self, connection: Connection, is_first: bool) -> None:
+        """The account is subscribed already, and so may hear of others before it is told that it is connected."""
+        for conversation in self.store.conversations(connection.user_id, only_joined=True):
+            self.hub.subscribe(conversation["id"], connection.user_id)
+        others = sorted(user for user in self.hub.connections if user != connection.user_id)
+        if is_first and self.has_presence:
+            self._tell_status(connection, "online")
+        if others and self.has_presence:
+            payload: dict[str, Any] = {"user_ids": others}
+            connection.write(encode({"type": "connected_users", "conversation_id": 0, "payload": payload}))
+        payload = {"user_id": connection.user_id, "username": connection.username}
+        connection.write(encode({"type": "connected", "conversation_id": 0, "payload": payload}))
+
     def left(self, connection: Connection) -> None:
         if self.hub.remove(connection) and self.has_presence:
+            if "presence" in self.like:
+                asyncio.get_running_loop().call_later(OFFLINE_AFTER_S, self._tell_offline, connection)
+            else:
+                self._tell_status(connection, "offline")
+
+    def _tell_offline(self, connection: Connection) -> None:
+        """An account that came back meanwhile was never offline."""
+        if connection.user_id not in self.hub.connections:
             self._tell_status(connection, "offline")
 
     def _tell_status(self, connection: Connection, status: str) -> None:
         payload = {"user_id": connection.user_id, "username": connection.username, "status": status}
-        self.hub.to_all(encode({"type": "user_status", "payload": payload}))
+        frame = encode({"type": "user_status", "payload": payload})
+        for each in self.hub.all():
+            if "presence" not in self.like or each.user_id != connection.user_id:
+                each.write(frame)
 
     def take(self, connection: Connection, text: str) -> None:
         """One text frame of a client; what is not understood gets an `error` frame."""
@@ -52,7 +84,7 @@ class Chat:
             frame = json.loads(text)
             kind, conversation_id = str(frame["type"]), int(frame.get("conversation_id", 0))
         except (ValueError, TypeError, KeyError, AttributeError):
-            self.refuse(connection, "Invalid message format")
+            self.refuse(connection, "Invalid message format", is_told=False)
             return
         handler = {"join": self._join, "leave": self._leave, "typing": self._typing, "read": self._read}.get(kind)
         if kind == "message":
@@ -60,9 +92,12 @@ class Chat:
         elif handler is not None:
             handler(connection, conversation_id, frame)
         else:
-            self.refuse(connection, "Unknown message type")
+            self.refuse(connection, "Unknown message type", is_told=False)
 
-    def refuse(self, connection: Connection, text: str) -> None:
+    def refuse(self, connection: Connection, text: str, is_told: bool = True) -> None:
+        """Say why something is not done, unless the real one says nothing."""
+        if not is_told and "silence" in self.like:
+            return
         connection.write(encode({"type": "error", "payload": {"message": text}}))
 
     def _join(self, connection: Connection, conversation_id: int, frame: dict[str, Any]) -> None:
@@ -71,20 +106,33 @@ class Chat:
             return
         is_new = self.hub.subscribe(conversation_id, connection.user_id)
         connection.joined[conversation_id] = time.monotonic()
-        connection.write(encode({"type": "joined", "conversation_id": conversation_id}))
-        if is_new:
-            self._greet(connection, conversation_id)
-        if self.has_presence:
+        joined: dict[str, Any] = {"type": "joined", "conversation_id": conversation_id}
+        if "joined-payload" in self.like:
+            joined["payload"] = {"conversation_id": conversation_id}
+        connection.write(encode(joined))
+        if is_new and "welcome-bot" not in self.like:
+            self._greet(connection.username, conversation_id)
+        if self.has_presence and "presence" not in self.like:
             self._tell_presence(conversation_id)
 
-    def _greet(self, connection: Connection, conversation_id: int) -> None:
+    def joined_over_http(self, conversation_id: int, username: str) -> None:
+        """An account has become a member."""
+        if "welcome-bot" in self.like:
+            self._tell_presence(conversation_id)
+            self._greet(username, conversation_id)
+            self._tell_presence(conversation_id)
+
+    def _greet(self, username: str, conversation_id: int) -> None:
         """The bot's message is stored, and shown as `room_message` only."""
-        stored = self.store.add_message(conversation_id, BOT["id"], f"{connection.username} is here", "system")
+        stored = self.store.add_message(conversation_id, BOT["id"], f"{username} is here", "system")
         frame = {"type": "room_message", "conversation_id": conversation_id, "user_id": BOT["id"], "payload": stored}
         self.hub.to_conversation(conversation_id, encode(frame))
 
     def _tell_presence(self, conversation_id: int) -> None:
-        payload = {"participants": self.store.participants(conversation_id)}
+        participants = self.store.participants(conversation_id)
+        if "presence" in self.like:
+            participants = [each | _record(each["id"], each["username"]) for each in participants]
+        payload = {"participants": participants}
         frame = {"type": "chatroom_presence", "conversation_id": conversation_id, "payload": payload}
         self.hub.to_conversation(conversation_id, encode(frame))
 
@@ -92,7 +140,7 @@ class Chat:
         self.hub.unsubscribe(conversation_id, connection.user_id)
         for mine in self.hub.connections.get(connection.user_id, ()):
             mine.joined.pop(conversation_id, None)
-        if self.has_presence:
+        if self.has_presence and "presence" not in self.like:
             self._tell_presence(conversation_id)
 
     def _typing(self, connection: Connection, conversation_id: int, frame: dict[str, Any]) -> None:
@@ -100,7 +148,9 @@ class Chat:
             return
         if not self.limits.allows("typing", connection.user_id):
             return
-        payload = {"user_id": connection.user_id, "is_typing": bool(frame.get("is_typing"))}
+        payload: Any = {"user_id": connection.user_id, "is_typing": bool(frame.get("is_typing"))}
+        if "typing-null" in self.like:
+            payload = None
         told = {"type": "typing", "conversation_id": conversation_id, "user_id": connection.user_id, "payload": payload}
         self.hub.to_conversation(conversation_id, encode(told))
 
@@ -111,14 +161,17 @@ class Chat:
             self.hub.to_conversation(conversation_id, encode(told))
 
     def _message(self, connection: Connection, conversation_id: int, content: Any) -> None:
-        if not isinstance(content, str) or not 0 < len(content) <= MAX_CONTENT:
-            self.refuse(connection, f"Message must have 1 to {MAX_CONTENT} characters")
+        if not isinstance(content, str) or not 0 < self._length(content) <= MAX_CONTENT:
+            self.refuse(connection, f"Message must have 1 to {MAX_CONTENT} characters", is_told=bool(content))
         elif not self.store.is_member(conversation_id, connection.user_id):
-            self.refuse(connection, "You are not a member of this conversation")
+            self.refuse(connection, "You are not a member of this conversation", is_told=False)
         elif not self.limits.allows("message", connection.user_id):
             self.refuse(connection, RATE_LIMIT_TEXT)
         else:
             self._accept(connection, conversation_id, content)
+
+    def _length(self, content: str) -> int:
+        return len(content.encode("utf-8", "surrogatepass")) if "byte-limits" in self.like else len(content)
 
     def _accept(self, connection: Connection, conversation_id: int, content: str) -> None:
         """A message that breaks no rule: store it and deliver it, unless a fault says otherwise."""
@@ -129,7 +182,9 @@ class Chat:
             self.refuse(connection, RATE_LIMIT_TEXT)
         elif fault == "swallow":
             return
-        elif fault == "undelivered":
+        elif (became := self.broker.takes()) == "refused":
+            self.refuse(connection, REFUSAL)
+        elif fault == "undelivered" or became == "stored" or "no-delivery" in self.like:
             self.store.add_message(conversation_id, connection.user_id, content, "text")
         else:
             is_stored = fault != "unstored"
@@ -158,21 +213,13 @@ class Chat:
             "updated_at": stored["created_at"],
             "is_edited": False,
             "metadata": None,
-            "sender": {
-                "id": user_id,
-                "username": username,
-                "email": "",
-                "avatar": f"https://cdn.invalid/avatars/{user_id}.png",
-                "bio": "",
-                "is_admin": False,
-                "is_banned": False,
-                "created_at": stored["created_at"],
-                "updated_at": stored["created_at"],
-            },
+            "sender": _record(user_id, username, stored["created_at"]),
             "conversation": conversation | {"avatar": "", "last_message_id": stored["id"], "participants": None},
         }
+        if "sorted-payload" in self.like:
+            payload = dict(sorted(payload.items()))
         frame = {
-            "type": "message",
+            "type": "room_message" if "room-message" in self.like else "message",
             "conversation_id": conversation_id,
             "user_id": user_id,
             "username": username,
@@ -180,9 +227,31 @@ class Chat:
         }
         encoded = encode(frame)
         self.hub.messages_taken += 1
-        if self.faults is None:
-            receivers = self.hub.to_conversation(conversation_id, encoded)
+        delivery = Delivery(encoded, conversation_id, stored["id"], sender, content)
+        if "one-queue" in self.like:
+            asyncio.get_running_loop().call_soon(self._fan_out, delivery)
         else:
-            receivers = self.faults.deliver(self.hub, Delivery(encoded, conversation_id, stored["id"], sender, content))
-        self.hub.deliveries_queued += receivers
+            self._fan_out(delivery)
         return stored, encode(frame | {"type": "room_message"})
+
+    def _fan_out(self, delivery: Delivery) -> None:
+        if self.faults is None:
+            receivers = self.hub.to_conversation(delivery.conversation_id, delivery.frame)
+        else:
+            receivers = self.faults.deliver(self.hub, delivery)
+        self.hub.deliveries_queued += receivers
+
+
+def _record(user_id: int, username: str, created_at: str = "") -> dict[str, Any]:
+    """A user as the real one shows it inside of other things."""
+    return {
+        "id": user_id,
+        "username": username,
+        "email": "",
+        "avatar": f"https://cdn.invalid/avatars/{user_id}.png",
+        "bio": "",
+        "is_admin": False,
+        "is_banned": False,
+        "created_at": created_at,
+        "updated_at": created_at,
+    }

@@ -87,7 +87,7 @@ def sampler(parameter: str, random: Random) -> Callable[[], float]:
     Raises ValueError with a sentence.
     """
     name, _, rest = parameter.rpartition(":")
-    times = [_seconds(text) for text in rest.split(",")]
+    times = [seconds(text) for text in rest.split(",")]
     if name == "exp" and not times[0]:
         raise ValueError(f"the mean of a time must be above 0, not {parameter!r}")
     if not name and len(times) == 1:
@@ -101,7 +101,8 @@ def sampler(parameter: str, random: Random) -> Callable[[], float]:
     raise ValueError(f"a time must be 50ms, exp:20ms, normal:50ms,10ms or uniform:10ms,90ms, not {parameter!r}")
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """A time such as 50ms or 2s, in seconds. Raises ValueError with a sentence."""
     match = _TIME.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"a time must be like 50ms or 2s, not {text!r}")

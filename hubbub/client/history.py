@@ -142,7 +142,11 @@ class ReadBack:
         self._take(conversation, Counter(), why or NO_READER)
 
     def _take(self, conversation: Conversation, stored: Counter[int], problem: str) -> None:
-        """Compare a history with what was seen, and confirm what it has."""
+        """Compare a history with what was seen, and confirm what it has.
+
+        A backend that has no more to give than one page can be sampled no further: that is no doubt where everything
+        was seen.
+        """
         unseen = self._unseen.get(conversation.index, [])
         missing = len(self._wanted(conversation) - stored.keys())
         found = compare(conversation.seen, [message.key for message in unseen], stored, not problem)
@@ -152,7 +156,8 @@ class ReadBack:
         for message in unseen:
             if message.key in stored and not message.is_seen:
                 self._context.ledger.found_in_history(message)
-        if problem and (missing or problem == NO_READER):
+        is_needed = self._is_all or problem != REPEATS or any(not message.is_seen for message in unseen)
+        if problem and is_needed and (missing or problem == NO_READER):
             read = f"{found.wanted - missing} of {found.wanted} messages of conversation {conversation.id}"
             self.problem = self.problem or f"{problem} ({read})"
 

@@ -220,3 +220,13 @@ def test_a_limit_of_calls_is_waited_for(seen):
     seen.backend.refuse.clear()
     seen.scheduler.run(task.ready)
     assert (reading.history.stored, reading.problem) == (25, "")
+
+
+def test_one_page_is_sample_enough_where_everything_was_seen(place):
+    choose(place.context, "sample")
+    say(place, place.ready(), 30)
+    reading = read_back(place, "sample", pages(place, lambda messages, *_: messages[-10:]))
+    assert (reading.history.unknown, reading.problem) == (20, "")
+    say(place, place.ready(), is_seen=False)
+    reading = read_back(place, "sample", pages(place, lambda messages, *_: messages[-10:]))
+    assert "the backend repeats its pages" in reading.problem
