@@ -16,6 +16,7 @@ from hubbub.option_kinds import UNTIL_STOPPED
 from hubbub.options import OPTION, OPTIONS, defaults, profile_options
 from hubbub.report.figures import FIGURES, SERIES
 from hubbub.suite import ROOT, SUITE, SUITE_FILES, SUITE_FOLDERS
+from hubbub.synonyms import environment_text, with_dotenv
 from hubbub.version import __version__
 
 COMMANDS = {
@@ -66,7 +67,7 @@ def given_options(arguments: argparse.Namespace, environment: Mapping[str, str])
         text = getattr(arguments, option.name)
         if text == "":
             raise ConfigError(f"{option.label} was given without a value; give one or leave it out.")
-        text = text or environment.get(option.environment_variable, "")
+        text = text or environment_text(option.name, environment)
         if text:
             given[option.name] = str(Path(text).absolute()) if option.is_path else text
     return given
@@ -74,7 +75,7 @@ def given_options(arguments: argparse.Namespace, environment: Mapping[str, str])
 
 def run(command: str, arguments: argparse.Namespace) -> int:
     """Run a load test; returns the exit code. Raises ConfigError for what Locust could not be started with."""
-    given = given_options(arguments, os.environ)
+    given = given_options(arguments, with_dotenv(os.environ, Path.cwd()))
     profile = profile_options(given.get("run_profile", ""))
     texts = defaults() | profile | ({"workers": "2"} if command == "swarm" else {}) | given
     workers = OPTION["workers"].value(texts["workers"])

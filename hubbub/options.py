@@ -156,6 +156,11 @@ class Settings:
     account_password: str = _row(
         "account_password", kinds.text, "", "its password", "SECRET", is_form_field=False, is_secret=True
     )
+    account_fallback_password: str = _row(
+        *("account_fallback_password", kinds.text, "", "tried where the password is not taken", "SECRET"),
+        is_form_field=False,
+        is_secret=True,
+    )
     warmup_us: int = _time(
         "warmup", "0s", "leaves the first part of the run out of the time figures, never of the counts", 0
     )
@@ -220,7 +225,8 @@ class Settings:
     def masked(self) -> dict[str, Any]:
         """As plain values for a file that others may read: secrets are hidden."""
         values = asdict(self)
-        values["account_password"] = "***" if self.account_password else ""
+        for secret in ("account_password", "account_fallback_password"):
+            values[secret] = "***" if values[secret] else ""
         values["headers"] = {name: "***" if _is_secret_header(name) else v for name, v in self.headers.items()}
         return values
 

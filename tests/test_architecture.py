@@ -18,7 +18,9 @@ EDGES = {
         "run", "suite",
     },
     "canary": {"client", "clock", "contracts", "errors", "ledger", "metrics", "suite"},
-    "cli": {"errors", "exit_code", "launcher", "option_kinds", "options", "report", "run", "suite", "version"},
+    "cli": {
+        "errors", "exit_code", "launcher", "option_kinds", "options", "report", "run", "suite", "synonyms", "version",
+    },
     "client": {"clock", "contracts", "errors", "health", "ledger", "metrics", "options", "pacing", "transport"},
     "clock": {"errors"},
     "contracts": {"errors", "suite"},
@@ -39,6 +41,7 @@ EDGES = {
     "setup.py": {"suite"},
     "shapes": {"__init__"},
     "suite": {"errors"},
+    "synonyms": {"errors", "options"},
     "transport": {"clock", "errors"},
     "users": {"__init__", "ledger", "pacing"},
 }  # fmt: skip

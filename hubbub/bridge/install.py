@@ -70,6 +70,7 @@ class Installation:
         if isinstance(runner, WorkerRunner):
             environment.hubbub_inbox = inbox = connected_inbox(environment, self._world)
             environment.events.quitting.add_listener(lambda **_: inbox.end())
+            environment.events.quit.add_listener(lambda **_: parent.leave_quietly())
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         else:
             interrupted = gevent.signal_handler(signal.SIGINT, stop_before_a_run)

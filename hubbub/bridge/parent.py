@@ -46,3 +46,9 @@ class Launcher:
             os.write(self._pipe, line.encode() + b"\n")
         except OSError:
             self._pipe = None  # it is gone, and this process will hear of it
+
+
+def leave_quietly() -> None:
+    """This process is about to end by itself: a signal must not become its exit code, or a traceback in the log."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -19,7 +19,7 @@ import gevent
 from gevent.event import Event
 
 from hubbub.bridge.locust_stats import LocustStats
-from hubbub.bridge.parent import Launcher
+from hubbub.bridge.parent import Launcher, leave_quietly
 from hubbub.errors import HubbubError
 from hubbub.exit_code import ExitCode
 from hubbub.options import Settings
@@ -232,8 +232,8 @@ class Runs:
         self._environment.process_exit_code = self._code
 
     def _on_quit(self) -> None:
-        """The last thing printed is the report; a Ctrl-C while Python ends must not become the exit code."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        """The last thing printed is the report."""
+        leave_quietly()
         self._stop_backend()
         if not self._has_web_ui:
             self._show("\n")

@@ -92,6 +92,7 @@ class Preparation:
         configured = read_accounts(settings.accounts) if settings.accounts else []
         if settings.account_email:
             configured.append((settings.account_email, settings.account_password))
+        fallback = {settings.account_email: settings.account_fallback_password}
         self.provisioner = provisioner = Provisioner(
             load_contract(settings.contract, settings.delivery_type),
             self._world.requests(settings),
@@ -101,6 +102,7 @@ class Preparation:
             say,
             settings.prepare_concurrency,
             settings.prepare_timeout_us / US_PER_SECOND,
+            fallback if settings.account_fallback_password else {},
         )
         provisioner.check_backend()
         say(

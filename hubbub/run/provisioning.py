@@ -59,7 +59,7 @@ class Provisioner:
     """Makes the accounts and conversations of a run: logs in configured accounts, signs up what is missing.
 
     `request` makes HTTP calls, `at_once` of them at a time; `say` reports progress in a line. What cannot be made in
-    `seconds` is missing, and named in `missing`.
+    `seconds` is missing, and named in `missing`. `fallbacks` has another password for some e-mails.
     """
 
     def __init__(
@@ -72,12 +72,14 @@ class Provisioner:
         say: Callable[[str], object],
         at_once: int = 1,
         seconds: float = 60.0,
+        fallbacks: Mapping[str, str] | None = None,
     ) -> None:
         self.missing: list[str] = []
         self._contract = contract
         self._request = request
         self._run_id = run_id
         self._configured = list(configured)
+        self._fallbacks = fallbacks or {}
         self._scheduler = scheduler
         self._say = say
         self._at_once = at_once
@@ -214,6 +216,9 @@ class Provisioner:
         try:
             return self._patiently("log in", account, lambda: call.ask(self._request, self._contract.identity))
         except CallFailed as error:
+            if (fallback := self._fallbacks.get(account.email)) and account.password != fallback:
+                account.password = fallback
+                return self._log_in(account)
             self._say(f"Account {account.email} could not log in ({error.reason}); signing it up.")
             return None
         except ConnectError as error:

@@ -59,3 +59,10 @@ def test_the_launcher_hears_of_the_run(monkeypatch, tmp_path):
 def test_without_a_launcher_nobody_is_told(monkeypatch):
     monkeypatch.delenv(LAUNCHER_PIPE, raising=False)
     Launcher().tell(5, None, None)
+
+
+def test_a_process_that_ends_by_itself_takes_no_signal(monkeypatch):
+    taken = {}
+    monkeypatch.setattr(signal, "signal", taken.__setitem__)
+    parent.leave_quietly()
+    assert taken == {signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: signal.SIG_IGN}

@@ -67,9 +67,10 @@ def exits(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def handlers_are_put_back():
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -1,0 +1,100 @@
+"""What teams call our options already: names of environment variables beside ours, and the file `.env`.
+
+`.env` of the working folder is read under the environment: what the environment has, it does not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from hubbub.errors import ConfigError
+from hubbub.options import OPTION
+
+DOTENV = ".env"
+MAX_DOTENV_BYTES = 1 << 20
+
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    "clients": ("CLIENTS",),
+    "duration": ("DURATION",),
+    "max_conns_per_user": ("MAX_CONNS_PER_USER",),
+    "spawn_rate": ("WORKER_START_STAGGER_SEC",),
+    "host": ("PLAYWRIGHT_API_URL", "VITE_API_URL"),
+    "account_email": ("PERF_WS_EMAIL", "PERF_EMAIL", "E2E_EMAIL"),
+    "account_password": ("PERF_WS_PASSWORD", "PERF_PASSWORD", "E2E_PASSWORD"),
+    "account_fallback_password": (*("PERF_WS_FALLBACK_PASSWORD", "PERF_FALLBACK_PASSWORD", "E2E_FALLBACK_PASSWORD"),),
+}
+"""By option, the first that is set counts. They stand behind the HUBBUB_ variable of the option."""
+
+
+def environment_text(name: str, environment: Mapping[str, str]) -> str:
+    """What the environment says of an option, as its own text; empty where it says nothing. Raises ConfigError."""
+    own = environment.get(OPTION[name].environment_variable, "")
+    if own:
+        return own
+    variable = next((each for each in SYNONYMS.get(name, ()) if environment.get(each)), "")
+    text = environment.get(variable, "")
+    return _CONVERTED[variable](text, variable) if variable in _CONVERTED else text
+
+
+def _rate(text: str, variable: str) -> str:
+    """Seconds between two clients as clients per second."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise ConfigError(f"{variable} must be seconds between two clients, not {text!r}.")
+    return f"{1 / seconds:g}" if seconds else ""
+
+
+def _origin(text: str, _variable: str) -> str:
+    """An API's address as its origin: the contract knows the path."""
+    parts = urlsplit(text)
+    return urlunsplit((parts.scheme, parts.netloc, "", "", ""))
+
+
+def _duration(text: str, _variable: str) -> str:
+    """A bare number is seconds there."""
+    return f"{text}s" if text.strip().replace(".", "", 1).isdecimal() else text
+
+
+_CONVERTED: dict[str, Callable[[str, str], str]] = {
+    "WORKER_START_STAGGER_SEC": _rate,
+    "PLAYWRIGHT_API_URL": _origin,
+    "VITE_API_URL": _origin,
+    "DURATION": _duration,
+}
+
+
+def with_dotenv(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The environment, and under it what the folder's `.env` says of our options. Raises ConfigError."""
+    path = folder / DOTENV
+    try:
+        if not path.is_file():
+            return dict(environment)
+        if path.stat().st_size > MAX_DOTENV_BYTES:
+            raise ConfigError(f"{path} must be a file of NAME=VALUE lines, and has more than 1 MiB.")
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}.") from error
+    ours = {option.environment_variable for option in OPTION.values()}
+    ours.update(variable for variables in SYNONYMS.values() for variable in variables)
+    return {name: value for name, value in _parsed(text).items() if name in ours} | dict(environment)
+
+
+def _parsed(text: str) -> dict[str, str]:
+    """NAME=VALUE lines, with or without `export`, quotes and a comment behind. Others are not ours to judge."""
+    found = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if not equals or name.startswith("#"):
+            continue
+        value = value.strip()
+        if value[:1] in ("'", '"') and value.find(value[0], 1) > 0:
+            value = value[1 : value.find(value[0], 1)]
+        else:
+            value = value.partition(" #")[0].strip()
+        found[name.strip()] = value
+    return found
