@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -47,10 +47,27 @@ def install(shapes: Shapes | None = None) -> None:
     events.init.add_listener(lambda environment, **_: Installation(known, environment).set_up())
 
 
+A_ROUND_S = 0.001
+"""In which the event loop looks for signals."""
+
+
+@contextmanager
+def may_be_interrupted() -> Iterator[None]:
+    """A backend may take its time to answer. Else a Ctrl-C waits until there is a run, or none can be made."""
+    handler = gevent.signal_handler(signal.SIGINT, stop_before_a_run)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    try:
+        yield
+        gevent.sleep(A_ROUND_S)  # one that came already is heard now
+    finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        handler.cancel()
+
+
 def stop_before_a_run() -> None:
-    """Ctrl-C while the options are checked: the embedded backend ends with this process."""
+    """Ctrl-C while the options are checked: leave from wherever the main greenlet waits."""
     say("stopped before a run began; nothing was measured.")
-    os._exit(ExitCode.IMPOSSIBLE)
+    gevent.kill(gevent.get_hub().parent, SystemExit(int(ExitCode.IMPOSSIBLE)))
 
 
 class Installation:
@@ -71,15 +88,12 @@ class Installation:
             environment.hubbub_inbox = inbox = connected_inbox(environment, self._world)
             environment.events.quitting.add_listener(lambda **_: inbox.end())
             environment.events.quit.add_listener(lambda **_: parent.leave_quietly())
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         else:
-            interrupted = gevent.signal_handler(signal.SIGINT, stop_before_a_run)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # a backend may take its time to answer
             try:
                 self._own_runs()
             except HubbubError as error:
                 options.fail(error)
-            interrupted.cancel()  # the handler of the runs is there
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     def _own_runs(self) -> None:
         """Check the options now, start the embedded backend, listen to the runner."""
@@ -88,7 +102,8 @@ class Installation:
         keep_quiet_about_run_time()
         options.take_over(environment.parsed_options)
         environment.host = environment.parsed_options.host
-        self.prepare()
+        with may_be_interrupted():
+            self.prepare()
         backend = self._start_backend() if not environment.host else None
         self._runs = Runs(environment, self._connect_workers(), self._world, self.settings, backend)
         self._runs.listen()

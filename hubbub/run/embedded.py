@@ -24,7 +24,12 @@ class EmbeddedBackend:
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
         )
-        self.origin = self._wait_until_ready()
+        try:
+            self.origin = self._wait_until_ready()
+        except BaseException:  # also where this process is told to leave while it waits
+            self._process.kill()
+            self._process.wait()
+            raise
 
     @property
     def pid(self) -> int:
@@ -36,7 +41,6 @@ class EmbeddedBackend:
         line = self._process.stdout.readline() if readable else ""
         found = READY.search(line)
         if not found:
-            self._process.kill()
             raise RunError(f"the embedded backend did not start; it said {line.strip()!r}.")
         return found[1]
 

@@ -35,6 +35,7 @@ def check_possible(settings: Settings, world: World) -> None:
     if settings.run_dir:
         make_folder(settings.run_dir, settings.profile)
     contract = load_contract(settings.contract, settings.delivery_type)
+    world.check_addresses(settings)
     if settings.host:
         Provisioner(contract, world.requests(settings), "check", [], world.scheduler, logger.info).check_backend()
 

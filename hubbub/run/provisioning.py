@@ -20,6 +20,9 @@ PASSWORD = "TestPass123!@#"
 """Of every account that a run signs up; it satisfies the strictest rules we met."""
 
 TRIES = 5
+TRIES_AT_LIMIT = 3
+"""Of a call that is told to come later: what is not allowed then will not be soon, and a person waits."""
+
 JOINED = "joined to their conversations"
 
 ACCOUNTS_SHARE = 0.75
@@ -251,7 +254,7 @@ class Provisioner:
     def _patiently(self, what: str, account: Account, call: Callable[[], T]) -> T:
         """Make a call as often as the backend's limits ask for. Raises NotAllowed where there is no time for that."""
         patience = Patience(self._scheduler, account.index)
-        for _ in range(TRIES):
+        for _ in range(TRIES_AT_LIMIT):
             try:
                 return call()
             except Throttled as error:
@@ -282,5 +285,5 @@ def _too_many(what: str, error: Throttled) -> str:
     asks = f", and asks to wait {error.retry_after_s:.0f} s" if error.retry_after_s is not None else ""
     return (
         f"the backend limits how often one address may {what} (HTTP 429){asks}: "
-        "give an accounts file (--accounts), a longer --prepare-timeout, or switch the backend's limits off."
+        "give an accounts file (--accounts) or switch the backend's limits off."
     )

@@ -16,7 +16,7 @@ from hubbub.run.open_files import check_open_files
 from hubbub.transport.base import Dialling, Transport, make_ssl_context
 from hubbub.transport.http import HttpPool
 from hubbub.transport.socket import SocketTransport
-from hubbub.transport.sources import parse_sources
+from hubbub.transport.sources import check_sources, parse_sources
 
 
 class Http(Protocol):
@@ -56,6 +56,9 @@ class World(Protocol):
     def backend_wait(self, settings: Settings, domain: str) -> BackendWait | None:
         """The waits of the backend's processes, where they are known and run on this machine."""
 
+    def check_addresses(self, settings: Settings) -> None:
+        """Raise ConfigError where an address to connect from is not this machine's."""
+
     def check_room_for(self, clients: int) -> None:
         """Raise RunError where so many clients cannot be on one worker."""
 
@@ -94,6 +97,9 @@ class RealWorld:
 
     def check_room_for(self, clients: int) -> None:
         check_open_files(clients)
+
+    def check_addresses(self, settings: Settings) -> None:
+        check_sources(parse_sources(settings.source_addresses))
 
 
 def _ssl_context(settings: Settings) -> ssl.SSLContext | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
+from collections.abc import Sequence
 
 from hubbub.errors import ConfigError
 
@@ -23,3 +25,13 @@ def parse_sources(text: str) -> tuple[str, ...]:
             raise ConfigError(f"source-addresses must be a range of at most {MAX_ADDRESSES} addresses, not {part!r}.")
         sources += [str(kind(number)) for number in range(low, high + 1)]
     return tuple(sources)
+
+
+def check_sources(sources: Sequence[str]) -> None:
+    """Raise ConfigError for an address that is not this machine's."""
+    for source in sources:
+        with socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET) as probe:
+            try:
+                probe.bind((source, 0))
+            except OSError as error:
+                raise ConfigError(f"source-addresses must be addresses of this machine; {source} is none.") from error

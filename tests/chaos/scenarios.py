@@ -113,7 +113,11 @@ def make_read_only(case):
     """What is opened from now on is on a read-only mount; what is open stays as it is."""
     folder = str(case.run_folder)
     subprocess.run(["mount", "--bind", folder, folder], check=True)
-    subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+    for _ in range(100):  # it is busy while a file of it is open for writing
+        if not subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=False, capture_output=True).returncode:
+            return
+        time.sleep(0.02)
+    raise RuntimeError("the run folder could not be made read-only")
 
 
 def nothing(case):

@@ -236,6 +236,9 @@ class MemoryWorld:
     def http(self, _settings):
         return SimpleNamespace(request=self.backend.request, close=lambda: None)
 
+    def check_addresses(self, _settings):
+        pass
+
     def requests(self, _settings):
         return self.backend.request
 

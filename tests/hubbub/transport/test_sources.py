@@ -3,7 +3,7 @@
 import pytest
 
 from hubbub.errors import ConfigError
-from hubbub.transport.sources import parse_sources
+from hubbub.transport.sources import check_sources, parse_sources
 
 
 def test_ranges_and_lists():
@@ -16,3 +16,9 @@ def test_ranges_and_lists():
 def test_anything_else_is_refused(text):
     with pytest.raises(ConfigError, match="source-addresses must be"):
         parse_sources(text)
+
+
+def test_addresses_must_be_of_this_machine():
+    check_sources(("127.0.0.1", "127.0.0.9"))
+    with pytest.raises(ConfigError, match=r"must be addresses of this machine; 203\.0\.113\.9 is none"):
+        check_sources(("127.0.0.1", "203.0.113.9"))
