@@ -36,11 +36,11 @@ HTTP_UNAUTHORIZED = 401
 
 
 class Session:
-    """One client's connection and what it takes to have one."""
+    """One client's connection and what it takes to have one. `lost_at_us`: when it ended, until it is ready again."""
 
     __slots__ = (
-        *("_connection", "_context", "_expectation", "_identity", "_is_member", "_lost_at_us", "_permit"),
-        *("conversation", "has_been_ready", "on_lost", "phase", "receiver", "slot"),
+        *("_connection", "_context", "_expectation", "_identity", "_is_member", "_permit"),
+        *("conversation", "has_been_ready", "lost_at_us", "on_lost", "phase", "receiver", "slot"),
     )
 
     def __init__(self, context: WorkerContext, slot: Slot) -> None:
@@ -55,7 +55,7 @@ class Session:
         self._is_member = False
         self._connection: Connection | None = None
         self._expectation = Expectation(context.scheduler)
-        self._lost_at_us: int | None = None
+        self.lost_at_us: int | None = None
         self.on_lost: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
@@ -126,11 +126,11 @@ class Session:
         context.phase_stats.connections.ready += not self.has_been_ready
         self.has_been_ready = True
         context.population.connected()
-        if self._lost_at_us is not None:
-            now_us, lost_at_us = context.now_us(), self._lost_at_us
+        if self.lost_at_us is not None:
+            now_us, lost_at_us = context.now_us(), self.lost_at_us
             low_us = context.lateness.low_us(lost_at_us, now_us, MAX_WAITS_OF_A_PHASE * len(context.contract.phases))
             context.phase_stats.time("reconnect", now_us - lost_at_us, low_us)
-            self._lost_at_us = None
+            self.lost_at_us = None
 
     def ask(self, call: Call, read: Callable[[Any], T]) -> T:
         """Make one of the contract's HTTP calls, and read its answer. Raises ContractError and ConnectError."""
@@ -248,7 +248,7 @@ class Session:
             context.ledger.close(self.receiver, now_us, is_ours=self.phase is Phase.CLOSE, is_fault=is_ours)
             self.receiver = None
         if self.phase is Phase.READY:
-            self._lost_at_us = now_us
+            self.lost_at_us = now_us
             context.phase_stats.connections.dropped += 1
             context.phase_stats.connections.dropped_unproven += is_ours
             context.error(f"dropped: {code}", reason, is_ours=is_ours)

@@ -16,6 +16,9 @@ from hubbub.ledger.receiver import UNKNOWN_US, Receiver
 from hubbub.ledger.subscription import Subscription
 from hubbub.ledger.tag import MARKER, TAG_WIDTH, Tag, decode_tag, text_is_intact
 
+CAUGHT_UP_US = 1_000_000
+"""A message that is sent so late belongs to the backlog of an outage; a busy loop is late by milliseconds."""
+
 
 class Arrivals:
     """Takes deliveries from receivers. `confirm` is called for a message that is seen for the first time.
@@ -120,6 +123,7 @@ class Arrivals:
         else:
             subscription.arrived_early(tag.key)
             subscription.counts.optional += 1
+            subscription.counts.caught_up += tag.lag_us >= CAUGHT_UP_US
 
     def take_other(self, receiver: Receiver, frame_type: str, payload: bytes) -> None:
         """A frame that the contract makes nothing of. It may carry one of our messages all the same.
@@ -163,6 +167,7 @@ class Arrivals:
             subscription.counts.late += 1
         else:
             self._latencies.optional(subscription.counts, now_us)
+            subscription.counts.caught_up += message.sent_us - message.intended_us >= CAUGHT_UP_US
 
 
 def _is_overtaken(subscription: Subscription, message: Message) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 class Counts:
     """Counts of messages (first group), of due deliveries, and of frames that arrived, each by its class.
 
+    `caught_up` is the part of `optional` whose messages were sent long after their time: an outage's backlog.
     `lost_unproven` is the part of `lost` that the generator itself may have caused, `indefinite_unproven` the part of
     `indefinite` whose connection it may have ended.
     """
@@ -29,6 +30,7 @@ class Counts:
 
     delivered: int = 0
     optional: int = 0
+    caught_up: int = 0
     duplicated: int = 0
     leaked: int = 0
     corrupt: int = 0

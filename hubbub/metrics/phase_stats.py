@@ -19,8 +19,9 @@ OWN_ERROR = "generator: "
 class Connections:
     """Connection attempts, retries included, by their outcome; `ready` counts clients that were ever ready.
 
-    `throttled` counts calls on the way to them that had to wait for the backend's limits. The `unproven` ones are those
-    of `failed` and `dropped` that the generator itself may have caused.
+    `throttled` counts calls on the way to them that had to wait for the backend's limits. When the window closes,
+    `ready_at_end` counts the clients that are ready, `never_back` those whose connection ended and is not back. The
+    `unproven` ones are those of `failed` and `dropped` that the generator itself may have caused.
     """
 
     attempted: int = 0
@@ -31,6 +32,8 @@ class Connections:
     failed_unproven: int = 0
     dropped_unproven: int = 0
     throttled: int = 0
+    ready_at_end: int = 0
+    never_back: int = 0
 
 
 @dataclass(slots=True)

@@ -114,6 +114,8 @@ FIGURES = (
     Figure("connections", "dropped", "connections that ended while they chatted", own="dropped_unproven"),
     Figure("connections", "throttled", "calls for them that had to wait for a limit (HTTP 429)", is_shown=True),
     Figure("connections", "ready", "clients that were ever ready", lacks="failed_unproven"),
+    Figure("connections", "ready_at_end", "clients that were ready when the sending window closed"),
+    Figure("connections", "never_back", "clients whose connection ended, and that were not ready again by then"),
     Figure("messages", "planned", "messages that the senders' plans asked for"),
     Figure("messages", "sent", "messages written to a socket"),
     Figure("messages", "unsent", "planned, and not sent when sending stopped", is_shown=True, is_about_us=True),
@@ -138,6 +140,7 @@ FIGURES = (
     Figure("deliveries", "excused", "due, and the connection left or died too soon", is_shown=True),
     Figure("deliveries", "received", "frames that brought a message, of every class"),
     Figure("deliveries", "optional", "first copies that arrived where they were not due", is_shown=True),
+    Figure("deliveries", "caught_up", "optional ones of messages that were sent after an outage", is_shown=True),
     Figure("deliveries", "duplicated", "second copies", fault="deliveries came twice", is_shown=True),
     Figure(
         *("deliveries", "out_of_order", "first copies after a later message of the same sender"),

@@ -124,8 +124,9 @@ def _doubts(run_result: RunResult, slo_results: SloResults) -> list[str]:
     if counts.pending:
         texts.append(f"the fate of {counts.pending} messages is not known")
     texts += _doubts_of_load(run_result)
-    if not run_result.has_churn and counts.excused + counts.optional > CHURN_LIMIT * counts.due:
-        texts.append(f"{counts.excused} deliveries were excused and {counts.optional} optional, of {counts.due} due")
+    optional = counts.optional - counts.caught_up
+    if not run_result.has_churn and counts.excused + optional > CHURN_LIMIT * counts.due:
+        texts.append(f"{counts.excused} deliveries were excused and {optional} optional, of {counts.due} due")
     if run_result.history_problem:
         texts.append(_of_history(run_result))
     if run_result.canary_problem:

@@ -237,7 +237,10 @@ class Worker:
         """Wait until nothing new arrives any more."""
         context, settings = self.context, self.assignment.settings
         self.plans.end_all()
-        self.context.population.close_window()
+        context.population.close_window()
+        connections = context.phase_stats.connections
+        connections.ready_at_end = sum(session.is_ready for session in self._sessions)
+        connections.never_back = sum(session.lost_at_us is not None for session in self._sessions)
         for session in self._sessions:
             session.resume_reading()
         began_us = context.now_us()

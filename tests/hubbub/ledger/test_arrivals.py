@@ -3,7 +3,7 @@
 import pytest
 
 from hubbub.ledger import encode_tag
-from tests.hubbub.ledger.conftest import RUN
+from tests.hubbub.ledger.conftest import RUN, SECOND
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,16 @@ def test_what_is_seen_for_the_first_time_after_the_end_is_late(bench):
     bench.deliver(other, content)
     assert not message.is_seen
     assert (bench.counts.late, bench.counts.refused) == (1, 1)
+
+
+def test_what_is_sent_after_an_outage_is_caught_up(bench):
+    sender, receiver = bench.join(0), bench.join(1)
+    bench.ledger.close(receiver, bench.now)
+    bench.wait(30)
+    back = bench.join(1)
+    old, _ = bench.send(sender, lag_us=20 * SECOND)
+    new, _ = bench.send(sender)
+    for content in (old, new):
+        bench.deliver(back, content)
+    counts = bench.counts
+    assert (counts.optional, counts.caught_up) == (1, 1)

@@ -513,3 +513,20 @@ def test_an_older_version_is_measured_with_its_delivery_type(make):
     run.backend.delivery_type = "room_message"
     summary = run.go()
     assert (summary["deliveries"]["delivered"], summary["verdict"]["result"]) == (720, "PASS")
+
+
+def test_who_is_back_when_the_window_closes_is_counted(make):
+    run = make(duration="6s", message_interval="1s")
+    run.begin()
+    run.until(lambda: run.run.elapsed_us > 1_500_000)
+    lost = sorted(run.backend.connections, key=id)[:5]
+    tickets, run.backend.refuse = run.backend.refuse, {"/ws/ticket": 503}
+    for connection in lost:
+        connection.end(1006, "gone")
+    run.until(lambda: run.run.elapsed_us > 3_500_000)
+    run.backend.refuse = tickets
+    summary = run.to_the_end()
+    connections = summary["connections"]
+    assert connections["dropped"] == 5
+    assert connections["ready_at_end"] + connections["never_back"] == 12
+    assert summary["latency_ms"]["reconnect"]["count"] == 5 - connections["never_back"]
