@@ -63,13 +63,13 @@ def length_of_run(value: str, name: str) -> int | None:
 
 
 def rate(value: str, name: str) -> float:
-    """Clients per second."""
+    """So many a second."""
     try:
         number = float(value)
     except ValueError:
         number = 0.0
     if not 0.0 < number < float("inf"):
-        raise ConfigError(f"{name} must be a number above 0 (clients per second), not {value!r}.")
+        raise ConfigError(f"{name} must be a number above 0 (so many a second), not {value!r}.")
     return number
 
 

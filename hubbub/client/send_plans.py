@@ -72,12 +72,13 @@ class Plans:
         base_us = self._base_us(client, ready_us)
         interval_us = settings.message_interval_us
         first_us = base_us + phase_us(client, interval_us)
+        backlog_gap_us = max(1, round(US_PER_SECOND / settings.catch_up_rate))
         if settings.model == "closed":
             return ThinkPlan(first_us, interval_us, self._ends_us)
         if settings.arrivals == "poisson":
             gaps = poisson_gaps(interval_us, settings.seed, client)
-            return SendPlan(base_us + gaps(-1), gaps, self._ends_us, interval_us)
-        return SendPlan(first_us, self._constant_gaps, self._ends_us, interval_us)
+            return SendPlan(base_us + gaps(-1), gaps, self._ends_us, interval_us, backlog_gap_us)
+        return SendPlan(first_us, self._constant_gaps, self._ends_us, interval_us, backlog_gap_us)
 
     def _base_us(self, client: int, ready_us: int | None) -> int:
         """From when on a client plans: the window's opening, its own start, or when it should have been ready."""

@@ -16,7 +16,7 @@ GOLDEN_RATIO = 0.618033988749895
 """Multiples of it, modulo 1, are spread evenly over [0, 1) however many are taken (Weyl's low-discrepancy sequence)."""
 
 BACKLOG_GAP_US = 100_000
-"""A backlog is sent at no more than ten messages a second."""
+"""A backlog is sent at no more than ten messages a second, unless told otherwise."""
 
 LATE_US = 10_000
 """A message belongs to a backlog if the one before it went so much later than this one should have."""
@@ -59,10 +59,17 @@ class SendPlan:
 
     __slots__ = ("_backlog_gap_us", "_gap_us", "_last_sent_us", "_next_us", "_passed", "end_us", "sent")
 
-    def __init__(self, first_us: int, gap_us: Gaps, end_us: int | None = None, interval_us: int = 1 << 40) -> None:
+    def __init__(
+        self,
+        first_us: int,
+        gap_us: Gaps,
+        end_us: int | None = None,
+        interval_us: int = 1 << 40,
+        backlog_gap_us: int = BACKLOG_GAP_US,
+    ) -> None:
         self._next_us = first_us
         self._gap_us = gap_us
-        self._backlog_gap_us = min(BACKLOG_GAP_US, interval_us // 2)
+        self._backlog_gap_us = min(backlog_gap_us, interval_us // 2)
         self._last_sent_us: int | None = None
         self.end_us = end_us
         self.sent = 0

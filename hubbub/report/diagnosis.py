@@ -41,7 +41,11 @@ def _closed(run_result: RunResult) -> Iterator[str]:
     errors, connections = run_result.phase_stats.errors, run_result.phase_stats.connections
     closed = errors[NO_CLOSE_FRAME].count if NO_CLOSE_FRAME in errors else 0
     if closed and 2 * closed >= connections.ready:
-        yield f"{closed} connections were closed without a close frame: did the backend stop, or restart?"
+        yield (
+            f"{closed} connections were closed without a close frame: did the backend stop, or restart? "
+            f"{connections.ready_at_end} clients were ready at the end, {connections.never_back} never came back; "
+            f"each sender caught up at most {run_result.settings.catch_up_rate:g} messages a second"
+        )
 
 
 def _refused(run_result: RunResult) -> Iterator[str]:

@@ -97,3 +97,9 @@ def test_a_thinking_client_waits_until_its_message_was_seen():
     plan.mark_seen(4_500)
     assert plan.send_at_us() is None, "no time is left"
     assert (plan.sent, plan.unsent_us(10_000)) == (2, [])
+
+
+def test_a_backlog_goes_as_fast_as_it_is_told():
+    plan = SendPlan(0, lambda _: 1_000_000, None, 1_000_000, backlog_gap_us=50_000)
+    plan.mark_sent(10_000_000)
+    assert plan.send_at_us() == 10_050_000
