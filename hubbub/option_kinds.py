@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from hubbub.clock import parse_duration_us
+from hubbub.clock import US_PER_SECOND, parse_duration_us
 from hubbub.errors import ConfigError
 
 Kind = Callable[[str, str], Any]
@@ -71,6 +71,16 @@ def rate(value: str, name: str) -> float:
     if not 0.0 < number < float("inf"):
         raise ConfigError(f"{name} must be a number above 0 (so many a second), not {value!r}.")
     return number
+
+
+def limit(value: str, name: str) -> float | None:
+    """So many in a time, such as 100/1m, as a rate per second; None for none."""
+    if not value:
+        return None
+    count, slash, length = value.partition("/")
+    if not slash or not count.strip().isdecimal() or not int(count):
+        raise ConfigError(f"{name} must be a number in a time, such as 100/1m, not {value!r}.")
+    return int(count) * US_PER_SECOND / parse_duration_us(length.strip(), name)
 
 
 def origin(value: str, name: str) -> str:

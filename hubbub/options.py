@@ -87,6 +87,9 @@ def _contract_names() -> tuple[str, ...]:
     return names_in(CONF / "contracts", "*.toml")
 
 
+CALLS_OF_A_CLIENT = 3
+"""While it starts: it becomes a member, gets a ticket, and asks for the upgrade."""
+
 _ONE_OR_MORE, _ANY_NUMBER = kinds.whole(1), kinds.whole(0)
 
 
@@ -186,6 +189,10 @@ class Settings:
     prepare_concurrency: int = _row(
         "prepare_concurrency", _ONE_OR_MORE, "16", "accounts and conversations that are made at the same time"
     )
+    request_limit: float | None = _row(
+        *("request_limit", kinds.limit, ""),
+        *("calls that the backend allows one address, such as 100/1m: clients start no faster", "N/TIME"),
+    )
     ready_timeout_us: int = _time("ready_timeout", "30s", "longest wait, after spawning, for every client to be ready")
     master_timeout_us: int = _time(
         "master_timeout", "3s", "a worker that does not hear of its master for so long stops"
@@ -272,6 +279,8 @@ def resolve(given: Mapping[str, str], workers: int | None = None, shapes: Iterab
         attribute: option.value(texts[option.name], more.get(option.name, ())) for attribute, option in ROWS.items()
     }
     values["conversations"] = values["conversations"] or max(1, values["workers"])
+    if values["request_limit"] is not None:
+        values["spawn_rate"] = min(values["spawn_rate"], values["request_limit"] / CALLS_OF_A_CLIENT)
     settings = Settings(**values)
     _check(settings)
     return settings

@@ -14,7 +14,7 @@ from hubbub.client.payloads import Payloads
 from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import load_contract
 from hubbub.errors import RunError
-from hubbub.options import Settings
+from hubbub.options import CALLS_OF_A_CLIENT, Settings
 from hubbub.profiles import slo_texts
 from hubbub.report import parse_objectives, tolerances_us
 from hubbub.run.folder import make_folder
@@ -113,6 +113,7 @@ class Preparation:
         roamers = min(_with_own_account(kinds, settings.clients), self._clients_of_one_worker)
         each = self._clients_of_one_worker, roamers, settings.max_conns_per_user
         needs = [Needs.of(*each, conversations) for conversations in spread(settings.conversations, len(self._workers))]
+        say(_budget(settings, sum(need.shared + need.own for need in needs)))
         provisions = provisioner.make(needs, settings.conversation_id)
         self._provisions = provisions
         for text in provisioner.missing:
@@ -190,6 +191,17 @@ def _rooms(settings: Settings) -> str:
     """How far a message goes: with more conversations than one would think, fewer clients get it."""
     clients = -(-settings.clients // settings.conversations)
     return f"{settings.conversations} conversation(s) of {clients} clients, so that each message reaches {clients}"
+
+
+def _budget(settings: Settings, accounts: int) -> str:
+    """What the preparation and the start ask of a backend that limits calls, and how long that takes at its limit."""
+    calls = CALLS_OF_A_CLIENT * settings.clients
+    seconds = settings.clients / settings.spawn_rate
+    if settings.request_limit is None:
+        held = f"in {seconds:.3g} s (--request-limit starts them no faster than a backend allows)"
+    else:
+        held = f"in {seconds:.3g} s, which keeps to {settings.request_limit * 60:g} a minute"
+    return f"{accounts} accounts log in or sign up; then {settings.clients} clients start with {calls} calls {held}"
 
 
 def spread(total: int, parts: int) -> list[int]:

@@ -94,3 +94,15 @@ def test_no_text_raises_anything_else(kind, text):
 def test_switches(text, value):
     assert kinds.on_off(text, "x") is value
     assert kinds.text(text, "x") == text
+
+
+def test_a_limit_is_a_number_in_a_time():
+    assert kinds.limit("", "x") is None
+    assert kinds.limit("100/1m", "x") == pytest.approx(100 / 60)
+    assert kinds.limit("10 / 500ms", "x") == 20
+
+
+@pytest.mark.parametrize("text", ["100", "/1m", "0/1m", "a/1m", "1/soon", "-1/1m", "1.5/1m"])
+def test_anything_else_is_no_limit(text):
+    with pytest.raises(ConfigError, match="x must be"):
+        kinds.limit(text, "x")

@@ -84,3 +84,9 @@ def test_secrets_are_masked():
 def test_every_option_has_a_default_that_resolves():
     assert set(defaults()) == {option.name for option in OPTIONS}
     resolve(defaults())
+
+
+def test_clients_start_no_faster_than_the_backend_allows():
+    assert resolve({"request_limit": "90/1m"}).spawn_rate == 0.5
+    assert resolve({"request_limit": "90/1m", "spawn_rate": "0.1"}).spawn_rate == 0.1
+    assert resolve({}).spawn_rate == 50

@@ -85,3 +85,15 @@ def test_what_cannot_be_run_is_told_before(world, options, sentence):
 def test_parts_are_as_equal_as_can_be():
     assert spread(7, 3) == [3, 2, 2]
     assert spread(2, 2) == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "2 accounts log in or sign up; then 24 clients start with 72 calls in 0.48 s (--request-limit starts"),
+        ({"request_limit": "90/1m"}, "24 clients start with 72 calls in 48 s, which keeps to 90 a minute"),
+    ],
+)
+def test_what_a_start_asks_of_the_backend_is_said(world, capsys, options, said):
+    prepare(world, **options)
+    assert said in capsys.readouterr().err
