@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 
 import pytest
 import websocket
@@ -208,6 +209,6 @@ def test_a_stop_has_no_close_frame(start_backend):
 
 
 def test_a_likeness_that_there_is_not_is_one_sentence(start):
-    program = start("python", "-m", "backend", "--port", "0", "--like", "kindness")
+    program = start(sys.executable, "-m", "backend", "--port", "0", "--like", "kindness")
     assert program.code() == 2
     assert "backend: there is no likeness 'kindness'" in program.text
