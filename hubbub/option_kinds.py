@@ -80,7 +80,10 @@ def limit(value: str, name: str) -> float | None:
     count, slash, length = value.partition("/")
     if not slash or not count.strip().isdecimal() or not int(count):
         raise ConfigError(f"{name} must be a number in a time, such as 100/1m, not {value!r}.")
-    return int(count) * US_PER_SECOND / parse_duration_us(length.strip(), name)
+    length_us = parse_duration_us(length.strip(), name)
+    if not length_us:
+        raise ConfigError(f"{name} must be a number in a time above 0, such as 100/1m, not {value!r}.")
+    return int(count) * US_PER_SECOND / length_us
 
 
 def origin(value: str, name: str) -> str:

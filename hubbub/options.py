@@ -127,7 +127,13 @@ class Settings:
         "arrivals", ("constant", "poisson"), "constant", "how the open model's messages come", "HOW"
     )
     catch_up_rate: float = _row(
-        *("catch_up_rate", kinds.rate, "10", "messages a second that each sender catches up after an outage", "RATE")
+        *(
+            "catch_up_rate",
+            kinds.rate,
+            "10",
+            "messages a second that each sender catches up after an outage, or twice its plan's",
+            "RATE",
+        )
     )
     message_size: int = _row("message_size", _ONE_OR_MORE, "120", "length of a message in characters, its tag included")
     workers: int = _row(

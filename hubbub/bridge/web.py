@@ -83,6 +83,8 @@ def _check_form(environment: Any, parsed: Any, initial: str, prepare: Callable[[
         return _refuse(str(error))
     for name in known:
         form.poplist(name)
+    if "spawn_rate" in form:
+        form["spawn_rate"] = str(parsed.spawn_rate)  # a limit of calls may have lowered it
     request.form = form  # type: ignore[assignment]
     return None
 

@@ -18,6 +18,7 @@ from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import Call, Event, EventKind, Identity, Phase
 from hubbub.errors import (
     HTTP_TOO_MANY,
+    HTTP_UNAUTHORIZED,
     CallFailed,
     ConnectError,
     ConnectionClosed,
@@ -31,8 +32,6 @@ from hubbub.ledger.ledger import SETTLE_US
 from hubbub.transport.base import Connection, websocket_origin
 
 T = TypeVar("T")
-
-HTTP_UNAUTHORIZED = 401
 
 
 class Session:
@@ -170,13 +169,14 @@ class Session:
                 if error.status != HTTP_TOO_MANY:
                     raise
                 context.ledger.close(self.receiver, context.now_us(), is_ours=True)
-                self._permit = ""  # it may be too old for the next try
+                self.receiver, self._permit = None, ""  # a ticket may be too old for the next try
                 raise Throttled from error
             hello = context.contract.hello(self.slot.account.email)
             if hello is not None:
                 self._connection.send_text(hello)
             self._expectation.wait(context.settings.connect_timeout_us, "no `connected` frame in time")
-        self._account.open.add(self)
+        if self._connection is not None:
+            self._account.open.add(self)
         return True
 
     def _join(self) -> bool:

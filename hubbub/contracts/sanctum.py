@@ -146,7 +146,9 @@ class Sanctum(Contract):
             text = str(frame["error"])
             is_limit = text.startswith(self.settings["connection_limit_text"])
             return Event(EventKind.LIMIT if is_limit else EventKind.REFUSED, text=text)
-        return Event(_KINDS.get(str(kind), EventKind.OTHER), int(frame.get("conversation_id") or 0), text=str(kind))
+        return Event(
+            _KINDS.get(str(kind), EventKind.OTHER), int(frame.get("conversation_id") or 0), text=str(kind or "")
+        )
 
     @property
     def _api(self) -> str:

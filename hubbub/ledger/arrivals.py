@@ -16,6 +16,8 @@ from hubbub.ledger.receiver import UNKNOWN_US, Receiver
 from hubbub.ledger.subscription import Subscription
 from hubbub.ledger.tag import MARKER, TAG_WIDTH, Tag, decode_tag, text_is_intact
 
+UNREADABLE = "unreadable"
+
 CAUGHT_UP_US = 1_000_000
 """A message that is sent so late belongs to the backlog of an outage; a busy loop is late by milliseconds."""
 
@@ -134,6 +136,8 @@ class Arrivals:
         tag = decode_tag(payload[at : at + TAG_WIDTH].decode("ascii", "replace")) if at >= 0 else None
         is_ours = tag is not None and tag.run == self.run
         self.frame_types.take(frame_type, is_ours)
+        if frame_type == UNREADABLE:
+            return  # what the backend broke is no question of the contract
         producer = self._producers.get(tag.sender) if tag is not None and is_ours else None
         message = producer.messages.get(tag.number) if tag is not None and producer is not None else None
         if message is not None and not self.is_finished:

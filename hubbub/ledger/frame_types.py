@@ -10,6 +10,10 @@ MAX_TYPES, TYPE_LENGTH = 50, 40
 """A type is a backend's text: so many of them travel in every report, and the rest is counted together."""
 
 
+NO_TYPES = frozenset({OTHERS, "unreadable", "without a type"})
+"""Names of frames that have none which a contract could be told."""
+
+
 @dataclass(slots=True)
 class FrameType:
     """How many frames of a type came, and how many of them had a valid tag of this run in them."""
@@ -42,6 +46,6 @@ class FrameTypes:
             mine.tagged += theirs.tagged
 
     def tagged(self) -> list[tuple[str, int]]:
-        """The types with tags of this run and how many frames had one, the most first."""
-        found = [(name, each.tagged) for name, each in self.types.items() if each.tagged]
+        """The types that may be deliveries, with how many frames had a tag of this run, the most first."""
+        found = [(name, each.tagged) for name, each in self.types.items() if each.tagged and name not in NO_TYPES]
         return sorted(found, key=lambda each: (-each[1], each[0]))

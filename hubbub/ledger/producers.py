@@ -42,5 +42,5 @@ class Producers:
         """Forget the producers that are gone and have no message left."""
         for producer in self._dead:
             if not producer.messages:
-                del self._known[producer.id]
+                self._known.pop(producer.id, None)
         self._dead = [producer for producer in self._dead if producer.messages]

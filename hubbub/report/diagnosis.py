@@ -21,7 +21,8 @@ def diagnosis(run_result: RunResult) -> str:
 
 
 def _limit_of_connections(run_result: RunResult) -> Iterator[str]:
-    if held := run_result.held_at_limit:
+    held, connections = run_result.held_at_limit, run_result.phase_stats.connections
+    if held and connections.ready < run_result.attendance.asked:
         yield (
             f"the backend turned connections away when an account held {held}: give --max-conns-per-user {held}, or "
             "more accounts"
@@ -29,7 +30,8 @@ def _limit_of_connections(run_result: RunResult) -> Iterator[str]:
 
 
 def _limit_of_requests(run_result: RunResult) -> Iterator[str]:
-    if count := run_result.phase_stats.connections.throttled:
+    connections = run_result.phase_stats.connections
+    if (count := connections.throttled) and connections.ready < run_result.attendance.asked:
         yield (
             f"the backend limits requests: {count} calls had to wait (HTTP 429); spawn more slowly (--spawn-rate), or "
             "switch its limits off"
@@ -44,7 +46,7 @@ def _closed(run_result: RunResult) -> Iterator[str]:
         yield (
             f"{closed} connections were closed without a close frame: did the backend stop, or restart? "
             f"{connections.ready_at_end} clients were ready at the end, {connections.never_back} never came back; "
-            f"each sender caught up at most {run_result.settings.catch_up_rate:g} messages a second"
+            f"senders catch up with --catch-up-rate {run_result.settings.catch_up_rate:g}"
         )
 
 
@@ -58,9 +60,11 @@ def _refused(run_result: RunResult) -> Iterator[str]:
 
 def _stored(run_result: RunResult) -> Iterator[str]:
     counts, history = run_result.counts, run_result.history
-    if history.stored_not_delivered and not counts.delivered:
+    if history.stored_not_delivered <= MANY * counts.sent:
+        return
+    if not counts.delivered:
         yield f"{history.stored_not_delivered} messages were stored and reached nobody: the backend does not fan out"
-    elif history.stored_not_delivered:
+    else:
         yield f"{history.stored_not_delivered} of {counts.sent} messages were stored and reached nobody"
 
 

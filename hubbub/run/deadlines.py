@@ -11,6 +11,9 @@ from hubbub.run.worker import CLOSE_TIMEOUT_S
 PREPARE_GRACE_S = 2.0
 """The accounts that were made in time are used, and then the workers are told."""
 
+PREFLIGHT_S = 20.0
+"""It takes a fraction of a second; a hopeless backend is told within so long."""
+
 SPAWN_GRACE_S = 5.0
 """Beyond the spawn rate and the ready timeout: starting clients in other processes takes its messages."""
 
@@ -30,7 +33,8 @@ JUDGE_S = 5.0
 def deadline_s(state: State, settings: Settings) -> float | None:
     """The longest time in a state, in seconds; None where only a person ends it."""
     if state is State.PREPARE:
-        return settings.prepare_timeout_us / US_PER_SECOND + PREPARE_GRACE_S
+        preflight_s = PREFLIGHT_S if settings.preflight else 0.0
+        return settings.prepare_timeout_us / US_PER_SECOND + PREPARE_GRACE_S + preflight_s
     if state is State.SPAWN:
         return settings.clients / settings.spawn_rate + settings.ready_timeout_us / US_PER_SECOND + SPAWN_GRACE_S
     if state is State.SEND:

@@ -7,7 +7,6 @@ reaches the other connection is enough to go on, so that a backend which loses s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from hubbub.client.accounts import Account
 from hubbub.client.context import WorkerContext
@@ -18,7 +17,7 @@ from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import Contract, load_contract
 from hubbub.errors import PhaseFailed, RunError
 from hubbub.health import Lateness
-from hubbub.ledger import Ledger
+from hubbub.ledger import Ledger, Message
 from hubbub.options import Settings
 from hubbub.run.provisioning import Provision
 from hubbub.run.world import World
@@ -30,6 +29,7 @@ TRIES = 3
 """Messages, and attempts to get ready: a backend that fails now and then is not hopeless."""
 
 TRY_AGAIN_S = 0.5
+RESEND_US = US_PER_SECOND
 POLL_S = 0.01
 
 OTHER_RUN = 0xFFFFFFFF
@@ -101,21 +101,22 @@ class Preflight:
                 self._scheduler.sleep(TRY_AGAIN_S)
 
     def _chat(self, sender: Session, other: Session) -> None:
-        """Send until one message reaches the other connection."""
-        for _ in range(TRIES):
+        """Send until one message reaches the other connection; the last one has all the patience."""
+        sent: list[Message] = []
+        for attempt in range(1, TRIES + 1):
             for session in (sender, other):
                 if not session.can_send:
                     self._get_ready(session)
-            subscription = other.receiver.subscription if other.receiver is not None else None
             message = sender.send(self._scheduler.now_us(), " Is anyone there?")
-            if subscription is None or message is None:
-                continue
-            if self._wait(partial(subscription.has, message)):
+            if message is not None:
+                sent.append(message)
+            wait_us = PATIENCE_US if attempt == TRIES else RESEND_US
+            if self._wait(wait_us, lambda: any(_has(other, each) for each in sent)):
                 return
-        raise RunError(f"preflight: {self._why()}.")
+        raise RunError(f"preflight: {self._why() if sent else 'no message could be sent'}.")
 
-    def _wait(self, has_arrived: Callable[[], bool]) -> bool:
-        ends_us = self._scheduler.now_us() + PATIENCE_US // TRIES
+    def _wait(self, wait_us: int, has_arrived: Callable[[], bool]) -> bool:
+        ends_us = self._scheduler.now_us() + wait_us
         while not has_arrived():
             if self._scheduler.now_us() > ends_us:
                 return False
@@ -147,3 +148,9 @@ class Preflight:
         if found.not_stored:
             return f"neither stored (the history lacks it) nor delivered within {seconds} s: no message is taken"
         return f"reached nobody within {seconds} s; whether it was stored is not known ({reading.problem})"
+
+
+def _has(session: Session, message: Message) -> bool:
+    """Whether a message has reached a session's present connection."""
+    subscription = session.receiver.subscription if session.receiver is not None else None
+    return subscription is not None and subscription.has(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from typing import TypeVar
 
@@ -88,6 +89,7 @@ class Provisioner:
         self._at_once = at_once
         self._ends_us = scheduler.now_us() + round(seconds * US_PER_SECOND)
         self._made = 0
+        self._let_through = 0
         self._identities: dict[int, Identity] = {}
 
     def check_backend(self) -> None:
@@ -220,8 +222,11 @@ class Provisioner:
             return self._patiently("log in", account, lambda: call.ask(self._request, self._contract.identity))
         except CallFailed as error:
             if (fallback := self._fallbacks.get(account.email)) and account.password != fallback:
-                account.password = fallback
-                return self._log_in(account)
+                given, account.password = account.password, fallback
+                if identity := self._log_in(account):
+                    return identity
+                account.password = given
+                return None
             self._say(f"Account {account.email} could not log in ({error.reason}); signing it up.")
             return None
         except ConnectError as error:
@@ -252,24 +257,32 @@ class Provisioner:
         raise RunError(f"account {account.email} could not be signed up: {last}.") from last
 
     def _patiently(self, what: str, account: Account, call: Callable[[], T]) -> T:
-        """Make a call as often as the backend's limits ask for. Raises NotAllowed where there is no time for that."""
+        """Make a call as often as the backend's limits ask for. Raises NotAllowed where there is no time for that.
+
+        Where the backend does not say when to come again, a few tries are enough while no other call is let through.
+        """
         patience = Patience(self._scheduler, account.index)
-        for _ in range(TRIES_AT_LIMIT):
+        tries, let_through = 0, self._let_through
+        while True:
             try:
-                return call()
+                answer = call()
+                self._let_through += 1
+                return answer
             except Throttled as error:
+                tries = 1 if let_through != self._let_through else tries + 1
+                let_through = self._let_through
                 wait_s = patience.next_s(error)
-                if self._scheduler.now_us() + wait_s * US_PER_SECOND > self._ends_us:
+                is_too_long = self._scheduler.now_us() + wait_s * US_PER_SECOND > self._ends_us
+                if is_too_long or (error.retry_after_s is None and tries == TRIES_AT_LIMIT):
                     raise NotAllowed(_too_many(what, error)) from error
-                last = error
                 self._say(f"the backend limits how often one address may {what} (HTTP 429); waiting {wait_s:.0f} s")
                 self._scheduler.sleep(wait_s)
-        raise NotAllowed(_too_many(what, last)) from last
 
     def _conversation(self, index: int, owner: Account) -> int:
         call = self._contract.create_conversation(self._identities[owner.index], f"perfws-{self._run_id}-{index}")
+        make = partial(call.ask, self._request, self._contract.conversation_id)
         try:
-            return call.ask(self._request, self._contract.conversation_id)
+            return self._patiently("make a conversation", owner, make)
         except (ContractError, ConnectError) as error:
             raise RunError(f"conversation {call.json['name']} could not be made: {error}.") from error
 

@@ -102,7 +102,7 @@ def test_a_limit_is_a_number_in_a_time():
     assert kinds.limit("10 / 500ms", "x") == 20
 
 
-@pytest.mark.parametrize("text", ["100", "/1m", "0/1m", "a/1m", "1/soon", "-1/1m", "1.5/1m"])
+@pytest.mark.parametrize("text", ["100", "/1m", "0/1m", "a/1m", "1/soon", "-1/1m", "1.5/1m", "1/0s", "1/0"])
 def test_anything_else_is_no_limit(text):
     with pytest.raises(ConfigError, match="x must be"):
         kinds.limit(text, "x")

@@ -83,6 +83,23 @@ def test_a_limit_of_upgrades_is_waited_for_with_a_new_ticket(place):
     assert sum(producer.is_alive for producer in place.ledger._producers) == 1
 
 
+def test_a_client_that_stops_while_it_waits_for_a_limit(place):
+    def refuse(_url, *_how):
+        raise ConnectError("HTTP 429", 429)
+
+    place.transport.connect = refuse
+    session = place.session()
+    task = place.scheduler.spawn(session.establish)
+    place.scheduler.advance(0.5)
+    task.kill(block=False)
+    place.scheduler.advance(1)
+    assert task.ready()
+    place.do(session.close)
+    for _ in range(3):
+        place.ledger.tick(place.scheduler.now_us())
+    assert not list(place.ledger._producers)
+
+
 def test_a_token_that_is_not_known_any_more_is_forgotten(place):
     place.ready()
     place.backend.refuse["/ws/ticket"] = 401

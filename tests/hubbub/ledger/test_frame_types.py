@@ -72,3 +72,16 @@ def test_a_tag_of_another_run_is_none_of_ours():
     bench.deliver(bench.join(), content, kind="room_message")
     bench.join().on_message(json.dumps({"type": "x", "text": "~hb" + "0" * 66}).encode(), bench.now, bench.now)
     assert bench.ledger.frame_types.tagged() == []
+
+
+def test_a_broken_delivery_is_no_question_of_the_contract():
+    bench = Bench()
+    sender, other = bench.join(0), bench.join(1)
+    content, _ = bench.send(sender)
+    bench.deliver(sender, content)
+    other.on_message(json.dumps({"type": "message", "payload": {"content": content}}).encode(), bench.now, bench.now)
+    bench.wait(10)
+    counts = bench.finish()
+    assert (counts.lost, counts.lost_unproven) == (1, 0)
+    assert bench.ledger.frame_types.types == {"unreadable": FrameType(1, 1)}
+    assert bench.ledger.frame_types.tagged() == []

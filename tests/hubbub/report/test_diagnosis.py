@@ -18,18 +18,18 @@ def test_without_a_fault_there_is_none(run_result):
     ("change", "text"),
     [
         (
-            lambda run: setattr(run, "held_at_limit", 5),
+            lambda run: (setattr(run, "held_at_limit", 5), setattr(run.attendance, "asked", 99)),
             "the backend turned connections away when an account held 5: give --max-conns-per-user 5, or more accounts",
         ),
         (
-            lambda run: setattr(run.phase_stats.connections, "throttled", 7),
+            lambda run: (setattr(run.phase_stats.connections, "throttled", 7), setattr(run.attendance, "asked", 99)),
             "the backend limits requests: 7 calls had to wait (HTTP 429); spawn more slowly (--spawn-rate), or switch "
             "its limits off",
         ),
         (
             lambda run: errors(run, "dropped: 1006", 8),
             "8 connections were closed without a close frame: did the backend stop, or restart? 0 clients were ready "
-            "at the end, 0 never came back; each sender caught up at most 10 messages a second",
+            "at the end, 0 never came back; senders catch up with --catch-up-rate 10",
         ),
     ],
 )

@@ -3,7 +3,16 @@
 import pytest
 
 from hubbub.options import resolve
-from hubbub.run.deadlines import HISTORY_S, JUDGE_S, PREPARE_GRACE_S, REPORT_GRACE_S, SPAWN_GRACE_S, deadline_s, total_s
+from hubbub.run.deadlines import (
+    HISTORY_S,
+    JUDGE_S,
+    PREFLIGHT_S,
+    PREPARE_GRACE_S,
+    REPORT_GRACE_S,
+    SPAWN_GRACE_S,
+    deadline_s,
+    total_s,
+)
 from hubbub.run.states import State
 from hubbub.run.worker import CLOSE_TIMEOUT_S
 
@@ -13,7 +22,7 @@ TEXTS = {"clients": "100", "spawn_rate": "10", "duration": "30s", "prepare_timeo
 @pytest.mark.parametrize(
     ("state", "seconds"),
     [
-        (State.PREPARE, 60 + PREPARE_GRACE_S),
+        (State.PREPARE, 60 + PREPARE_GRACE_S + PREFLIGHT_S),
         (State.SPAWN, 30 + SPAWN_GRACE_S),
         (State.SEND, 32),
         (State.DRAIN, 15 + HISTORY_S + CLOSE_TIMEOUT_S + REPORT_GRACE_S),
