@@ -49,9 +49,11 @@ def _rate(text: str, variable: str) -> str:
     return f"{1 / seconds:g}" if seconds else ""
 
 
-def _origin(text: str, _variable: str) -> str:
+def _origin(text: str, variable: str) -> str:
     """An API's address as its origin: the contract knows the path."""
     parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ConfigError(f"{variable} must be an address such as http://localhost:8375/api, not {text!r}.")
     return urlunsplit((parts.scheme, parts.netloc, "", "", ""))
 
 

@@ -70,3 +70,9 @@ def test_a_file_that_is_none_is_one_sentence(tmp_path, content):
     (tmp_path / ".env").write_bytes(content)
     with pytest.raises(ConfigError, match=r"\.env (cannot be read|must be a file)"):
         with_dotenv({}, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["localhost:8375", "/api", "ftp://x", "http:///api"])
+def test_an_address_without_a_scheme_names_its_variable(text):
+    with pytest.raises(ConfigError, match="VITE_API_URL must be an address"):
+        environment_text("host", {"VITE_API_URL": text})
