@@ -58,6 +58,7 @@ class Case:
     ):
         self.mark = f"{os.getpid()}-{random.getrandbits(64):x}"
         self.random = random.Random(seed)
+        self.likeness = ["--faithful"] if seed % 2 else []  # every other run is against the unkind one
         self.folder = folder
         folder.mkdir(parents=True)
         self.environment = os.environ | {"CHAOS_MARK": self.mark, "PYTHONPATH": str(ROOT)} | (environment or {})
@@ -90,7 +91,7 @@ class Case:
         said = self.folder / f"backend-{time.monotonic_ns()}.txt"
         with said.open("wb") as out:
             self.backend = subprocess.Popen(
-                [sys.executable, "-m", "backend", "--port", str(port), "--max-conns-per-user", "12"],
+                [sys.executable, "-m", "backend", "--port", str(port), "--max-conns-per-user", "12", *self.likeness],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
