@@ -27,6 +27,9 @@ from hubbub.metrics.low_ends import tolerance_for
 SETTLE_US = 5_000_000
 """A delivery had its chance when its connection stayed ready for this long after the send."""
 
+TOO_MANY_TO_EXCUSE = 1_000
+"""So many losses where nothing at all was delivered are not explained by a generator that was late now and then."""
+
 REMEMBER_US = 2_000_000
 """How long a message that everyone has stays in the log."""
 
@@ -316,6 +319,9 @@ class Ledger:
                     self._decide_missing(subscription, message, is_lost, now_us)
             for message in conversation.log.messages:
                 message.forget_bytes()  # from now on an arrival has to be looked at: it may be late
+            counts = conversation.counts
+            if counts.lost >= TOO_MANY_TO_EXCUSE and not counts.delivered and not self.frame_types.tagged():
+                counts.lost_unproven = 0
         self.findings.follow()
         self._arrivals.is_finished = True
 

@@ -1,5 +1,9 @@
 """Every class of the ledger, one rule per test: the fault goes in, the exact count comes out."""
 
+import pytest
+
+from tests.hubbub.ledger.conftest import Bench
+
 
 def test_everything_delivered_once_in_order(bench):
     receivers = [bench.join(n) for n in range(3)]
@@ -571,3 +575,18 @@ def test_accounts_that_come_later_are_members_like_the_others(make_bench):
     counts = bench.finish()
     assert (counts.delivered, counts.leaked, counts.foreign) == (2, 0, 0)
     assert bench.ledger.conversations[1].members == {1}
+
+
+@pytest.mark.parametrize(("messages", "unproven"), [(199, 995), (200, 0)])
+def test_what_doubts_excuse_is_bounded_by_size(messages, unproven):
+    bench = Bench(accounts=5)
+    receivers = [bench.join(account) for account in range(5)]
+    for _ in range(messages):
+        bench.send(receivers[0])
+    for message in bench.ledger.unseen():
+        bench.ledger.found_in_history(message)
+    for receiver in receivers:
+        receiver.doubt("the loop was late", bench.now)
+    bench.wait(10)
+    counts = bench.finish()
+    assert (counts.lost, counts.lost_unproven) == (5 * messages, unproven)
