@@ -9,6 +9,12 @@ from hubbub.report.figures import FIGURES, SERIES
 
 SHOWN_ERRORS = 10
 
+MEANINGS = (
+    "  (attempts include retries; successful ones were accepted by the backend; sent is what a ready client wrote;",
+    "  received are frames that brought a message, own echo and copies included, no presence and no typing)",
+)
+"""Simulators print the same six lines, and count other things."""
+
 
 def render_console(summary: Mapping[str, Any], folder: str) -> str:
     """The report as text. `folder` is where the results lie."""
@@ -27,6 +33,7 @@ def _classic(summary: Mapping[str, Any]) -> list[str]:
         f"Messages Sent: {messages['sent']}",
         f"Messages Received: {summary['deliveries']['received']}",
         f"Total Errors: {sum(error['count'] for error in summary['errors'])}",
+        *MEANINGS,
     ]
 
 
