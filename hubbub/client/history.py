@@ -1,7 +1,7 @@
 """Reads histories over HTTP after the drain: were unseen messages stored, and was everything stored that was seen?
 
 A history is evidence only where it was read. A message is not stored if a whole reading lacks it, and so does a second
-one; what a reading that was not whole lacks is unknown, and accuses nobody. A backend may repeat a page from a cache,
+one; what a reading that was not whole lacks is unknown, and no evidence. A backend may repeat a page from a cache,
 give fewer messages at once than it was asked for, and have them in any order.
 
 Uses the requests library: the second opinion owes nothing to the client of the hot path.
@@ -138,7 +138,7 @@ class ReadBack:
     def _miss(self, conversation: Conversation, why: str) -> None:
         """A history was not read at all."""
         if not why and conversation.index not in self._unseen:
-            return  # nobody asked for it, and nothing depends on it
+            return  # it was not asked for, and nothing depends on it
         self._take(conversation, Counter(), why or NO_READER)
 
     def _take(self, conversation: Conversation, stored: Counter[int], problem: str) -> None:

@@ -1,4 +1,4 @@
-"""The first line of a verdict that is not PASS: what became of the messages, and what to do."""
+"""The first line of a verdict that is not PASS: the cause, and what to do."""
 
 from __future__ import annotations
 

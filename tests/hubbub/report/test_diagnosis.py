@@ -1,4 +1,4 @@
-"""The first line says what became of the messages, and what to do."""
+"""The first line says the cause, and what to do."""
 
 import pytest
 
