@@ -82,7 +82,7 @@ def _vanished(run_result: RunResult) -> Iterator[str]:
 def _lost(run_result: RunResult) -> Iterator[str]:
     counts = run_result.counts
     if counts.delivered and counts.lost > MUCH * counts.expected and not run_result.frame_types.tagged():
-        yield f"messages were stored and reached some: {counts.lost} of {counts.expected} deliveries were lost"
+        yield f"messages reached some and not others: {counts.lost} of {counts.expected} deliveries were lost"
 
 
 _CAUSES: tuple[Callable[[RunResult], Iterator[str]], ...] = (

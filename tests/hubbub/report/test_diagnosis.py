@@ -68,4 +68,4 @@ def test_losses_beside_deliveries_are_told(run_result):
     run_result.counts.delivered, run_result.counts.lost = 96, 4
     assert diagnosis(run_result) == ""
     run_result.counts.delivered, run_result.counts.lost = 90, 10
-    assert diagnosis(run_result) == "messages were stored and reached some: 10 of 100 deliveries were lost"
+    assert diagnosis(run_result) == "messages reached some and not others: 10 of 100 deliveries were lost"
