@@ -8,15 +8,13 @@ from typing import Any
 from hubbub.ledger.conversation import Conversation
 from hubbub.ledger.counts import Counts
 from hubbub.ledger.findings import Findings
-from hubbub.ledger.frame_types import FrameTypes
+from hubbub.ledger.frame_types import UNREADABLE, FrameTypes
 from hubbub.ledger.latency_recorder import LatencyRecorder
 from hubbub.ledger.message import Message
 from hubbub.ledger.producers import Producers
 from hubbub.ledger.receiver import UNKNOWN_US, Receiver
 from hubbub.ledger.subscription import Subscription
 from hubbub.ledger.tag import MARKER, TAG_WIDTH, Tag, decode_tag, text_is_intact
-
-UNREADABLE = "unreadable"
 
 CAUGHT_UP_US = 1_000_000
 """A message that is sent so late belongs to the backlog of an outage; a busy loop is late by milliseconds."""

@@ -10,7 +10,10 @@ MAX_TYPES, TYPE_LENGTH = 50, 40
 """A type is a backend's text: so many of them travel in every report, and the rest is counted together."""
 
 
-NO_TYPES = frozenset({OTHERS, "unreadable", "without a type"})
+UNREADABLE, WITHOUT_TYPE = "unreadable", "without a type"
+"""What contracts call frames that have no type; a test holds that they do."""
+
+NO_TYPES = frozenset({OTHERS, UNREADABLE, WITHOUT_TYPE})
 """Names of frames that have none which a contract could be told."""
 
 

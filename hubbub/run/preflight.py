@@ -67,7 +67,6 @@ class Preflight:
             on_phase=lambda *_: None,
             conversation_ids={self._index: self._backend_id},
         )
-
         self._context.know(accounts)
 
     def check(self) -> None:
@@ -124,7 +123,7 @@ class Preflight:
         return True
 
     def _why(self) -> str:
-        """What became of messages that did not reach the other connection."""
+        """Why no message reached the other connection."""
         seconds = PATIENCE_US // US_PER_SECOND
         tagged = self._ledger.frame_types.tagged()
         if tagged:

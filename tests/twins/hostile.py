@@ -5,6 +5,12 @@ import threading
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+LIMITS = [
+    *[("limit", None), ("limit-30", 30.0), ("limit-soon", None), ("limit-999999", 3600.0)],
+    ("limit-Wed,_21_Oct_2015_07:28:00_GMT", 0.0),
+]
+"""Answers 429 by path, and in how many seconds they say that one may come again."""
+
 
 class Hostile(BaseHTTPRequestHandler):
     """Drips, floods and inflates, as the path says."""

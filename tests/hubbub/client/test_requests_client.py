@@ -9,7 +9,7 @@ import pytest
 from hubbub.client.requests_client import client_of, requests_client
 from hubbub.errors import ConnectError, Throttled
 from hubbub.options import resolve
-from tests.twins.hostile import hostile_server, source_server
+from tests.twins.hostile import LIMITS, hostile_server, source_server
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -105,13 +105,7 @@ def test_others_have_their_turn_while_an_answer_comes(hostile, path):
     assert len(turns) > 10
 
 
-@pytest.mark.parametrize(
-    ("kind", "seconds"),
-    [
-        *[("limit", None), ("limit-30", 30.0), ("limit-soon", None), ("limit-999999", 3600.0)],
-        ("limit-Wed,_21_Oct_2015_07:28:00_GMT", 0.0),
-    ],
-)
+@pytest.mark.parametrize(("kind", "seconds"), LIMITS)
 def test_a_limit_says_when_to_come_again(kind, seconds):
     with hostile_server() as origin, pytest.raises(Throttled) as caught:
         requests_client(origin, {}, "", False, 2)("GET", f"/{kind}", {}, b"")

@@ -2,9 +2,10 @@
 
 import pytest
 
-from hubbub.contracts import Call, load_contract
+from hubbub.contracts import Call, Event, EventKind, load_contract
 from hubbub.contracts.base import checked_id, checked_text
 from hubbub.errors import CallFailed, ContractError
+from hubbub.ledger.frame_types import UNREADABLE, WITHOUT_TYPE
 
 
 def answering(status, body):
@@ -65,3 +66,9 @@ def test_a_text_is_a_text():
     assert checked_text("t") == "t"
     with pytest.raises(ContractError, match=r"expected a text, got \['t'\]"):
         checked_text(["t"])
+
+
+def test_frames_without_a_type_have_the_ledgers_names():
+    assert Event(EventKind.UNREADABLE).frame_type == UNREADABLE
+    assert Event(EventKind.OTHER).frame_type == WITHOUT_TYPE
+    assert Event(EventKind.JOINED).frame_type == ""

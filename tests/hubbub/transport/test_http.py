@@ -8,7 +8,7 @@ import pytest
 from hubbub.errors import ConnectError, Throttled
 from hubbub.transport.base import make_ssl_context
 from hubbub.transport.http import HttpPool
-from tests.twins.hostile import hostile_server, source_server
+from tests.twins.hostile import LIMITS, hostile_server, source_server
 
 
 @pytest.mark.parametrize(("is_insecure", "mode"), [(False, ssl.CERT_REQUIRED), (True, ssl.CERT_NONE)])
@@ -57,13 +57,7 @@ def test_others_have_their_turn_while_an_answer_comes(path):
     assert len(turns) > 10
 
 
-@pytest.mark.parametrize(
-    ("kind", "seconds"),
-    [
-        *[("limit", None), ("limit-30", 30.0), ("limit-soon", None), ("limit-999999", 3600.0)],
-        ("limit-Wed,_21_Oct_2015_07:28:00_GMT", 0.0),
-    ],
-)
+@pytest.mark.parametrize(("kind", "seconds"), LIMITS)
 def test_a_limit_says_when_to_come_again(kind, seconds):
     with hostile_server() as origin, pytest.raises(Throttled) as caught:
         HttpPool(origin, 2_000_000, {}, None).request("GET", f"/{kind}", {}, b"")
