@@ -100,12 +100,21 @@ async def serve(options: argparse.Namespace) -> None:
     await runner.setup()
     await web.SockSite(runner, listening, backlog=BACKLOG).start()
     host, port = listening.getsockname()[:2]
-    print(f"backend: ready on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+    announce(f"backend: ready on http://{f'[{host}]' if ':' in host else host}:{port}")
     await until_stopped(options.stop_with_stdin)
     if "abrupt-stop" in like:
         os._exit(0)
     await runner.cleanup()
     store.close()
+
+
+def announce(line: str) -> None:
+    """Print `line`; whoever was to read it may have ended meanwhile, which the end of standard input then says."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        # Python would fail on the same pipe once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 async def until_stopped(stops_with_stdin: bool) -> None:

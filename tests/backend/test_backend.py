@@ -1,6 +1,7 @@
 """The embedded backend against its contract, over real sockets, with independent clients."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -284,6 +285,17 @@ def test_a_shutdown_is_announced(start_backend):
     backend.program.signal(signal.SIGTERM)
     until(link, "server_shutdown")
     assert backend.program.code() == 0
+
+
+def test_a_starter_that_has_ended_is_followed_quietly():
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "backend", "--port", "0", "--stop-with-stdin"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=write, stderr=pipe, text=True) as process:
+        os.close(write)
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
 
 
 def test_a_taken_port_is_one_sentence(start_backend):
