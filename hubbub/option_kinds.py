@@ -44,6 +44,17 @@ def whole(minimum: int) -> Kind:
     return parse
 
 
+def size(value: str, name: str) -> tuple[int, int]:
+    """A whole number, or two with a hyphen between them: the least and the most."""
+    try:
+        sizes = [int(each) for each in value.split("-")]
+    except ValueError:
+        sizes = []
+    if not 1 <= len(sizes) <= 2 or not 0 < sizes[0] <= sizes[-1]:
+        raise ConfigError(f"{name} must be a whole number above 0, or a range such as 100-9000, not {value!r}.")
+    return sizes[0], sizes[-1]
+
+
 def duration(minimum_us: int) -> Kind:
     """A time such as 200ms, 5s or 1m30s, in microseconds."""
 

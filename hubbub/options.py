@@ -90,6 +90,8 @@ def _contract_names() -> tuple[str, ...]:
 CALLS_OF_A_CLIENT = 3
 """While it starts: it becomes a member, gets a ticket, and asks for the upgrade."""
 
+MESSAGE_TEXTS = WORDS, MULTIBYTE = "words", "multibyte"
+
 _ONE_OR_MORE, _ANY_NUMBER = kinds.whole(1), kinds.whole(0)
 
 
@@ -135,7 +137,12 @@ class Settings:
             "RATE",
         )
     )
-    message_size: int = _row("message_size", _ONE_OR_MORE, "120", "length of a message in characters, its tag included")
+    message_size: tuple[int, int] = _row(
+        *("message_size", kinds.size, "120", "length of a message in characters, its tag included; or from-to"),
+    )
+    message_text: str = _choice(
+        "message_text", MESSAGE_TEXTS, WORDS, "what messages say: words, or letters that are easily spoiled", "WHAT"
+    )
     workers: int = _row(
         *("workers", _ANY_NUMBER, "0", "worker processes; 0 runs everything in one process"), is_form_field=False
     )

@@ -59,7 +59,7 @@ class Call:
 
     def perform(self, request: HttpRequest) -> Any:
         """Make the call; returns the answer's JSON. Raises CallFailed and ConnectError."""
-        body = b"" if self.json is None else json.dumps(self.json, separators=(",", ":")).encode()
+        body = b"" if self.json is None else json.dumps(self.json, separators=(",", ":"), ensure_ascii=False).encode()
         return self.read(*request(self.method, self.path, self.headers(), body))
 
     def ask(self, request: HttpRequest, read: Callable[[Any], T]) -> T:

@@ -45,7 +45,7 @@ class Minimal(Contract):
         return f'{{"leave":{conversation_id}}}'
 
     def message(self, conversation_id: int, content: str) -> str:
-        return f'{{"send":{json.dumps(content)},"to":{conversation_id}}}'
+        return f'{{"send":{json.dumps(content, ensure_ascii=False)},"to":{conversation_id}}}'
 
     def recognise(self, payload: bytes) -> Event | Delivery:
         try:

@@ -118,7 +118,8 @@ class Sanctum(Contract):
         return f'{{"type":"leave","conversation_id":{conversation_id}}}'
 
     def message(self, conversation_id: int, content: str) -> str:
-        return f'{{"type":"message","conversation_id":{conversation_id},"content":{json.dumps(content)}}}'
+        quoted = json.dumps(content, ensure_ascii=False)  # as browsers write it: a frame's limit counts its bytes
+        return f'{{"type":"message","conversation_id":{conversation_id},"content":{quoted}}}'
 
     def typing(self, conversation_id: int, is_typing: bool) -> str | None:
         return json.dumps({"type": "typing", "conversation_id": conversation_id, "is_typing": is_typing})

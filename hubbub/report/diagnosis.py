@@ -6,7 +6,20 @@ from collections.abc import Callable, Iterator
 
 from hubbub.report.run_result import RunResult
 
-NO_CLOSE_FRAME = "dropped: 1006"
+DROPPED = "dropped: "
+NO_CLOSE_FRAME = 1006
+CLOSE_CODES = {
+    1001: "going away: did the backend stop, or restart?",
+    1002: "protocol error",
+    1003: "a kind of data that it does not take",
+    1007: "a text that it cannot read: see --message-text",
+    1008: "a policy of the backend",
+    1009: "a message too big: see --message-size",
+    1011: "an error of the backend",
+    1012: "the backend restarts",
+    1013: "the backend is overloaded",
+}
+"""What a peer says with the code of its close frame (RFC 6455, 7.4.1, and its registry)."""
 
 MANY = 0.01
 """Of what was planned: so much is a cause, less is told further down."""
@@ -41,10 +54,13 @@ def _limit_of_requests(run_result: RunResult) -> Iterator[str]:
 def _closed(run_result: RunResult) -> Iterator[str]:
     """Nearly all connections ended at once: what was lost then is no other fault."""
     errors, connections = run_result.phase_stats.errors, run_result.phase_stats.connections
-    closed = errors[NO_CLOSE_FRAME].count if NO_CLOSE_FRAME in errors else 0
-    if closed and 2 * closed >= connections.ready:
+    for code, why in ((NO_CLOSE_FRAME, ""), *CLOSE_CODES.items()):
+        error = errors.get(f"{DROPPED}{code}")
+        if error is None or 2 * error.count < connections.ready:
+            continue
+        how = f"with {code}: {why}" if why else "without a close frame: did the backend stop, or restart?"
         yield (
-            f"{closed} connections were closed without a close frame: did the backend stop, or restart? "
+            f"{error.count} connections were closed {how}{'' if how.endswith('?') else '.'} "
             f"{connections.ready_at_end} clients were ready at the end, {connections.never_back} never came back; "
             f"senders catch up with --catch-up-rate {run_result.settings.catch_up_rate:g}"
         )

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 def check_possible(settings: Settings, world: World) -> None:
     """What can be told before a run begins: raises HubbubError when it cannot be made."""
-    Payloads.make(settings.seed, settings.message_size)
+    Payloads.make(settings.seed, settings.message_size, settings.message_text)
     parse_objectives(slo_texts(settings.slo))
     if settings.run_dir:
         make_folder(settings.run_dir, settings.profile)
@@ -58,7 +58,7 @@ class Preparation:
     def assignments(self, kinds: Sequence[type[Client]]) -> list[Assignment]:
         """What each worker is to do, for a mix of these kinds of clients."""
         settings = self._settings
-        payloads = Payloads.make(settings.seed, settings.message_size)
+        payloads = Payloads.make(settings.seed, settings.message_size, settings.message_text)
         tolerances = tolerances_us(parse_objectives(slo_texts(settings.slo)))
         provisions = self._provision(kinds)
         user_ids = [account.user_id for provision in provisions for account in provision.shared + provision.own]

@@ -27,7 +27,7 @@ def worker(place):
     worker = SimpleNamespace(
         context=place.context,
         plans=Plans(place.context),
-        payloads=Payloads.make(1, 120),
+        payloads=Payloads.make(1, (120, 120)),
         window=Event(),
         ended=Event(),
         is_sending=True,

@@ -27,6 +27,11 @@ def test_without_a_fault_there_is_none(run_result):
             "its limits off",
         ),
         (
+            lambda run: errors(run, "dropped: 1009", 8),
+            "8 connections were closed with 1009: a message too big: see --message-size. 0 clients were ready at the "
+            "end, 0 never came back; senders catch up with --catch-up-rate 10",
+        ),
+        (
             lambda run: errors(run, "dropped: 1006", 8),
             "8 connections were closed without a close frame: did the backend stop, or restart? 0 clients were ready "
             "at the end, 0 never came back; senders catch up with --catch-up-rate 10",
