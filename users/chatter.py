@@ -50,11 +50,16 @@ class Chatter(ChatUser):
             return
         plan.mark_sent(now_us)  # before the write, which may wait: a message is sent or unsent, and never both
         try:
-            message = session.send(intended_us, text)
+            message = self.send(intended_us, text)
         finally:
             self.worker.plans.note_sent(intended_us, self.worker.context.now_us())
         if isinstance(plan, ThinkPlan):
             self.awaited = message
+
+    def send(self, intended_us: int, text: str) -> Message | None:
+        """Send one message that was meant for a time."""
+        assert self.session is not None
+        return self.session.send(intended_us, text)
 
     def wait_to_be_seen(self, plan: ThinkPlan) -> None:
         """Closed model: wait until somebody has seen the message, the connection is lost, or patience ends."""

@@ -23,7 +23,7 @@ NEVER = -(10**9)
 """Locust forgets a worker after so many missed heartbeats, and starts all users of the others anew then."""
 
 WATCH_INTERVAL_S = 0.5
-ROW_TYPES = {Phase.CONNECT: "WS", Phase.JOIN: "WS"}
+ROW_TYPES = {Phase.CONNECT.value: "WS", Phase.JOIN.value: "WS"}
 
 
 class DistributedWorkers:
@@ -54,12 +54,12 @@ def connected_inbox(environment: Any, world: World) -> Inbox:
 
 
 def phase_rows(environment: Any) -> OnPhase:
-    """Shows every phase of a client as a row of Locust's tables."""
+    """Shows every phase of a client, and every message over HTTP, as a row of Locust's tables."""
 
-    def show(phase: Phase, elapsed_us: int, failure: str) -> None:
+    def show(name: str, elapsed_us: int, failure: str) -> None:
         environment.events.request.fire(
-            request_type=ROW_TYPES.get(phase, "HTTP"),
-            name=phase.value,
+            request_type=ROW_TYPES.get(name, "HTTP"),
+            name=name,
             response_time=elapsed_us / 1_000,
             response_length=0,
             exception=RuntimeError(failure) if failure else None,

@@ -18,6 +18,7 @@ from hubbub.client.payloads import Payloads
 from hubbub.client.send_plans import Plans
 from hubbub.client.session import Session
 from hubbub.clock import US_PER_SECOND
+from hubbub.contracts import Contract
 from hubbub.errors import NoAccount, PhaseFailed, described
 
 SHORT_US = 5 * US_PER_SECOND
@@ -68,6 +69,11 @@ class Client:
     """Whether it leaves its conversation during a run, so that deliveries are excused and optional on purpose."""
     has_plan: ClassVar[bool] = False
     """Whether it sends messages by a plan, so that those it does not send are missing."""
+
+    @classmethod
+    def needs(cls, _contract: Contract) -> str:
+        """What it needs that a contract does not have, such as `messages over HTTP`; "" where nothing is missing."""
+        return ""
 
     worker: ClientWorker
     session: Session | None = None

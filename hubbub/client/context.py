@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from gevent.event import Event
 from gevent.lock import Semaphore
@@ -14,7 +15,7 @@ from gevent.lock import Semaphore
 from hubbub.client.accounts import Account
 from hubbub.client.population import Population
 from hubbub.clock import Scheduler
-from hubbub.contracts import Contract, HttpRequest, Identity, Phase
+from hubbub.contracts import Contract, Identity
 from hubbub.health import Lateness
 from hubbub.ledger import Ledger
 from hubbub.metrics.phase_stats import OWN_ERROR, PhaseStats
@@ -24,8 +25,16 @@ from hubbub.transport.base import Transport
 
 logger = logging.getLogger(__name__)
 
-OnPhase = Callable[[Phase, int, str], None]
-"""Is told of every phase that ended: the phase, microseconds, and the class of failure or ""."""
+OnPhase = Callable[[str, int, str], None]
+"""Is told of every phase, and every message over HTTP, that ended: its name, microseconds, and the failure or ""."""
+
+
+class HttpTurn(Protocol):
+    """An HttpRequest that may have to wait until it can be made; it calls `began` when it is."""
+
+    def __call__(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, began: Callable[[], object] = ...
+    ) -> tuple[int, bytes]: ...
 
 
 class AccountState:
@@ -60,7 +69,7 @@ class WorkerContext:
     ledger: Ledger
     scheduler: Scheduler
     transport: Transport
-    http: HttpRequest
+    http: HttpTurn
     lateness: Lateness
     on_phase: OnPhase
     conversation_ids: dict[int, int]

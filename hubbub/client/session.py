@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from hubbub.client.context import AccountState, WorkerContext
+from hubbub.client.events import take
 from hubbub.client.expectation import Expectation
 from hubbub.client.history import read_newest
 from hubbub.client.patience import Patience
+from hubbub.client.posting import post
 from hubbub.client.slots import Slot
 from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import Call, Event, EventKind, Identity, Phase
@@ -28,7 +30,6 @@ from hubbub.errors import (
 )
 from hubbub.health.lateness import MAX_WAITS_OF_A_PHASE
 from hubbub.ledger import Message, Receiver
-from hubbub.ledger.ledger import SETTLE_US
 from hubbub.transport.base import Connection, websocket_origin
 
 T = TypeVar("T")
@@ -113,7 +114,7 @@ class Session:
             is_ours = getattr(error, "is_ours", False) or context.lateness.loop.has_stalled(started_us)
         ended_us = context.now_us()
         elapsed_us = ended_us - started_us
-        context.on_phase(phase, elapsed_us, reason)
+        context.on_phase(phase.value, elapsed_us, reason)
         if reason:
             context.error(f"{phase.value}: {reason}", detail or reason, is_attempt=True, is_ours=is_ours)
             raise PhaseFailed(phase.value, reason, is_ours)
@@ -223,20 +224,8 @@ class Session:
         elif event.kind is EventKind.LIMIT:
             context.held_at_limit = max(context.held_at_limit, len(self._account.open - {self}))
             self._expectation.answer(ContractError(event.text))
-        elif event.kind is EventKind.CONFIRMED:
-            context.ledger.confirm(receiver, event.number)
-        elif event.kind in (EventKind.REFUSED, EventKind.THROTTLED):
-            context.refusals.add(event.text)
-            if not context.ledger.refuse(receiver, event.kind is EventKind.THROTTLED):
-                context.error(f"error frame: {event.text}", event.text)
-        elif event.kind is EventKind.DROPPED:
-            receiver.explain("the backend said that it dropped messages for this connection")
-            is_ours = not receiver.connection.is_timed or now_us - receiver.connection.doubted_us < SETTLE_US
-            context.error("messages_dropped", "the backend dropped messages for a connection", is_ours=is_ours)
-        elif event.kind is EventKind.SHUTDOWN:
-            receiver.explain("the backend said that it was about to stop")
-        elif event.kind is EventKind.UNREADABLE:
-            context.error("unreadable frame", event.text)
+        else:
+            take(context, receiver, event, now_us)
 
     def _on_closed(self, code: int, reason: str, now_us: int, is_our_fault: bool) -> None:
         """The connection is gone. Called once by the transport, from its reader."""
@@ -292,6 +281,12 @@ class Session:
         except ConnectionClosed as error:
             context.failed("send", error)
         return message
+
+    def post(self, intended_us: int, text: str) -> Message | None:
+        """Send a message over HTTP, in the background; else like `send`."""
+        if not self.can_send or self.receiver is None:
+            return None
+        return post(self._context, self.receiver, self.identity, self.conversation, intended_us, text)
 
     def signal(self, frame: str | None) -> None:
         """Send a frame that is not a message, such as typing; nothing when the contract has none."""

@@ -101,6 +101,19 @@ def shortened(value: Any) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
+def what_was_said(error: CallFailed) -> str:
+    """The words of a backend that did not do what a call asked for, without what differs from call to call."""
+    try:
+        body = json.loads(error.detail)
+    except (ValueError, RecursionError):
+        return error.detail if error.detail and error.detail[0] not in "{[<" else error.reason
+    said = [body[name] for name in _WORDS if isinstance(body.get(name), str)] if isinstance(body, dict) else []
+    return said[0] if said else error.reason
+
+
+_WORDS = ("error", "message", "detail", "title")
+"""What the member of a JSON answer is called that says what is wrong: as many say it, and as RFC 9457 does."""
+
 ID_LIMIT = 1 << 63
 
 
@@ -246,6 +259,10 @@ class Contract(ABC):
     def history_messages(self, body: Any) -> list[tuple[int, str]]:
         """The messages in the answer to history: the backend's id and the content of each. Raises ContractError."""
         raise ContractError(f"{self.name} has no history")
+
+    def post_message(self, identity: Identity, conversation_id: int, content: str) -> Call | None:
+        """Sends a message over HTTP; None where that cannot be done."""
+        return None
 
     # -- WebSocket --
 

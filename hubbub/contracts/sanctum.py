@@ -108,6 +108,10 @@ class Sanctum(Contract):
             raise ContractError(f"expected a list of messages, got {type(body).__name__}")
         return [(checked_id(_member(message, "id")), checked_text(_member(message, "content"))) for message in body]
 
+    def post_message(self, identity: Identity, conversation_id: int, content: str) -> Call | None:
+        path = f"{self._api}/conversations/{conversation_id}/messages"
+        return Call("POST", path, {"content": content, "message_type": "text"}, identity.token, accepts=(200, 201))
+
     def websocket_path(self, ticket: str) -> str:
         return f"{self._api}/ws/chat?ticket={quote(ticket, safe='')}"
 

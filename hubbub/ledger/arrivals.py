@@ -175,6 +175,8 @@ class Arrivals:
 def _is_overtaken(subscription: Subscription, message: Message) -> bool:
     """Whether a later message of its sender in the same conversation has already arrived."""
     producer = message.producer
+    if not producer.has_order:
+        return False
     last = producer.forgotten.get(message.conversation)
     if last is not None and last.number > message.number and subscription.had(last.key, last.intended_us):
         return True

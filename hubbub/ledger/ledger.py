@@ -17,7 +17,7 @@ from hubbub.ledger.counts import Counts
 from hubbub.ledger.findings import Findings
 from hubbub.ledger.frame_types import FrameTypes
 from hubbub.ledger.latency_recorder import BackendWait, LatencyRecorder, NoWait
-from hubbub.ledger.message import Message, Timings
+from hubbub.ledger.message import GENERATOR, Message, Timings
 from hubbub.ledger.producers import Producers
 from hubbub.ledger.receiver import Receiver, Recogniser
 from hubbub.ledger.subscription import Subscription
@@ -205,7 +205,12 @@ class Ledger:
     def confirm(self, receiver: Receiver, number: int) -> None:
         """The backend acknowledged a message of this receiver, without an echo."""
         message = receiver.producer.messages.get(number)
-        if message is not None and message.position < 0:
+        if message is not None:
+            self.acknowledge(message)
+
+    def acknowledge(self, message: Message) -> None:
+        """The backend said that it has a message."""
+        if not message.is_seen and not self.is_finished:
             self._confirm(message)
 
     def refuse(self, receiver: Receiver, is_rate_limit: bool) -> bool:
@@ -215,6 +220,10 @@ class Ledger:
         """
         receiver.explain("error frames came on this connection")
         return receiver.producer.refuse("throttled" if is_rate_limit else "refused")
+
+    def refuse_message(self, message: Message, is_rate_limit: bool) -> None:
+        """The backend said of one message that it does not take it."""
+        message.refusal = "throttled" if is_rate_limit else "refused"
 
     def unseen(self) -> list[Message]:
         """The messages that were neither seen nor refused."""
@@ -307,11 +316,12 @@ class Ledger:
         for producer in self._producers:
             for message in list(producer.pending.values()):
                 lived_until_us = min(producer.died_us, now_us) if is_hurried else producer.died_us
-                was_overtaken = producer.last_confirmed > message.number
+                was_overtaken = producer.has_order and producer.last_confirmed > message.number
                 had_its_time = lived_until_us - message.sent_us >= SETTLE_US or was_overtaken
                 is_read_back = self.conversations[message.conversation].is_read_back
                 is_doubted = not is_read_back and producer.may_have_missed(message)
-                self._decide_unseen(message, now_us, had_its_time and not is_doubted, is_hurried or is_doubted)
+                is_vanished = had_its_time and not is_doubted and not message.cut_by
+                self._decide_unseen(message, now_us, is_vanished, is_hurried or is_doubted)
         for conversation in self.conversations.values():
             for subscription in conversation.subscriptions:
                 for message in subscription.missing():
@@ -337,4 +347,4 @@ class Ledger:
             self._make_due(message, self.conversations[message.conversation])
         else:
             counts.indefinite += 1
-            counts.indefinite_unproven += is_ours or producer.is_death_ours
+            counts.indefinite_unproven += is_ours or producer.is_death_ours or message.cut_by == GENERATOR

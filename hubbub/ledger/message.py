@@ -61,6 +61,9 @@ class Timings:
         return timings
 
 
+BACKEND, GENERATOR = "backend", "generator"
+
+
 class Message:
     """One message from its send until the ledger forgets it.
 
@@ -69,6 +72,7 @@ class Message:
     it to its first receiver, byte for byte. `arrivals` are the receipt times of due first copies that are not in the
     figures yet: appending to it is all that a delivery costs here, and `Ledger.flush` takes them in, many at a time.
     `arrived` has for each of them the earliest time at which it can have reached this machine.
+    `cut_by` says who cut the call that carried it, BACKEND or GENERATOR: it may not have reached the backend.
     `came_otherwise` has the connections at which it came in a frame that the contract does not take for a delivery.
     `remaining` counts the due deliveries that are still missing, by what was settled; `last_us` is the last receipt,
     `low_us` the highest low end. Low ends count from `tried_us`; `tolerance_us` covers the send lag (low_ends.py).
@@ -80,6 +84,7 @@ class Message:
         "came_otherwise",
         "conversation",
         "counts",
+        "cut_by",
         "frame",
         "intended_us",
         "key",
@@ -129,6 +134,7 @@ class Message:
         self.remaining = 0
         self.refusal = ""
         self.came_otherwise: set[int] | None = None
+        self.cut_by = ""
 
     @property
     def is_seen(self) -> bool:
@@ -149,11 +155,11 @@ class Producer:
     `messages` holds those that the ledger still remembers, `pending` those that are unseen, `forgotten` the last
     one of each conversation that the ledger has forgotten. `died_us` is when the connection ended, NEVER_US while it
     lives; `is_death_ours` says that the generator may have ended it. `on_newest_seen` is called when its newest message
-    was seen for the first time, by anyone.
+    was seen for the first time, by anyone. `has_order`: its messages go one after the other over one connection.
     """
 
     __slots__ = (
-        *("connection", "died_us", "forgotten", "id", "is_death_ours", "last_confirmed"),
+        *("connection", "died_us", "forgotten", "has_order", "id", "is_death_ours", "last_confirmed"),
         *("messages", "next_number", "on_newest_seen", "pending"),
     )
 
@@ -167,6 +173,7 @@ class Producer:
         self.last_confirmed = 0
         self.died_us = NEVER_US
         self.is_death_ours = False
+        self.has_order = True
         self.on_newest_seen: Callable[[], None] | None = None
 
     @property
@@ -187,7 +194,12 @@ class Producer:
             self.forgotten[message.conversation] = message
 
     def refuse(self, kind: str, before: int | None = None) -> bool:
-        """Give a refusal to the nearest message without an answer, of those before a number; False for none."""
+        """Give a refusal to the nearest message without an answer, of those before a number; False for none.
+
+        Where messages have no order, each is refused by itself.
+        """
+        if not self.has_order:
+            return False
         for message in reversed(self.pending.values()):
             if not message.refusal and (before is None or message.number < before):
                 message.refusal = kind

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 
 from hubbub.metrics.histogram import Histogram
 
-PHASE_SERIES = ("login", "conversation", "ticket", "connect", "join", "reconnect")
+PHASE_SERIES = ("login", "conversation", "ticket", "connect", "join", "reconnect", "post")
 SAMPLE_LENGTH = 200
 CLASS_LENGTH, MAX_CLASSES, OTHERS = 120, 100, "others"
 """A class may hold what the backend said: so many of them travel in every report, and the rest is counted together."""

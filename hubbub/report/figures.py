@@ -183,9 +183,10 @@ SERIES = (
     *(
         Series(name, f"the phase {name}, from its start to its success", is_shown=name in ("connect", "join"))
         for name in PHASE_SERIES
-        if name != "reconnect"
+        if name not in ("reconnect", "post")
     ),
     Series("reconnect", "from the loss of a connection until it is ready again"),
+    Series("post", "a message sent over HTTP, until the backend's answer"),
 )
 SERIES_BY_NAME = {series.name: series for series in SERIES}
 

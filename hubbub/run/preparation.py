@@ -13,7 +13,7 @@ from hubbub.client.client import Client
 from hubbub.client.payloads import Payloads
 from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import load_contract
-from hubbub.errors import RunError
+from hubbub.errors import ConfigError, RunError
 from hubbub.options import CALLS_OF_A_CLIENT, Settings
 from hubbub.profiles import slo_texts
 from hubbub.report import parse_objectives, tolerances_us
@@ -60,6 +60,7 @@ class Preparation:
         settings = self._settings
         payloads = Payloads.make(settings.seed, settings.message_size, settings.message_text)
         tolerances = tolerances_us(parse_objectives(slo_texts(settings.slo)))
+        _check_needs(kinds, settings)
         provisions = self._provision(kinds)
         user_ids = [account.user_id for provision in provisions for account in provision.shared + provision.own]
         return [
@@ -178,6 +179,15 @@ class Preparation:
             insecure=settings.insecure,
             timeout_s=settings.connect_timeout_us / 1e6,
         )
+
+
+def _check_needs(kinds: Sequence[type[Client]], settings: Settings) -> None:
+    """Raise ConfigError for a kind of client that the contract has not what it takes for."""
+    contract = load_contract(settings.contract, settings.delivery_type)
+    for kind in kinds:
+        if missing := kind.needs(contract):
+            name = kind.__name__
+            raise ConfigError(f"mix: {name} needs {missing}, and contract {contract.name} has none: leave {name} out.")
 
 
 def _with_own_account(kinds: Sequence[type[Client]], clients: int) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
 from typing import Protocol
 
+from hubbub.client.context import HttpTurn
 from hubbub.client.requests_client import client_of
 from hubbub.client.scheduler import GeventScheduler
 from hubbub.clock import Scheduler, clock_domain
@@ -22,8 +22,9 @@ from hubbub.transport.sources import check_sources, parse_sources
 class Http(Protocol):
     """HTTP for the clients of one worker."""
 
-    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
-        """One call; returns status and body. Raises ConnectError when no answer came."""
+    @property
+    def request(self) -> HttpTurn:
+        """One call. Raises ConnectError when no answer came."""
 
     def close(self) -> None:
         """Close what is kept open."""

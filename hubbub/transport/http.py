@@ -9,12 +9,13 @@ import itertools
 import socket
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import gevent
+from gevent.lock import Semaphore
 from geventhttpclient.client import HTTPClient
 from geventhttpclient.url import URL
 
@@ -46,6 +47,7 @@ class HttpPool:
         self._prefix = url.path.rstrip("/")
         self._headers = dict(headers)
         self._timeout_s = timeout_us / 1e6
+        self._turns = Semaphore(POOL_SIZE)
         self._client: Any = HTTPClient.from_url(
             url,
             concurrency=POOL_SIZE,
@@ -62,8 +64,27 @@ class HttpPool:
             addresses = itertools.cycle(sources)
             pool._create_tcp_socket = lambda *how: bound(create_tcp_socket(*how), next(addresses))
 
-    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
-        """One call; returns status and body. Raises ConnectError when no whole answer came in time, and Throttled."""
+    def request(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        began: Callable[[], object] = lambda: None,
+    ) -> tuple[int, bytes]:
+        """One call; returns status and body. Raises ConnectError when no whole answer came in time, and Throttled.
+
+        Where all connections of the pool are in use it waits for one; when it has one, it calls `began`.
+        """
+        if not self._turns.acquire(timeout=self._timeout_s):
+            raise ConnectError("all connections of the pool are in use", is_ours=True)
+        try:
+            began()
+            return self._request(method, path, headers, body)
+        finally:
+            self._turns.release()
+
+    def _request(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         try:
             with gevent.Timeout(self._timeout_s, ConnectError("no whole answer in time")):
                 response = self._client.request(method, self._prefix + path, body, {**self._headers, **headers})

@@ -95,14 +95,19 @@ class MemoryBackend:
 
     # -- HTTP --------------------------------------------------------------------------------------------------------
 
-    def request(self, method, path, headers, body):
+    def request(self, method, path, headers, body, began=lambda: None):
+        began()
         if not self.is_up:
             raise ConnectError("ConnectionRefusedError")
         self.calls.append((method, path))
         for part, status in self.refuse.items():
             if part in path:
                 return status, b'{"error":"refused"}'
-        status, answer = self._answer(path, json.loads(body) if body else None, headers.get("Authorization", "")[7:])
+        token = headers.get("Authorization", "")[7:]
+        if method == "POST" and path.endswith("/messages"):
+            status, answer = self._post(int(path.split("/")[-2]), json.loads(body)["content"], self.tokens.get(token))
+        else:
+            status, answer = self._answer(path, json.loads(body) if body else None, token)
         return status, json.dumps(answer).encode()
 
     def _answer(self, path, data, token):  # noqa: PLR0911 - one for each call
@@ -129,6 +134,28 @@ class MemoryBackend:
         found = re.search(r"/conversations/(\d+)/messages\?limit=(\d+)&offset=(\d+)", path)
         conversation, limit, offset = map(int, found.groups())
         return 200, self.stored[conversation][::-1][offset : offset + limit]
+
+    def _post(self, conversation, content, user):
+        """A message over HTTP: to every connection as the delivery, and as room_message."""
+        self.taken += 1
+        fault = self.fault(self.taken)
+        if fault in ("refuse", "throttle"):
+            return (400, {"error": "no"}) if fault == "refuse" else (429, {"error": "too fast"})
+        if fault == "cut":
+            raise ConnectError("no whole answer in time")
+        stored = {"id": next(self._ids), "content": content}
+        if fault != "swallow":
+            self._store(stored, conversation, user, fault)
+        return 201, stored
+
+    def _store(self, stored, conversation, user, fault):
+        self.stored[conversation].append(stored)
+        frame = {"conversation_id": conversation, "user_id": user, "payload": stored}
+        for kind in ("message", "room_message"):
+            payload = json.dumps({"type": kind} | frame, separators=(",", ":")).encode()
+            for each in sorted(self.connections, key=lambda each: each.user):
+                if conversation in each.joined and fault != "not delivered":
+                    each.deliver(payload)
 
     def _identity(self, user):
         token = f"token{next(self._ids)}"

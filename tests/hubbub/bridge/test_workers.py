@@ -56,8 +56,8 @@ def test_phases_are_rows_of_locusts_tables(environment):
     seen = []
     environment.events.request.add_listener(lambda **request: seen.append(request))
     show = phase_rows(environment)
-    show(Phase.JOIN, 1_500, "")
-    show(Phase.LOGIN, 2_000, "HTTP 500")
+    show(Phase.JOIN.value, 1_500, "")
+    show(Phase.LOGIN.value, 2_000, "HTTP 500")
     rows = [(row["request_type"], row["name"], row["response_time"], str(row["exception"])) for row in seen]
     assert rows == [("WS", "join", 1.5, "None"), ("HTTP", "login", 2.0, "HTTP 500")]
 

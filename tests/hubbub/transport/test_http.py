@@ -1,5 +1,6 @@
 """HTTP of the hot path: what was said about TLS holds here, too."""
 
+import contextlib
 import ssl
 
 import gevent
@@ -71,3 +72,32 @@ def test_calls_come_from_the_source_addresses_in_turn():
             assert pool.request("GET", "/", {}, b"")[0] == 200
         pool.close()
     assert seen == ["127.0.0.2", "127.0.0.3"] * 2
+
+
+def test_a_call_waits_for_its_turn_and_says_when_it_has_it(monkeypatch):
+    monkeypatch.setattr("hubbub.transport.http.POOL_SIZE", 1)
+    with hostile_server() as origin:
+        pool, begun = HttpPool(origin, 400_000, {}, None), []
+        first = gevent.spawn(pool.request, "GET", "/silent", {}, b"", lambda: begun.append("first"))
+        gevent.sleep(0)
+        second = gevent.spawn(pool.request, "GET", "/small", {}, b"", lambda: begun.append("second"))
+        gevent.sleep(0)
+        assert begun == ["first"]
+        with pytest.raises(ConnectError):
+            first.get(timeout=10)
+        with contextlib.suppress(ConnectError):  # both have waited for as long
+            second.get(timeout=10)
+        pool.close()
+
+
+def test_a_turn_that_never_comes_is_our_own(monkeypatch):
+    monkeypatch.setattr("hubbub.transport.http.POOL_SIZE", 1)
+    with hostile_server() as origin:
+        pool = HttpPool(origin, 300_000, {}, None)
+        pool._turns.acquire()
+        with pytest.raises(ConnectError, match="in use") as failure:
+            pool.request("GET", "/small", {}, b"")
+        assert failure.value.is_ours
+        pool._turns.release()
+        assert pool.request("GET", "/small", {}, b"")[0] == 200
+        pool.close()

@@ -1,0 +1,51 @@
+"""What a frame means that is neither a delivery nor the answer that a session waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hubbub.client.context import WorkerContext
+from hubbub.contracts import Event, EventKind
+from hubbub.ledger import Receiver
+from hubbub.ledger.ledger import SETTLE_US
+
+
+def take(context: WorkerContext, receiver: Receiver, event: Event, now_us: int) -> None:
+    """Count it, or give it to the ledger. Called from the transport's reader: must not block."""
+    meaning = _MEANINGS.get(event.kind)
+    if meaning is not None:
+        meaning(context, receiver, event, now_us)
+
+
+def _confirmed(context: WorkerContext, receiver: Receiver, event: Event, _now_us: int) -> None:
+    context.ledger.confirm(receiver, event.number)
+
+
+def _refused(context: WorkerContext, receiver: Receiver, event: Event, _now_us: int) -> None:
+    context.refusals.add(event.text)
+    if not context.ledger.refuse(receiver, event.kind is EventKind.THROTTLED):
+        context.error(f"error frame: {event.text}", event.text)
+
+
+def _dropped(context: WorkerContext, receiver: Receiver, _event: Event, now_us: int) -> None:
+    receiver.explain("the backend said that it dropped messages for this connection")
+    is_ours = not receiver.connection.is_timed or now_us - receiver.connection.doubted_us < SETTLE_US
+    context.error("messages_dropped", "the backend dropped messages for a connection", is_ours=is_ours)
+
+
+def _shutdown(_context: WorkerContext, receiver: Receiver, _event: Event, _now_us: int) -> None:
+    receiver.explain("the backend said that it was about to stop")
+
+
+def _unreadable(context: WorkerContext, _receiver: Receiver, event: Event, _now_us: int) -> None:
+    context.error("unreadable frame", event.text)
+
+
+_MEANINGS: dict[EventKind, Callable[[WorkerContext, Receiver, Event, int], None]] = {
+    EventKind.CONFIRMED: _confirmed,
+    EventKind.REFUSED: _refused,
+    EventKind.THROTTLED: _refused,
+    EventKind.DROPPED: _dropped,
+    EventKind.SHUTDOWN: _shutdown,
+    EventKind.UNREADABLE: _unreadable,
+}

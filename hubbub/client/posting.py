@@ -1,0 +1,65 @@
+"""Messages over HTTP. They have no order, and each has an answer of its own."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from hubbub.client.context import WorkerContext
+from hubbub.contracts import Identity
+from hubbub.contracts.base import Call, what_was_said
+from hubbub.errors import CallFailed, ContractError, HubbubError, Throttled
+from hubbub.ledger import Message, Receiver
+from hubbub.ledger.message import BACKEND, GENERATOR
+
+SERIES = "post"
+
+
+def post(
+    context: WorkerContext, receiver: Receiver, identity: Identity, conversation: int, intended_us: int, text: str
+) -> Message:
+    """Send a message in the background: a slow answer must not make the client's next message late.
+
+    Raises ContractError where the contract has no such call.
+    """
+    receiver.producer.has_order = False
+    content, message = context.ledger.send(receiver, conversation, intended_us, context.now_us(), text)
+    message.cut_by = GENERATOR  # until it is written
+    call = context.contract.post_message(identity, context.conversation_ids[conversation], content)
+    if call is None:
+        raise ContractError(f"contract {context.contract.name} sends no messages over HTTP")
+    context.scheduler.spawn(_perform, context, call, message)
+    return message
+
+
+def _perform(context: WorkerContext, call: Call, message: Message) -> None:
+    failure = ""
+    try:
+        call.perform(partial(context.http, began=lambda: _begin(context, message)))
+    except CallFailed as error:
+        message.cut_by = ""
+        failure = what_was_said(error)
+        _take_refusal(context, message, failure, isinstance(error, Throttled))
+    except HubbubError as error:
+        if context.lateness.may_have_caused(error):
+            message.cut_by = GENERATOR
+        failure = str(error)
+        context.failed(SERIES, error)
+    else:
+        message.cut_by = ""
+        now_us = context.now_us()
+        began_us = message.tried_us
+        context.phase_stats.phase(SERIES, now_us - began_us, context.lateness.low_us(began_us, now_us))
+        context.ledger.acknowledge(message)
+    context.on_phase(SERIES, context.now_us() - message.tried_us, failure)
+
+
+def _begin(context: WorkerContext, message: Message) -> None:
+    message.tried_us = context.now_us()  # until here it waited for a connection of our own pool
+    message.cut_by = BACKEND
+
+
+def _take_refusal(context: WorkerContext, message: Message, said: str, is_rate_limit: bool) -> None:
+    """The backend answered, and not that it has the message."""
+    context.phase_stats.attempts += 1
+    context.refusals.add(said)
+    context.ledger.refuse_message(message, is_rate_limit)
