@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from hubbub import HubbubError, PhaseFailed
+from hubbub.client.moves import switch
 from users.chatter import Chatter
 
 MESSAGES_PER_STAY = 3
@@ -38,11 +39,9 @@ class Roamer(Chatter):
         there = conversations[(here + 1) % len(conversations)]
         try:
             if there != self.session.conversation and self.session.is_ready:
-                self.session.switch(there)
+                switch(self.session, there)
             self.session.read_history(HISTORY_PAGE)
         except PhaseFailed:
             return  # counted by the session; the client gets ready again
         except HubbubError as error:
-            context = self.worker.context
-            is_ours = context.lateness.may_have_caused(error)
-            context.error("history", str(error), is_attempt=True, is_ours=is_ours)
+            self.worker.context.failed("history", error)

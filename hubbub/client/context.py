@@ -16,6 +16,7 @@ from hubbub.client.accounts import Account
 from hubbub.client.population import Population
 from hubbub.clock import Scheduler
 from hubbub.contracts import Contract, Identity
+from hubbub.errors import CallFailed
 from hubbub.health import Lateness
 from hubbub.ledger import Ledger
 from hubbub.metrics.phase_stats import OWN_ERROR, PhaseStats
@@ -116,4 +117,6 @@ class WorkerContext:
 
     def failed(self, attempt: str, error: Exception) -> None:
         """Count an attempt that failed, such as `send` or `leave`."""
-        self.error(f"{attempt}: {error}", str(error), is_attempt=True, is_ours=self.lateness.may_have_caused(error))
+        reason = error.reason if isinstance(error, CallFailed) else str(error)
+        is_ours = self.lateness.may_have_caused(error)
+        self.error(f"{attempt}: {reason}", str(error), is_attempt=True, is_ours=is_ours)

@@ -39,12 +39,12 @@ class Session:
     """One client's connection and what it takes to have one. `lost_at_us`: when it ended, until it is ready again."""
 
     __slots__ = (
-        *("_connection", "_context", "_expectation", "_identity", "_is_member", "_permit"),
+        *("_connection", "context", "_expectation", "_identity", "_is_member", "_permit"),
         *("conversation", "has_been_ready", "lost_at_us", "on_lost", "phase", "receiver", "slot"),
     )
 
     def __init__(self, context: WorkerContext, slot: Slot) -> None:
-        self._context = context
+        self.context = context
         self.slot = slot
         self.conversation = slot.conversation
         self.phase: Phase | None = None
@@ -70,14 +70,14 @@ class Session:
 
     def establish(self) -> None:
         """Live through the contract's phases until READY. Raises PhaseFailed, counted, with everything undone."""
-        connections = self._context.phase_stats.connections
+        connections = self.context.phase_stats.connections
         is_attempting = False
         try:
-            for phase in self._context.contract.phases:
+            for phase in self.context.contract.phases:
                 if phase in (Phase.TICKET, Phase.CONNECT) and not is_attempting:
                     is_attempting = True
                     connections.attempted += 1
-                self._live(phase)
+                self.live(phase)
                 if phase is Phase.CONNECT:
                     connections.succeeded += 1
                     is_attempting = False
@@ -86,11 +86,11 @@ class Session:
             connections.failed_unproven += is_attempting and (not isinstance(error, PhaseFailed) or error.is_ours)
             self.close()
             raise
-        self._become_ready()
+        self.become_ready()
 
-    def _live(self, phase: Phase) -> None:
+    def live(self, phase: Phase) -> None:
         """One phase, timed and counted; a phase with nothing to do is neither."""
-        context = self._context
+        context = self.context
         self.phase = phase
         started_us = context.now_us()
         reason, detail, is_ours = "", "", False
@@ -120,8 +120,8 @@ class Session:
             raise PhaseFailed(phase.value, reason, is_ours)
         context.phase_stats.phase(phase.value, elapsed_us, context.lateness.low_us(started_us, ended_us))
 
-    def _become_ready(self) -> None:
-        context = self._context
+    def become_ready(self) -> None:
+        context = self.context
         self.phase = Phase.READY
         context.phase_stats.connections.ready += not self.has_been_ready
         self.has_been_ready = True
@@ -134,31 +134,33 @@ class Session:
 
     def ask(self, call: Call, read: Callable[[Any], T]) -> T:
         """Make one of the contract's HTTP calls, and read its answer. Raises ContractError and ConnectError."""
-        return call.ask(self._context.http, read)
+        return call.ask(self.context.http, read)
 
     def _log_in_once(self) -> bool:
         """Log in, where once per account is enough only as its first client."""
         account = self._account
         with account.lock:
-            known = account.identity if self._context.settings.logins == "account" else None
-            contract = self._context.contract
+            known = account.identity if self.context.settings.logins == "account" else None
+            contract = self.context.contract
             login = contract.login(self.slot.account.email, self.slot.account.password)
             self._identity = account.identity = known or self.ask(login, contract.identity)
         return known is None
 
     def _enter_conversation(self) -> bool:
         """Become a member of the conversation, over HTTP; idempotent."""
-        self._context.contract.join_conversation(self.identity, self._backend_id).perform(self._context.http)
+        context = self.context
+        context.ledger.may_be_member(self.slot.account.index, self.conversation)
+        context.contract.join_conversation(self.identity, self.backend_id).perform(context.http)
         return True
 
     def _get_ticket(self) -> bool:
-        contract = self._context.contract
+        contract = self.context.contract
         self._permit = self.ask(contract.ticket(self.identity), contract.ticket_of)
         return True
 
     def _open(self) -> bool:
         """Connect, and wait until the backend says that it accepts the connection."""
-        context = self._context
+        context = self.context
         if not self._permit and Phase.TICKET in context.contract.phases:
             self._get_ticket()
         self.receiver = context.ledger.open_receiver(self.slot.account.index, self._on_event)
@@ -182,7 +184,7 @@ class Session:
 
     def _join(self) -> bool:
         """Subscribe to the conversation, and wait for the confirmation: a refused join has no answer at all."""
-        context, account = self._context, self._account
+        context, account = self.context, self._account
         # on another connection a leave for the whole account may be under way, and would end this subscription
         context.scheduler.wait(account.gone, context.settings.join_timeout_us / US_PER_SECOND)
         if self.receiver is None:
@@ -191,14 +193,14 @@ class Session:
             self._is_member = True
             account.members += 1
         context.ledger.joining(self.receiver, self.conversation)
-        with self._expectation.of(EventKind.JOINED, self._backend_id):
-            self._send(context.contract.join(self._backend_id))
+        with self._expectation.of(EventKind.JOINED, self.backend_id):
+            self._send(context.contract.join(self.backend_id))
             self._expectation.wait(context.settings.join_timeout_us, "not confirmed in time")
         return True
 
     @property
     def _account(self) -> AccountState:
-        return self._context.accounts[self.slot.account.index]
+        return self.context.accounts[self.slot.account.index]
 
     @property
     def identity(self) -> Identity:
@@ -207,14 +209,14 @@ class Session:
         return self._identity
 
     @property
-    def _backend_id(self) -> int:
-        return self._context.conversation_ids[self.conversation]
+    def backend_id(self) -> int:
+        return self.context.conversation_ids[self.conversation]
 
     # -- what arrives ------------------------------------------------------------------------------------------------
 
     def _on_event(self, event: Event, now_us: int) -> None:
         """A frame that is not a delivery. Called from the transport's reader: must not block."""
-        context, receiver = self._context, self.receiver
+        context, receiver = self.context, self.receiver
         if receiver is None:
             return
         if self._expectation.is_met_by(event):
@@ -229,29 +231,29 @@ class Session:
 
     def _on_closed(self, code: int, reason: str, now_us: int, is_our_fault: bool) -> None:
         """The connection is gone. Called once by the transport, from its reader."""
-        context = self._context
+        context = self.context
         is_ours = is_our_fault or context.lateness.loop.may_have_been_given_up()
         self._connection = None
         self._account.open.discard(self)
         if self.receiver is not None:
             context.ledger.close(self.receiver, now_us, is_ours=self.phase is Phase.CLOSE, is_fault=is_ours)
             self.receiver = None
-        if self.phase is Phase.READY:
+        if self.phase in (Phase.READY, Phase.AWAY):
             self.lost_at_us = now_us
             context.phase_stats.connections.dropped += 1
             context.phase_stats.connections.dropped_unproven += is_ours
             context.error(f"dropped: {code}", reason, is_ours=is_ours)
-            self._stop_being_ready()
+            self.stop_being_ready()
             self.phase = None
         self._expectation.answer(ConnectionClosed(f"closed with {code}", is_ours))
         if self.on_lost is not None:
             self.on_lost()
 
-    def _stop_being_ready(self) -> None:
-        self._stop_being_member()
-        self._context.population.disconnected()
+    def stop_being_ready(self) -> None:
+        self.stop_being_member()
+        self.context.population.disconnected()
 
-    def _stop_being_member(self) -> None:
+    def stop_being_member(self) -> None:
         if self._is_member:
             self._is_member = False
             self._account.members -= 1
@@ -268,12 +270,12 @@ class Session:
 
         Then wait a moment before trying again.
         """
-        context = self._context
+        context = self.context
         if not self.can_send or self.receiver is None:
             return None
         content, message = context.ledger.send(self.receiver, self.conversation, intended_us, context.now_us(), text)
         try:
-            if self._send(context.contract.message(self._backend_id, content)):
+            if self._send(context.contract.message(self.backend_id, content)):
                 message.tried_us = context.now_us()  # until here it may have been our own process that was late
             else:
                 message.tried_us += context.lateness.loop.gaps_us(message.sent_us, context.now_us())
@@ -286,7 +288,7 @@ class Session:
         """Send a message over HTTP, in the background; else like `send`."""
         if not self.can_send or self.receiver is None:
             return None
-        return post(self._context, self.receiver, self.identity, self.conversation, intended_us, text)
+        return post(self.context, self.receiver, self.identity, self.conversation, intended_us, text)
 
     def signal(self, frame: str | None) -> None:
         """Send a frame that is not a message, such as typing; nothing when the contract has none."""
@@ -298,7 +300,7 @@ class Session:
             try:
                 self._send(frame)
             except ConnectionClosed as error:
-                self._context.failed(attempt, error)
+                self.context.failed(attempt, error)
 
     def pause_reading(self) -> None:
         """Be a slow reader: read nothing until `resume_reading`. What is late or lost here from now on is our doing."""
@@ -314,30 +316,11 @@ class Session:
     def doubt_unread(self) -> None:
         """The run is being decided: what has arrived here and was not read may be what seems to be lost."""
         if self._connection is not None and self.receiver is not None and self._connection.has_unread():
-            self.receiver.doubt("not all that had arrived was read", self._context.now_us())
+            self.receiver.doubt("not all that had arrived was read", self.context.now_us())
 
     def read_history(self, limit: int) -> None:
         """Read the conversation's newest messages over HTTP, as a person who comes in does. Raises HubbubError."""
-        read_newest(self._context, self.identity, self.conversation, limit)
-
-    def switch(self, conversation: int) -> None:
-        """Leave the conversation for another one. Raises PhaseFailed; then the session is closed.
-
-        Only for an account of its own: a leave unsubscribes the whole account.
-        """
-        self.doubt_unread()
-        self.phase = Phase.JOIN
-        self._stop_being_ready()
-        self._leave()
-        self.conversation = conversation
-        try:
-            if self.receiver is None:
-                raise PhaseFailed(Phase.JOIN.value, "the connection was lost")
-            self._live(Phase.JOIN)
-        except BaseException:
-            self.close()
-            raise
-        self._become_ready()
+        read_newest(self.context, self.identity, self.conversation, limit)
 
     def _send(self, text: str) -> bool:
         if self._connection is None:
@@ -352,6 +335,8 @@ class Session:
         Returns whether the account has left.
         """
         self.resume_reading()
+        if self.phase is Phase.AWAY:
+            self.stop_being_ready()
         if not self.is_ready:
             return False
         self.doubt_unread()
@@ -359,20 +344,20 @@ class Session:
         is_last = self._account.members == 1
         if is_last:
             self._account.gone.clear()
-            self._leave()
-        self._stop_being_ready()
+            self.unsubscribe()
+        self.stop_being_ready()
         return is_last
 
-    def _leave(self) -> None:
-        context = self._context
+    def unsubscribe(self) -> None:
+        context = self.context
         if self.receiver is not None:
             context.ledger.leave(self.receiver, self.conversation, context.now_us())
-            self._try_to_send(context.contract.leave(self._backend_id), "leave")
+            self._try_to_send(context.contract.leave(self.backend_id), "leave")
 
     def close(self) -> None:
         """Leave, and close the connection with a handshake. Harmless when it is closed already."""
         has_left = self.leave()
-        self._stop_being_member()
+        self.stop_being_member()
         self.phase = Phase.CLOSE
         connection, self._connection = self._connection, None
         try:
@@ -382,7 +367,7 @@ class Session:
             if has_left:
                 self._account.gone.set()
         if self.receiver is not None:
-            self._context.ledger.close(self.receiver, self._context.now_us(), is_ours=True)
+            self.context.ledger.close(self.receiver, self.context.now_us(), is_ours=True)
             self.receiver = None
 
 

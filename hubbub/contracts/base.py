@@ -32,6 +32,8 @@ class Phase(Enum):
     """The connection subscribes to its conversation and is confirmed."""
     READY = "ready"
     """The connection chats."""
+    AWAY = "away"
+    """The connection is there, and its account has left the conversation over HTTP: it will come back."""
     LEAVE = "leave"
     """The connection leaves its conversation."""
     CLOSE = "close"
@@ -243,6 +245,10 @@ class Contract(ABC):
     def join_conversation(self, identity: Identity, conversation_id: int) -> Call:
         """Makes an account a member, over HTTP."""
         raise ContractError(f"{self.name} has no membership")
+
+    def leave_conversation(self, identity: Identity, conversation_id: int) -> Call | None:
+        """Ends an account's membership, over HTTP; None where that cannot be done."""
+        return None
 
     def ticket(self, identity: Identity) -> Call:
         """Asks for a permit to connect: the answer is read by `ticket_of`."""

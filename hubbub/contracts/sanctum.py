@@ -93,6 +93,10 @@ class Sanctum(Contract):
     def join_conversation(self, identity: Identity, conversation_id: int) -> Call:
         return Call("POST", f"{self._api}/chatrooms/{conversation_id}/join", {}, identity.token)
 
+    def leave_conversation(self, identity: Identity, conversation_id: int) -> Call | None:
+        path = f"{self._api}/conversations/{conversation_id}"
+        return Call("DELETE", path, token=identity.token, accepts=(200, 204))
+
     def ticket(self, identity: Identity) -> Call:
         return Call("POST", f"{self._api}/ws/ticket", {}, identity.token)
 

@@ -68,7 +68,8 @@ class Arrivals:
             self.stray.foreign += 1
             return
         conversation = self.conversations.get(tag.conversation)
-        if conversation is None or receiver.connection.account not in conversation.members:
+        sent_us = tag.intended_us + tag.lag_us
+        if conversation is None or not conversation.has_member(receiver.connection.account, sent_us):
             (conversation.counts if conversation is not None else self.stray).leaked += 1
             self._find("leaked", receiver, now_us, tag)
             return

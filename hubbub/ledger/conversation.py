@@ -21,7 +21,7 @@ class Conversation:
     """
 
     __slots__ = (
-        *("_closed", "_most_seen", "_open_ready_us", "_subscriptions", "counts", "has_echo", "id"),
+        *("_absent", "_closed", "_most_seen", "_open_ready_us", "_subscriptions", "counts", "has_echo", "id"),
         *("index", "is_read_back", "log", "members", "seen"),
     )
 
@@ -35,6 +35,7 @@ class Conversation:
         self.is_read_back = False
         self.seen: array[int] | None = None
         self._most_seen: int | None = None
+        self._absent: dict[int, int] = {}
         self._subscriptions: dict[int, Subscription] = {}
         self._closed: list[ClosedSubscription] = []
         self._open_ready_us: list[int] = []
@@ -42,6 +43,23 @@ class Conversation:
     def __repr__(self) -> str:
         subscriptions, messages = len(self._subscriptions), len(self.log)
         return f"<Conversation {self.index}: {subscriptions} subscriptions, {messages} messages from {self.log.base}>"
+
+    # -- members -----------------------------------------------------------------------------------------------------
+
+    def ended_membership(self, account: int, now_us: int) -> None:
+        """The backend confirmed that an account is no member any more: it must not get what is sent from now on."""
+        self._absent[account] = now_us
+
+    def may_be_member(self, account: int) -> None:
+        """An account asks to become a member again."""
+        self._absent.pop(account, None)
+
+    def has_member(self, account: int, since_us: int) -> bool:
+        """Whether an account may have been a member at any time from then on."""
+        ended_us = self._absent.get(account)
+        return account in self.members and (ended_us is None or since_us <= ended_us)
+
+    # -- what was seen -----------------------------------------------------------------------------------------------
 
     def remember_seen(self, at_most: int | None = None) -> None:
         """Remember the key of every message that anyone sees, to compare them with the history.

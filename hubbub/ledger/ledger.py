@@ -147,6 +147,14 @@ class Ledger:
         for index, accounts in members.items():
             self.conversations[index].members |= frozenset(accounts)
 
+    def ended_membership(self, account: int, conversation: int, now_us: int) -> None:
+        """The backend confirmed that an account is no member any more: what it gets from now on is leaked."""
+        self.conversations[conversation].ended_membership(account, now_us)
+
+    def may_be_member(self, account: int, conversation: int) -> None:
+        """An account asks to become a member."""
+        self.conversations[conversation].may_be_member(account)
+
     def open_receiver(self, account: int, on_event: Callable[[Any, int], None]) -> Receiver:
         """A new connection of an account, and with it a new producer. `on_event` takes what is not a delivery."""
         return Receiver(self._producers.open(account), self.contract, self._arrivals, on_event)

@@ -83,6 +83,7 @@ class MemoryBackend:
         self.delivery_type = "message"
         self.refuse = {}
         self.is_up = True
+        self.keeps_subscriptions = False
         self.users = {}
         self.tokens = {}
         self.tickets = {}
@@ -104,7 +105,9 @@ class MemoryBackend:
             if part in path:
                 return status, b'{"error":"refused"}'
         token = headers.get("Authorization", "")[7:]
-        if method == "POST" and path.endswith("/messages"):
+        if method == "DELETE":
+            status, answer = self._end_membership(int(path.rpartition("/")[2]), self.tokens[token])
+        elif method == "POST" and path.endswith("/messages"):
             status, answer = self._post(int(path.split("/")[-2]), json.loads(body)["content"], self.tokens.get(token))
         else:
             status, answer = self._answer(path, json.loads(body) if body else None, token)
@@ -134,6 +137,13 @@ class MemoryBackend:
         found = re.search(r"/conversations/(\d+)/messages\?limit=(\d+)&offset=(\d+)", path)
         conversation, limit, offset = map(int, found.groups())
         return 200, self.stored[conversation][::-1][offset : offset + limit]
+
+    def _end_membership(self, conversation, user):
+        self.members[conversation].discard(user)
+        for each in self.connections:
+            if each.user == user and not self.keeps_subscriptions:
+                each.joined.discard(conversation)
+        return 200, {}
 
     def _post(self, conversation, content, user):
         """A message over HTTP: to every connection as the delivery, and as room_message."""

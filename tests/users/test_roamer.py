@@ -25,7 +25,7 @@ def test_a_history_that_is_refused_is_an_error_and_no_more(make):
     run = make(kinds=(Roamer,), clients="2", conversations="2", duration="6s", message_interval="500ms")
     run.backend.refuse["messages?limit=50"] = 500
     summary = run.go()
-    assert any(error["class"] == "history" for error in summary["errors"])
+    assert any(error["class"] == "history: HTTP 500" for error in summary["errors"])
     assert summary["messages"]["sent"] == 24
 
 

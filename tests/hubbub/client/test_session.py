@@ -231,17 +231,6 @@ def test_the_last_connection_of_an_account_leaves(place):
     assert place.context.accounts[0].members == 0
 
 
-def test_a_session_moves_to_another_conversation(place):
-    session = place.ready()
-    place.do(session.switch, 1)
-    assert session.is_ready
-    assert session.conversation == 1
-    place.backend.take = lambda *_: None
-    with pytest.raises(PhaseFailed):
-        place.do(session.switch, 0)
-    assert not session.is_ready
-
-
 def test_a_history_is_read_and_timed(place):
     session = place.ready()
     session.read_history(50)

@@ -74,3 +74,14 @@ def test_a_long_run_does_not_fill_the_memory_with_what_was_seen():
     assert conversation.seen is None
     conversation.saw(4)
     assert conversation.seen is None
+
+
+def test_who_left_is_no_member_for_what_is_sent_later():
+    conversation = Conversation(0, 50, frozenset({1, 2}), True)
+    assert conversation.has_member(1, 0)
+    assert not conversation.has_member(3, 0)
+    conversation.ended_membership(1, 100)
+    assert [conversation.has_member(1, since_us) for since_us in (99, 100, 101)] == [True, True, False]
+    assert conversation.has_member(2, 101)
+    conversation.may_be_member(1)
+    assert conversation.has_member(1, 101)

@@ -1,0 +1,59 @@
+"""A client's ways between conversations, and out of one and back. Only for an account of its own: they concern all of
+its connections."""
+
+from __future__ import annotations
+
+from hubbub.client.session import Session
+from hubbub.contracts import Phase
+from hubbub.errors import HubbubError, PhaseFailed
+
+
+def switch(session: Session, conversation: int) -> None:
+    """Leave the conversation for another one. Raises PhaseFailed; then the session is closed."""
+    session.doubt_unread()
+    session.phase = Phase.JOIN
+    session.stop_being_ready()
+    session.unsubscribe()
+    session.conversation = conversation
+    _come_back(session, Phase.JOIN)
+
+
+def end_membership(session: Session) -> None:
+    """Leave the conversation over HTTP, and stay connected: what is sent from then on is not for this account.
+
+    If that fails, which is counted, it may still be a member.
+    """
+    context, conversation = session.context, session.conversation
+    call = context.contract.leave_conversation(session.identity, session.backend_id)
+    if call is None or session.receiver is None or not session.is_ready:
+        return
+    session.doubt_unread()
+    session.phase = Phase.AWAY
+    session.stop_being_member()
+    context.ledger.leave(session.receiver, conversation, context.now_us())
+    try:
+        call.perform(context.http)
+    except HubbubError as error:
+        context.failed("leave", error)
+    else:
+        context.phase_stats.attempts += 1
+        context.ledger.ended_membership(session.slot.account.index, conversation, context.now_us())
+
+
+def become_member(session: Session) -> None:
+    """Enter the conversation again over HTTP, and subscribe. Raises PhaseFailed; then the session is closed."""
+    if session.phase is Phase.AWAY:
+        session.stop_being_ready()
+    _come_back(session, Phase.CONVERSATION, Phase.JOIN)
+
+
+def _come_back(session: Session, *phases: Phase) -> None:
+    try:
+        for phase in phases:
+            if session.receiver is None:
+                raise PhaseFailed(phase.value, "the connection was lost")
+            session.live(phase)
+    except BaseException:
+        session.close()
+        raise
+    session.become_ready()
