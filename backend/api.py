@@ -37,7 +37,7 @@ class Api:
         self.tickets = Tickets()
         self.is_ready = True
         self._sockets: set[web.WebSocketResponse] = set()
-        self._pages: dict[int, tuple[float, list[dict[str, Any]]]] = {}
+        self._pages: dict[int, tuple[float, list[dict[str, Any]], set[int]]] = {}
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._limit_requests, self._answer_errors])
@@ -205,20 +205,26 @@ class Api:
         return web.json_response(created | {"participants": self.chat.store.participants(created["id"])}, status=201)
 
     async def _history(self, request: web.Request) -> web.Response:
-        _, conversation_id = self._membership(request)
+        user_id, conversation_id = self._membership(request)
         if "cached-history" in self.chat.like:
-            return web.json_response(self._cached_page(conversation_id))
+            return web.json_response(self._cached_page(conversation_id, user_id))
         limit = min(max(_whole(request.query.get("limit"), 50), 1), 100)
         offset = max(_whole(request.query.get("offset"), 0), 0)
         return web.json_response(self.chat.store.messages(conversation_id, limit, offset))
 
-    def _cached_page(self, conversation_id: int) -> list[dict[str, Any]]:
-        """The newest messages as they were when the page was cached, the oldest first, whatever was asked for."""
-        cached_s, page = self._pages.get(conversation_id, (-HISTORY_CACHE_S, []))
+    def _cached_page(self, conversation_id: int, user_id: int) -> list[dict[str, Any]]:
+        """The newest messages as they were when the page was cached, the oldest first, whatever was asked for.
+
+        The members are cached with it: who came later is refused.
+        """
+        cached_s, page, members = self._pages.get(conversation_id, (-HISTORY_CACHE_S, [], set()))
         now_s = asyncio.get_running_loop().time()
         if now_s - cached_s >= HISTORY_CACHE_S:
             page = self.chat.store.messages(conversation_id, HISTORY_PAGE, 0)[::-1]
-            self._pages[conversation_id] = now_s, page
+            members = {each["id"] for each in self.chat.store.participants(conversation_id)}
+            self._pages[conversation_id] = now_s, page, members
+        if user_id not in members:
+            raise web.HTTPForbidden(text="You are not a member of this conversation")
         return page
 
     async def _post_message(self, request: web.Request) -> web.Response:

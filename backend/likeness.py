@@ -11,7 +11,8 @@
 - silence: no answer to a non-member's message, malformed JSON, an unknown type or empty content
 - byte-limits: the limit of a message counts bytes
 - typing-null: `typing` has no payload
-- cached-history: one page of 50, ascending, cached for two minutes for everyone; limit and offset have no effect
+- cached-history: one page of 50, ascending, cached for two minutes for everyone; limit and offset have no effect,
+  and an account that has become a member since is refused
 - abrupt-limit: a connection too many is told, and its TCP connection ended without a close frame
 - abrupt-stop: the process ends without `server_shutdown` and close frames
 - sorted-payload: the keys of a message's payload are in alphabetical order

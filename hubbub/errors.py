@@ -56,7 +56,7 @@ class CallFailed(ContractError):
         self.detail = detail
 
 
-HTTP_UNAUTHORIZED, HTTP_TOO_MANY = 401, 429
+HTTP_UNAUTHORIZED, HTTP_FORBIDDEN, HTTP_TOO_MANY = 401, 403, 429
 
 
 class Throttled(CallFailed):

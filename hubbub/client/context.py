@@ -97,10 +97,10 @@ class WorkerContext:
             if account.token:
                 self.accounts[account.index].identity = Identity(account.token, account.user_id)
 
-    def identity_of(self, accounts: Iterable[int]) -> Identity | None:
-        """Who one of some accounts has logged in as; None if none has."""
+    def identities_of(self, accounts: Iterable[int]) -> list[Identity]:
+        """Who some accounts have logged in as, those that have."""
         known = (self.accounts[index].identity for index in accounts if index in self.accounts)
-        return next((identity for identity in known if identity is not None), None)
+        return [identity for identity in known if identity is not None]
 
     def error(self, kind: str, sample: str, is_attempt: bool = False, is_ours: bool = False) -> None:
         """Count an error. `is_ours`: the generator may be the cause, so that it is no evidence against the backend."""

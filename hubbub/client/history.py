@@ -18,7 +18,7 @@ from hubbub.client.context import WorkerContext
 from hubbub.client.patience import Patience
 from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import HttpRequest, Identity
-from hubbub.errors import Throttled, described
+from hubbub.errors import HTTP_FORBIDDEN, CallFailed, Throttled, described
 from hubbub.ledger import Conversation, Message
 from hubbub.ledger.history import History, compare, stored_keys
 
@@ -31,6 +31,9 @@ SPARE_REQUESTS = 10
 
 MAX_WAITS = 5
 """For the limits of a backend, for each page."""
+
+MAX_READERS = 3
+"""Accounts that try to read one history: a backend may not know of a membership that is new."""
 
 PROGRESS_US = 2 * US_PER_SECOND
 
@@ -64,10 +67,14 @@ def read_newest(context: WorkerContext, identity: Identity, conversation: int, l
 
 @dataclass
 class Reading:
-    """The contents of one reading by the backend's id. `problem` says why it is not whole; it may be empty."""
+    """The contents of one reading by the backend's id. `problem` says why it is not whole; it may be empty.
+
+    `is_forbidden`: the backend does not show them to this account.
+    """
 
     contents: dict[int, str] = field(default_factory=dict)
     problem: str = ""
+    is_forbidden: bool = False
 
 
 class ReadBack:
@@ -113,10 +120,17 @@ class ReadBack:
 
     def _look_up(self, conversation: Conversation) -> tuple[Counter[int], str] | None:
         """The run's messages in a history, and why they are not all; None where there is none to be read."""
-        identity = self._context.identity_of(conversation.members)
-        if identity is None or self._context.contract.history(identity, conversation.id, PAGE, 0) is None:
+        now_us = self._context.now_us()
+        members = sorted(account for account in conversation.members if conversation.has_member(account, now_us))
+        reading = None
+        for identity in self._context.identities_of(members)[:MAX_READERS]:
+            if self._context.contract.history(identity, conversation.id, PAGE, 0) is None:
+                return None
+            reading = self._read(identity, conversation)
+            if not reading.is_forbidden:
+                break
+        if reading is None:
             return None
-        reading = self._read(identity, conversation)
         stored = self._stored(reading)
         if not reading.problem and self._wanted(conversation) - stored.keys():
             reading = self._read(identity, conversation)
@@ -174,6 +188,7 @@ class ReadBack:
                 page = self._page(identity, conversation, len(reading.contents))
             except Exception as error:  # what was read until now counts
                 reading.problem = described(error)
+                reading.is_forbidden = isinstance(error, CallFailed) and error.status == HTTP_FORBIDDEN
                 return reading
             if not page:
                 is_doubtful = not reading.contents and wanted and self._may_be_cached(conversation)

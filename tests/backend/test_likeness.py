@@ -124,7 +124,7 @@ def test_typing_has_no_payload(people):  # noqa: F811
 
 
 def test_a_history_is_one_cached_page_in_ascending_order(people):  # noqa: F811
-    ada = people("ada", options=("--like", "cached-history,welcome-bot"))
+    ada, bob = people("ada", "bob", options=("--like", "cached-history,welcome-bot"))
     room = ada.group()
     link = ada.join(room)
     for number in range(60):
@@ -135,6 +135,8 @@ def test_a_history_is_one_cached_page_in_ascending_order(people):  # noqa: F811
     ada.say(link, room, "later")
     until(link, "message")
     assert ada.call("GET", f"/conversations/{room}/messages?limit=100&offset=0").json() == page
+    assert bob.call("POST", f"/chatrooms/{room}/join", {}).status_code == 200
+    assert bob.call("GET", f"/conversations/{room}/messages").status_code == 403
 
 
 def test_a_connection_too_many_ends_without_a_close_frame(people):  # noqa: F811

@@ -230,3 +230,35 @@ def test_one_page_is_sample_enough_where_everything_was_seen(place):
     say(place, place.ready(), is_seen=False)
     reading = read_back(place, "sample", pages(place, lambda messages, *_: messages[-10:]))
     assert "the backend repeats its pages" in reading.problem
+
+
+def test_who_may_not_read_lets_another_member_read(seen):
+    place, readers = seen, []
+    other = place.ready(1)
+
+    def request(method, path, headers, body):
+        readers.append(headers["Authorization"][7:])
+        if readers[-1] != other.identity.token:
+            return 403, b"{}"
+        return place.backend.request(method, path, headers, body)
+
+    reading = read_back(place, request=request)
+    assert reading.problem == ""
+    assert reading.history.stored == 25
+    assert len(set(readers)) == 2
+
+
+def test_who_has_left_is_not_asked_to_read(seen):
+    place = seen
+    place.ready(1)
+    place.ledger.ended_membership(0, 0, place.scheduler.now_us() - 1)
+    place.backend.members[50].discard(1)
+    first = place.context.accounts[0].identity.token
+    readers = []
+
+    def request(method, path, headers, body):
+        readers.append(headers["Authorization"][7:])
+        return place.backend.request(method, path, headers, body)
+
+    assert read_back(place, request=request).problem == ""
+    assert first not in readers
