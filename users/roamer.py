@@ -25,9 +25,9 @@ class Roamer(Chatter):
         assert self.session is not None
         session, contract = self.session, self.worker.context.contract
         backend_id = self.worker.context.conversation_ids[session.conversation]
-        session.signal(contract.typing(backend_id, True))
+        session.type(True)
         super().say()
-        session.signal(contract.typing(backend_id, False))
+        session.type(False)
         session.signal(contract.read(backend_id))
         if self.plan.sent % MESSAGES_PER_STAY == 0:
             self._move_on()

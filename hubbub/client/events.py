@@ -41,11 +41,16 @@ def _unreadable(context: WorkerContext, _receiver: Receiver, event: Event, _now_
     context.error("unreadable frame", event.text)
 
 
+def _typing(context: WorkerContext, receiver: Receiver, event: Event, _now_us: int) -> None:
+    context.ledger.told_of_typing(receiver, event.conversation_id, event.user_id, event.state)
+
+
 _MEANINGS: dict[EventKind, Callable[[WorkerContext, Receiver, Event, int], None]] = {
     EventKind.CONFIRMED: _confirmed,
     EventKind.REFUSED: _refused,
     EventKind.THROTTLED: _refused,
     EventKind.DROPPED: _dropped,
     EventKind.SHUTDOWN: _shutdown,
+    EventKind.TYPING: _typing,
     EventKind.UNREADABLE: _unreadable,
 }

@@ -295,12 +295,19 @@ class Session:
         if self.is_ready:
             self._try_to_send(frame, "send")
 
-    def _try_to_send(self, frame: str | None, attempt: str) -> None:
-        if frame is not None:
-            try:
-                self._send(frame)
-            except ConnectionClosed as error:
-                self.context.failed(attempt, error)
+    def type(self, is_typing: bool) -> None:
+        """Tell that the account types, or does not any more. Only for an account of its own."""
+        frame = self.context.contract.typing(self.backend_id, is_typing)
+        if self.is_ready and self.receiver is not None and self._try_to_send(frame, "send"):
+            self.context.ledger.typing(self.receiver, self.conversation, self.identity.user_id, is_typing)
+
+    def _try_to_send(self, frame: str | None, attempt: str) -> bool:
+        """Whether there was a frame, and it was sent."""
+        try:
+            return frame is not None and (self._send(frame) or True)
+        except ConnectionClosed as error:
+            self.context.failed(attempt, error)
+            return False
 
     def pause_reading(self) -> None:
         """Be a slow reader: read nothing until `resume_reading`. What is late or lost here from now on is our doing."""

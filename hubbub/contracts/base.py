@@ -164,6 +164,8 @@ class EventKind(Enum):
     """The backend says that it dropped messages for this connection."""
     SHUTDOWN = auto()
     """The backend is about to stop."""
+    TYPING = auto()
+    """A user types, or does not any more (`state`)."""
     OTHER = auto()
     """Anything else: presence, typing, other copies of a message."""
     UNREADABLE = auto()
@@ -172,12 +174,17 @@ class EventKind(Enum):
 
 @dataclass(slots=True)
 class Event:
-    """A frame that is not a delivery. `text` is what it says, or its type where its kind is OTHER."""
+    """A frame that is not a delivery. `text` is what it says, or its type where its kind is OTHER.
+
+    `user_id` is of whom it tells, and `state` what: None where it does not say.
+    """
 
     kind: EventKind
     conversation_id: int = 0
     number: int = 0
     text: str = ""
+    user_id: int = 0
+    state: bool | None = None
     is_delivery: ClassVar[bool] = False
 
     @property

@@ -155,13 +155,20 @@ class Sanctum(Contract):
             text = str(frame["error"])
             is_limit = text.startswith(self.settings["connection_limit_text"])
             return Event(EventKind.LIMIT if is_limit else EventKind.REFUSED, text=text)
-        return Event(
-            _KINDS.get(str(kind), EventKind.OTHER), int(frame.get("conversation_id") or 0), text=str(kind or "")
-        )
+        conversation_id = int(frame.get("conversation_id") or 0)
+        if kind == "typing":
+            payload = frame.get("payload") or {}
+            user_id = int(frame.get("user_id") or payload.get("user_id") or 0)
+            return Event(EventKind.TYPING, conversation_id, user_id=user_id, state=_state(payload.get("is_typing")))
+        return Event(_KINDS.get(str(kind), EventKind.OTHER), conversation_id, text=str(kind or ""))
 
     @property
     def _api(self) -> str:
         return str(self.settings["api"])
+
+
+def _state(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _member(body: Any, *names: str) -> Any:

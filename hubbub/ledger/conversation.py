@@ -10,6 +10,7 @@ from hubbub.ledger.counts import Counts
 from hubbub.ledger.log import Log
 from hubbub.ledger.message import Message, Producer
 from hubbub.ledger.subscription import REMEMBER_CLOSED_US, ClosedSubscription, Subscription
+from hubbub.ledger.typing_states import TypingStates
 
 
 class Conversation:
@@ -22,7 +23,7 @@ class Conversation:
 
     __slots__ = (
         *("_absent", "_closed", "_most_seen", "_open_ready_us", "_subscriptions", "counts", "has_echo", "id"),
-        *("index", "is_read_back", "log", "members", "seen"),
+        *("index", "is_read_back", "log", "members", "seen", "typing"),
     )
 
     def __init__(self, index: int, backend_id: int, members: frozenset[int], has_echo: bool) -> None:
@@ -32,6 +33,7 @@ class Conversation:
         self.has_echo = has_echo
         self.log = Log()
         self.counts = Counts()
+        self.typing = TypingStates(self.counts)
         self.is_read_back = False
         self.seen: array[int] | None = None
         self._most_seen: int | None = None
@@ -103,11 +105,13 @@ class Conversation:
     def ready(self, subscription: Subscription, now_us: int) -> None:
         """The backend confirmed the join: from now on messages are due."""
         subscription.ready_us = now_us
+        self.typing.listen(subscription.connection)
         insort(self._open_ready_us, now_us)
 
     def close(self, subscription: Subscription, now_us: int) -> None:
         """The connection left or died: nothing that is intended from now on is due."""
         closed = subscription.close(now_us)
+        self.typing.stop_listening(subscription.connection)
         if closed is not None:
             del self._open_ready_us[bisect_right(self._open_ready_us, closed.ready_us) - 1]
             self._closed.append(closed)

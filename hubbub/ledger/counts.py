@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(slots=True)
 class Counts:
-    """Counts of messages (first group), of due deliveries, and of frames that arrived, each by its class.
+    """Counts of messages (first group), of due deliveries, of frames that arrived, each by its class, and of typing.
 
     `caught_up` is the part of `optional` whose messages were sent long after their time: an outage's backlog.
     `lost_unproven` is the part of `lost` that the generator itself may have caused, `indefinite_unproven` the part of
@@ -38,6 +38,14 @@ class Counts:
     late: int = 0
     out_of_order: int = 0
 
+    typing_sent: int = 0
+    typing_due: int = 0
+    typing_told: int = 0
+    typing_stateless: int = 0
+    typing_wrong: int = 0
+    typing_excused: int = 0
+    typing_stuck: int = 0
+
     @property
     def planned(self) -> int:
         """Messages that the senders' plans asked for."""
@@ -53,6 +61,11 @@ class Counts:
     def expected(self) -> int:
         """Due deliveries that had their chance: due without the excused."""
         return self.due - self.excused
+
+    @property
+    def typing_missed(self) -> int:
+        """Changes that members were to be told of, and were not; while the run goes on, those on their way, too."""
+        return self.typing_due - self.typing_told - self.typing_stateless - self.typing_excused
 
     @property
     def received(self) -> int:

@@ -233,6 +233,17 @@ class Ledger:
         """The backend said of one message that it does not take it."""
         message.refusal = "throttled" if is_rate_limit else "refused"
 
+    def typing(self, receiver: Receiver, conversation: int, user_id: int, is_typing: bool) -> None:
+        """An account, whose only connection this is, told that it types or does not any more."""
+        self.conversations[conversation].typing.sent(receiver.connection, user_id, is_typing)
+
+    def told_of_typing(self, receiver: Receiver, backend_id: int, user_id: int, state: bool | None) -> None:
+        """A connection was told, in a conversation of the backend, that a user types or not; None: not told which."""
+        for subscription in receiver.subscriptions:
+            conversation = self.conversations[subscription.conversation]
+            if conversation.id == backend_id and not self.is_finished:
+                conversation.typing.told(receiver.connection, user_id, state)
+
     def unseen(self) -> list[Message]:
         """The messages that were neither seen nor refused."""
         return [message for message in self._producers.pending() if not message.refusal]
@@ -331,6 +342,7 @@ class Ledger:
                 is_vanished = had_its_time and not is_doubted and not message.cut_by
                 self._decide_unseen(message, now_us, is_vanished, is_hurried or is_doubted)
         for conversation in self.conversations.values():
+            conversation.typing.finish()
             for subscription in conversation.subscriptions:
                 for message in subscription.missing():
                     is_lost = not is_hurried or now_us - message.sent_us >= SETTLE_US

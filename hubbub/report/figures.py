@@ -85,6 +85,7 @@ SOURCES: dict[str, Any] = {
     "connections": lambda run_result, name: getattr(run_result.phase_stats.connections, name),
     "messages": lambda run_result, name: getattr(run_result.counts, name),
     "deliveries": lambda run_result, name: getattr(run_result.counts, name),
+    "typing": lambda run_result, name: getattr(run_result.counts, f"typing_{name}"),
     "errors": _of_errors,
     "health": _of_health,
 }
@@ -95,6 +96,7 @@ WHOLES = {
     "connections": "attempted",
     "messages": "planned",
     "deliveries": "due",
+    "typing": "due",
     "errors": "attempts",
 }
 """What a percentage of a section's figures is a share of."""
@@ -155,6 +157,14 @@ FIGURES = (
     Figure("deliveries", "corrupt", "came without a valid tag", fault="deliveries were corrupt", is_shown=True),
     Figure("deliveries", "foreign", "of another run, or of senders outside the run", is_shown=True),
     Figure("deliveries", "late", "arrived after they had been decided lost or excused", is_shown=True),
+    Figure("typing", "sent", "times that a client told that it types, or does not any more"),
+    Figure("typing", "due", "tellings of that to the others that were ready"),
+    Figure("typing", "told", "those that arrived with the right state"),
+    Figure("typing", "stateless", "arrived without a state", is_shown=True),
+    Figure("typing", "wrong", "arrived, and nothing of the kind had been sent, or it had come already", is_shown=True),
+    Figure("typing", "missed", "never arrived", is_shown=True),
+    Figure("typing", "excused", "did not arrive, and the member left before the end"),
+    Figure("typing", "stuck", "members that were shown another state than the last one at the end", is_shown=True),
     Figure("errors", "count", "errors of every class", own="own"),
     Figure("health", "clean_ratio", "share of the time in which the generator was healthy", is_about_us=True),
     Figure("health", "cpu_max", "most CPU in a second, as a share of a core", is_about_us=True),

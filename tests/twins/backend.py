@@ -84,6 +84,7 @@ class MemoryBackend:
         self.refuse = {}
         self.is_up = True
         self.keeps_subscriptions = False
+        self.typing_fault = lambda is_typing: is_typing
         self.users = {}
         self.tokens = {}
         self.tickets = {}
@@ -188,6 +189,8 @@ class MemoryBackend:
         if frame["type"] == "join" and connection.user in self.members[conversation]:
             connection.joined.add(conversation)
             connection.deliver(json.dumps({"type": "joined", "conversation_id": conversation}).encode())
+        elif frame["type"] == "typing":
+            self._tell_typing(connection.user, conversation, frame["is_typing"])
         elif frame["type"] == "leave":
             for each in self.connections:
                 if each.user == connection.user:
@@ -195,6 +198,14 @@ class MemoryBackend:
         elif frame["type"] == "message":
             self.taken += 1
             self._take_message(connection, conversation, frame["content"], self.fault(self.taken))
+
+    def _tell_typing(self, user, conversation, is_typing):
+        told = self.typing_fault(is_typing)
+        payload = None if told is None else {"user_id": user, "is_typing": told}
+        frame = {"type": "typing", "conversation_id": conversation, "user_id": user, "payload": payload}
+        for each in self.connections:
+            if conversation in each.joined and told != "lost":
+                each.deliver(json.dumps(frame).encode())
 
     def _take_message(self, connection, conversation, content, fault):
         if fault == "refuse":

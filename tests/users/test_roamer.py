@@ -1,5 +1,7 @@
 """A roamer moves from conversation to conversation, and what it misses meanwhile is excused."""
 
+import pytest
+
 from users.roamer import MESSAGES_PER_STAY, Roamer
 
 
@@ -36,3 +38,18 @@ def test_a_join_that_fails_on_the_way_is_tried_again(make):
     account = run.users[0].session.slot.account
     account.conversations.append(0)
     assert run.to_the_end()["messages"]["sent"] == 20
+
+
+@pytest.mark.parametrize(
+    ("fault", "found"),
+    [
+        (lambda is_typing: is_typing, {"told": 60}),
+        (lambda _: None, {"stateless": 60}),
+        (lambda is_typing: is_typing or "lost", {"told": 30, "missed": 30, "stuck": 6}),
+    ],
+)
+def test_the_others_are_told_that_it_types(make, fault, found):
+    run = make(kinds=(Roamer,), clients="3", conversations="1", duration="5s", message_interval="1s")
+    run.backend.typing_fault = fault
+    typing = run.go()["typing"]
+    assert {name: count for name, count in typing.items() if count} == {"sent": 30, "due": 60} | found

@@ -25,7 +25,8 @@ def event(contract, frame):
         ({"type": "server_shutdown"}, EventKind.SHUTDOWN),
         ({"error": "user connection limit reached"}, EventKind.LIMIT),
         ({"type": "room_message", "conversation_id": 4, "payload": {"content": "x"}}, EventKind.OTHER),
-        ({"type": "typing"}, EventKind.OTHER),
+        ({"type": "typing"}, EventKind.TYPING),
+        ({"type": "message_read"}, EventKind.OTHER),
         ([], EventKind.UNREADABLE),
     ],
 )
@@ -53,6 +54,25 @@ def test_a_ticket_is_quoted():
 def test_signals_are_frames():
     frames = [SANCTUM.leave(4), SANCTUM.typing(4, True), SANCTUM.read(4)]
     assert [json.loads(frame)["type"] for frame in frames] == ["leave", "typing", "read"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "state"),
+    [
+        ({"user_id": 7, "payload": {"user_id": 7, "is_typing": True}}, True),
+        ({"payload": {"user_id": 7, "is_typing": False}}, False),
+        ({"user_id": 7, "payload": None}, None),
+        ({"user_id": "7", "payload": {"is_typing": "yes"}}, None),
+    ],
+)
+def test_a_typing_frame_says_who_and_may_say_what(frame, state):
+    told = event(SANCTUM, {"type": "typing", "conversation_id": 4} | frame)
+    assert (told.kind, told.conversation_id, told.user_id, told.state) == (EventKind.TYPING, 4, 7, state)
+
+
+@pytest.mark.parametrize("frame", [{"payload": [1]}, {"payload": 7}, {"user_id": "ada", "payload": {}}])
+def test_a_typing_frame_of_another_kind_is_unreadable(frame):
+    assert event(SANCTUM, {"type": "typing"} | frame).kind is EventKind.UNREADABLE
 
 
 def test_the_type_of_a_delivery_is_a_setting():
