@@ -14,6 +14,7 @@ from gevent.lock import Semaphore
 
 from hubbub.client.accounts import Account
 from hubbub.client.population import Population
+from hubbub.client.presence import Presence
 from hubbub.clock import Scheduler
 from hubbub.contracts import Contract, Identity
 from hubbub.errors import CallFailed
@@ -77,6 +78,7 @@ class WorkerContext:
     phase_stats: PhaseStats = field(default_factory=PhaseStats)
     accounts: defaultdict[int, AccountState] = field(default_factory=lambda: defaultdict(AccountState))
     population: Population = field(init=False)
+    presence: Presence = field(init=False)
     refusals: Texts = field(default_factory=Texts)
     held_at_limit: int = 0
     histories_read_us: dict[int, int] = field(default_factory=dict)
@@ -85,6 +87,7 @@ class WorkerContext:
 
     def __post_init__(self) -> None:
         self.started_us = self.now_us()
+        self.presence = Presence(self.phase_stats.connections)
         self.population = Population(self.now_us, self.settings.ready_timeout_us)
 
     def now_us(self) -> int:

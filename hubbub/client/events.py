@@ -45,6 +45,11 @@ def _typing(context: WorkerContext, receiver: Receiver, event: Event, _now_us: i
     context.ledger.told_of_typing(receiver, event.conversation_id, event.user_id, event.state)
 
 
+def _presence(context: WorkerContext, receiver: Receiver, event: Event, now_us: int) -> None:
+    if event.state is not None:
+        context.presence.status(receiver.connection.id, event.user_id, event.state, now_us)
+
+
 _MEANINGS: dict[EventKind, Callable[[WorkerContext, Receiver, Event, int], None]] = {
     EventKind.CONFIRMED: _confirmed,
     EventKind.REFUSED: _refused,
@@ -52,5 +57,6 @@ _MEANINGS: dict[EventKind, Callable[[WorkerContext, Receiver, Event, int], None]
     EventKind.DROPPED: _dropped,
     EventKind.SHUTDOWN: _shutdown,
     EventKind.TYPING: _typing,
+    EventKind.PRESENCE: _presence,
     EventKind.UNREADABLE: _unreadable,
 }

@@ -171,8 +171,8 @@ class Session:
             except ConnectError as error:
                 if error.status != HTTP_TOO_MANY:
                     raise
-                context.ledger.close(self.receiver, context.now_us(), is_ours=True)
-                self.receiver, self._permit = None, ""  # a ticket may be too old for the next try
+                self._end_receiver(context.now_us(), is_ours=True)
+                self._permit = ""  # a ticket may be too old for the next try
                 raise Throttled from error
             hello = context.contract.hello(self.slot.account.email)
             if hello is not None:
@@ -180,6 +180,7 @@ class Session:
             self._expectation.wait(context.settings.connect_timeout_us, "no `connected` frame in time")
         if self._connection is not None:
             self._account.open.add(self)
+            context.presence.connected(self._user_id)
         return True
 
     def _join(self) -> bool:
@@ -209,6 +210,11 @@ class Session:
         return self._identity
 
     @property
+    def _user_id(self) -> int:
+        """Who others know it as; 0 where the contract has no accounts."""
+        return self._identity.user_id if self._identity is not None else 0
+
+    @property
     def backend_id(self) -> int:
         return self.context.conversation_ids[self.conversation]
 
@@ -234,10 +240,10 @@ class Session:
         context = self.context
         is_ours = is_our_fault or context.lateness.loop.may_have_been_given_up()
         self._connection = None
-        self._account.open.discard(self)
-        if self.receiver is not None:
-            context.ledger.close(self.receiver, now_us, is_ours=self.phase is Phase.CLOSE, is_fault=is_ours)
-            self.receiver = None
+        if self in self._account.open:
+            self._account.open.discard(self)
+            context.presence.disconnected(self._user_id)
+        self._end_receiver(now_us, is_ours=self.phase is Phase.CLOSE, is_fault=is_ours)
         if self.phase in (Phase.READY, Phase.AWAY):
             self.lost_at_us = now_us
             context.phase_stats.connections.dropped += 1
@@ -248,6 +254,13 @@ class Session:
         self._expectation.answer(ConnectionClosed(f"closed with {code}", is_ours))
         if self.on_lost is not None:
             self.on_lost()
+
+    def _end_receiver(self, now_us: int, is_ours: bool, is_fault: bool = False) -> None:
+        """Nothing more arrives. Idempotent. `is_fault`: we ended it, and not on purpose."""
+        receiver, self.receiver = self.receiver, None
+        if receiver is not None:
+            self.context.presence.gone(receiver.connection.id)
+            self.context.ledger.close(receiver, now_us, is_ours=is_ours, is_fault=is_fault)
 
     def stop_being_ready(self) -> None:
         self.stop_being_member()
@@ -373,9 +386,7 @@ class Session:
         finally:
             if has_left:
                 self._account.gone.set()
-        if self.receiver is not None:
-            self.context.ledger.close(self.receiver, self.context.now_us(), is_ours=True)
-            self.receiver = None
+        self._end_receiver(self.context.now_us(), is_ours=True)
 
 
 _STEPS: dict[Phase, Callable[[Session], bool]] = {

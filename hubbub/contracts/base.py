@@ -166,8 +166,10 @@ class EventKind(Enum):
     """The backend is about to stop."""
     TYPING = auto()
     """A user types, or does not any more (`state`)."""
+    PRESENCE = auto()
+    """A user is online, or not any more (`state`)."""
     OTHER = auto()
-    """Anything else: presence, typing, other copies of a message."""
+    """Anything else: other copies of a message, what is new about a conversation."""
     UNREADABLE = auto()
     """Not a frame of this contract."""
 

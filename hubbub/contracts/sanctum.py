@@ -160,6 +160,10 @@ class Sanctum(Contract):
             payload = frame.get("payload") or {}
             user_id = int(frame.get("user_id") or payload.get("user_id") or 0)
             return Event(EventKind.TYPING, conversation_id, user_id=user_id, state=_state(payload.get("is_typing")))
+        if kind == "user_status":
+            payload = frame["payload"]
+            state = {"online": True, "offline": False}.get(str(payload["status"]))
+            return Event(EventKind.PRESENCE, conversation_id, user_id=int(payload["user_id"]), state=state)
         return Event(_KINDS.get(str(kind), EventKind.OTHER), conversation_id, text=str(kind or ""))
 
     @property

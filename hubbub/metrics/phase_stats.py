@@ -20,7 +20,8 @@ class Connections:
     """Connection attempts, retries included, by their outcome; `ready` counts clients that were ever ready.
 
     `throttled` counts calls on the way to them that had to wait for the backend's limits. When the window closes,
-    `ready_at_end` counts the clients that are ready, `never_back` those whose connection ended and is not back. The
+    `ready_at_end` counts the clients that are ready, `never_back` those whose connection ended and is not back.
+    `presence` counts frames that say who is online: client/presence.py. The
     `unproven` ones are those of `failed` and `dropped` that the generator itself may have caused.
     """
 
@@ -34,6 +35,8 @@ class Connections:
     throttled: int = 0
     ready_at_end: int = 0
     never_back: int = 0
+    presence_told: int = 0
+    presence_wrong: int = 0
 
 
 @dataclass(slots=True)

@@ -46,7 +46,7 @@ def _deliveries(summary: Mapping[str, Any]) -> list[str]:
     ]
 
 
-NOUNS = {"connections": "calls for connections", "typing": "typing indicators"}
+NOUNS = {"connections": "calls for connections", "typing": "typing indicators", "presence": "presences"}
 """What the console calls the figures of a section where its name does not do."""
 
 
@@ -54,7 +54,7 @@ def _exceptions(summary: Mapping[str, Any]) -> list[str]:
     """Anomalies, where there are any."""
     return [
         f"  {figure.name.replace('_', ' ')}: {count} {NOUNS.get(section, section)}"
-        for section in ("deliveries", "messages", "connections", "typing")
+        for section in ("deliveries", "messages", "connections", "typing", "presence")
         for figure in FIGURES
         if figure.section == section and figure.is_shown and (count := summary[section][figure.name])
     ]

@@ -86,6 +86,7 @@ SOURCES: dict[str, Any] = {
     "messages": lambda run_result, name: getattr(run_result.counts, name),
     "deliveries": lambda run_result, name: getattr(run_result.counts, name),
     "typing": lambda run_result, name: getattr(run_result.counts, f"typing_{name}"),
+    "presence": lambda run_result, name: getattr(run_result.phase_stats.connections, f"presence_{name}"),
     "errors": _of_errors,
     "health": _of_health,
 }
@@ -97,6 +98,7 @@ WHOLES = {
     "messages": "planned",
     "deliveries": "due",
     "typing": "due",
+    "presence": "told",
     "errors": "attempts",
 }
 """What a percentage of a section's figures is a share of."""
@@ -157,6 +159,8 @@ FIGURES = (
     Figure("deliveries", "corrupt", "came without a valid tag", fault="deliveries were corrupt", is_shown=True),
     Figure("deliveries", "foreign", "of another run, or of senders outside the run", is_shown=True),
     Figure("deliveries", "late", "arrived after they had been decided lost or excused", is_shown=True),
+    Figure("presence", "told", "times that a client was told that an account of this run is online or not"),
+    Figure("presence", "wrong", "said to be offline, connected all the same, and not put right in 5 s", is_shown=True),
     Figure("typing", "sent", "times that a client told that it types, or does not any more"),
     Figure("typing", "due", "tellings of that to the others that were ready"),
     Figure("typing", "told", "those that arrived with the right state"),

@@ -19,7 +19,7 @@ from hubbub.report.slo import Objective, Result
 from hubbub.report.verdict import judge
 
 SCHEMA = 1
-SECTIONS = ("clients", "connections", "messages", "deliveries", "typing")
+SECTIONS = ("clients", "connections", "messages", "deliveries", "typing", "presence")
 
 
 def build_summary(run_result: RunResult, slo_results: list[tuple[Objective, Result]]) -> dict[str, Any]:

@@ -184,6 +184,7 @@ class Worker:
         if context.lateness.loop.has_stalled(began_us):
             self._doubt_unread()
         ledger.tick(context.now_us())
+        context.presence.decide(context.now_us())
         scheduler.sleep(0)
         self._report()
 

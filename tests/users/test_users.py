@@ -6,5 +6,5 @@ from users import all_users
 
 def test_every_kind_is_found_by_its_name():
     kinds = all_users()
-    assert {"Chatter", "Lurker", "Roamer", "SlowReader", "Poster", "Newcomer"} <= set(kinds)
+    assert {"Chatter", "Lurker", "Roamer", "SlowReader", "Poster", "Newcomer", "Reconnector"} <= set(kinds)
     assert all(issubclass(kind, ChatUser) and not kind.abstract for kind in kinds.values())

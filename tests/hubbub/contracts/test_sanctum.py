@@ -27,6 +27,8 @@ def event(contract, frame):
         ({"type": "room_message", "conversation_id": 4, "payload": {"content": "x"}}, EventKind.OTHER),
         ({"type": "typing"}, EventKind.TYPING),
         ({"type": "message_read"}, EventKind.OTHER),
+        ({"type": "user_status", "payload": {"user_id": 7, "status": "offline"}}, EventKind.PRESENCE),
+        ({"type": "user_status"}, EventKind.UNREADABLE),
         ([], EventKind.UNREADABLE),
     ],
 )
