@@ -42,16 +42,21 @@ class InFlight:
         for name, value in asdict(other).items():
             setattr(self, name, getattr(self, name) + value)
 
-    def disagreement(self, delivery: Histogram, workers: int) -> str:
-        """What does not fit, in a sentence; nothing if it fits, or if there is too little to tell."""
+    def disagreement(self, delivery: Histogram, workers: int, burst: float = 1.0) -> str:
+        """What does not fit, in a sentence; nothing if it fits, or if there is too little to tell.
+
+        `burst` is how many deliveries set out together. What is rare may be in no sample at all, so these scatter at
+        least as much as such bursts at random times would make them.
+        """
         workers = max(1, workers)
         span_us = self.span_us / workers
         if self.samples < MIN_SAMPLES or not span_us or delivery.censored_count:
             return ""
         mean = self.total / self.samples
-        error = sqrt(max(0.0, self.squares / self.samples - mean * mean) / self.samples)
         seen = mean * workers
         expected = sum(middle_of(bucket) * count for bucket, count in delivery.buckets.items()) / span_us
+        variance = max(self.squares / self.samples - mean * mean, burst * expected / workers)
+        error = sqrt(variance / self.samples)
         if abs(seen - expected) <= max(DISAGREEMENT * expected, SIGMAS * error * workers):
             return ""
         return (

@@ -106,7 +106,8 @@ def _self_check(run_result: RunResult) -> str:
     """What Little's law finds wrong with our own figures. It needs all deliveries that were in flight to be timed."""
     counts, delivery = run_result.counts, run_result.timings.delivery
     is_timed = delivery.count == counts.expected and counts.planned == counts.confirmed
-    return run_result.in_flight.disagreement(delivery, run_result.workers) if is_timed else ""
+    burst = counts.expected / max(1, counts.confirmed)
+    return run_result.in_flight.disagreement(delivery, run_result.workers, burst) if is_timed else ""
 
 
 def _evidence(finding: Finding) -> dict[str, Any]:

@@ -79,3 +79,13 @@ def test_workers_means_add_up():
     assert (total.samples, total.span_us) == (202, 2_000_000)
     assert total.disagreement(histogram, workers=2) == ""
     assert "8.0 deliveries were in flight on average" in total.disagreement(Histogram(), workers=2)
+
+
+def test_bursts_that_are_rare_may_be_in_no_sample():
+    histogram, in_flight = Histogram(), InFlight()
+    for n in range(100):
+        in_flight.sample(0, 200_000 if n else 0)
+    for _ in range(1_728):
+        histogram.record(1_300)
+    assert in_flight.disagreement(histogram, 1, burst=12) == ""
+    assert in_flight.disagreement(histogram, 1, burst=0.01), "so many that go alone are not overlooked"
