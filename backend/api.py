@@ -40,7 +40,7 @@ class Api:
         self._pages: dict[int, tuple[float, list[dict[str, Any]], set[int]]] = {}
 
     def application(self) -> web.Application:
-        app = web.Application(middlewares=[self._limit_requests, self._answer_errors])
+        app = web.Application(middlewares=[self._detail_errors, self._limit_requests, self._answer_errors])
         app.on_shutdown.append(self._shut_down)
         routes = (
             ("GET", "/health/live", self._health),
@@ -73,6 +73,11 @@ class Api:
             return _problem(429, "Too many requests")
         if is_api and self.chat.broker.is_out and request.path.endswith(("/login", "/ticket")):
             return _problem(503, "Service unavailable")
+        response: web.StreamResponse = await handler(request)
+        return response
+
+    @web.middleware
+    async def _detail_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         response: web.StreamResponse = await handler(request)
         if response.status >= 400 and "error-bodies" in self.chat.like and isinstance(response, web.Response):
             return _detailed(response)
@@ -233,11 +238,8 @@ class Api:
         user = self.chat.store.user(user_id)
         assert user is not None
         message_type = str(body.get("message_type") or "text")
-        stored, room_frame = self.chat.deliver(
-            conversation_id, user_id, user["username"], body["content"], message_type
-        )
-        self.chat.hub.to_conversation(conversation_id, room_frame)
-        return web.json_response(stored, status=201)
+        status, answer = self.chat.post(user_id, user["username"], conversation_id, body["content"], message_type)
+        return web.json_response(answer, status=status) if isinstance(answer, dict) else _problem(status, answer)
 
     async def _mark_read(self, request: web.Request) -> web.Response:
         user_id, conversation_id = self._membership(request)

@@ -16,6 +16,7 @@ from backend.limits import RateLimits
 from backend.store import Store
 
 MAX_CONTENT = 10_000
+TOO_LONG = f"Message must have 1 to {MAX_CONTENT} characters"
 RATE_LIMIT_TEXT = "Rate limit exceeded. Please wait a moment."
 BOT: dict[str, Any] = {"id": 0, "username": "welcome-bot"}
 
@@ -61,14 +62,14 @@ class Chat:
 
     def left(self, connection: Connection) -> None:
         if self.hub.remove(connection) and self.has_presence:
-            if "presence" in self.like:
+            if self.like & {"presence", "blind-grace"}:
                 asyncio.get_running_loop().call_later(OFFLINE_AFTER_S, self._tell_offline, connection)
             else:
                 self._tell_status(connection, "offline")
 
     def _tell_offline(self, connection: Connection) -> None:
         """An account that came back meanwhile was never offline."""
-        if connection.user_id not in self.hub.connections:
+        if "blind-grace" in self.like or connection.user_id not in self.hub.connections:
             self._tell_status(connection, "offline")
 
     def _tell_status(self, connection: Connection, status: str) -> None:
@@ -162,13 +163,33 @@ class Chat:
 
     def _message(self, connection: Connection, conversation_id: int, content: Any) -> None:
         if not isinstance(content, str) or not 0 < self._length(content) <= MAX_CONTENT:
-            self.refuse(connection, f"Message must have 1 to {MAX_CONTENT} characters", is_told=bool(content))
+            self.refuse(connection, TOO_LONG, is_told=bool(content))
         elif not self.store.is_member(conversation_id, connection.user_id):
             self.refuse(connection, "You are not a member of this conversation", is_told=False)
         elif not self.limits.allows("message", connection.user_id):
             self.refuse(connection, RATE_LIMIT_TEXT)
         else:
             self._accept(connection, conversation_id, content)
+
+    def post(
+        self, user_id: int, username: str, conversation_id: int, content: str, message_type: str
+    ) -> tuple[int, dict[str, Any] | str]:
+        """A member's message over HTTP: the status, and the stored message or why there is none.
+
+        It reaches every connection twice, as `message` and as `room_message`.
+        """
+        if not 0 < self._length(content) <= MAX_CONTENT:
+            return 400, TOO_LONG
+        if not self.limits.allows("message", user_id):
+            return 429, RATE_LIMIT_TEXT
+        became = self.broker.takes()
+        if became == "refused":
+            return 503, REFUSAL
+        if became == "stored" or "no-delivery" in self.like:
+            return 201, self.store.add_message(conversation_id, user_id, content, message_type)
+        stored, room_frame = self.deliver(conversation_id, user_id, username, content, message_type)
+        self.hub.to_conversation(conversation_id, room_frame)
+        return 201, stored
 
     def _length(self, content: str) -> int:
         return len(content.encode("utf-8", "surrogatepass")) if "byte-limits" in self.like else len(content)

@@ -21,6 +21,7 @@
 - one-queue: one queue fans out for all conversations
 - room-message: an older version: messages are delivered as `room_message`
 - no-delivery: the newest version: messages are stored, and reach nobody
+- blind-grace: `offline` is told seconds after the last connection of an account, whether it has come back or not
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ FAITHFUL = frozenset(
         "one-queue",
     }
 )
-VERSIONS = frozenset({"room-message", "no-delivery"})
+VERSIONS = frozenset({"room-message", "no-delivery", "blind-grace"})
 
 OFFLINE_AFTER_S = 5.0
 HISTORY_PAGE = 50

@@ -118,6 +118,29 @@ def test_a_message_over_http_comes_as_message_and_as_room_message(people):
     assert until(link, "room_message")["payload"]["content"] == "hi"
 
 
+def post(person, room, content):
+    return person.call("POST", f"/conversations/{room}/messages", {"content": content})
+
+
+def test_messages_over_http_have_the_same_limits(people):
+    ada = people("ada", options=("--rate-limits",))
+    room = ada.group()
+    assert [post(ada, room, content).status_code for content in ("", "x" * 10_001)] == [400, 400]
+    statuses = [post(ada, room, "hi").status_code for _ in range(16)]
+    assert statuses == [201] * 15 + [429]
+
+
+def test_a_broker_that_is_out_refuses_messages_over_http(people):
+    ada = people("ada", options=("--broker-out", "0s:60s"))
+    room = ada.group()
+    link = ada.join(room)
+    assert [post(ada, room, str(number)).status_code for number in range(3)] == [201, 503, 503]
+    ada.say(link, room, "over the socket")
+    assert until(link, "error")["payload"]["message"] == post(ada, room, "again").json()["error"]
+    stored = ada.call("GET", f"/conversations/{room}/messages").json()
+    assert [message["content"] for message in stored if message["content"].isdigit()] == ["0"]
+
+
 def test_a_bot_greets_with_a_room_message_that_is_stored(people):
     ada = people("ada")
     room = ada.group()

@@ -199,6 +199,16 @@ def test_an_account_that_comes_back_was_never_offline(people):  # noqa: F811
     assert until(link, "user_status")["payload"]["status"] == "online"
 
 
+def test_a_blind_grace_tells_offline_all_the_same(people):  # noqa: F811
+    ada, bob = people("ada", "bob", options=("--like", "presence,blind-grace"))
+    link = bob.connect()
+    ada.connect().close()
+    assert until(link, "user_status")["payload"]["status"] == "online"
+    ada.connect()
+    statuses = [until(link, "user_status")["payload"]["status"] for _ in range(2)]
+    assert statuses == ["online", "offline"]
+
+
 def test_a_stop_has_no_close_frame(start_backend):
     backend = start_backend("--like", "abrupt-stop")
     link = Person(backend.origin, "ada").connect()

@@ -89,3 +89,75 @@ def test_limits_of_calls_are_waited_for_and_are_no_errors(judged):
     assert not [error for error in summary["errors"] if "429" in error["class"]]
     assert summary["deliveries"]["lost"] == 0
     assert summary["verdict"]["reasons"][0]["text"].startswith("the backend limits requests: ")
+
+
+# -- behaviours on the way to its faults -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [[], ["--faithful"]])
+def test_messages_over_http_come_twice_and_count_once(judged, kind):
+    code, line, summary = judged(kind, "--mix", "Poster=1,Chatter=1")
+    assert (code, line) == (0, "")
+    assert summary["deliveries"]["received"] == summary["deliveries"]["delivered"] == SENT * MEMBERS
+    assert summary["frames"]["room_message"]["tagged"] == SENT * MEMBERS // 2
+    assert summary["latency_ms"]["post"]["count"] == SENT // 2
+
+
+@pytest.mark.parametrize(
+    ("backend_options", "line"),
+    [
+        (["--faithful", "--broker-out", "1s:1s"], r"\d+ of 144 messages were refused by the backend: 'Failed to send"),
+        (["--faithful", "--rate-limits"], r"\d+ of 144 messages were throttled by the backend: 'Too many requests'"),
+    ],
+)
+def test_what_is_answered_over_http_is_told_in_the_backends_words(judged, backend_options, line):
+    _, found, summary = judged(backend_options, "--mix", "Poster", "--ready-timeout", "5s")
+    assert re.search(line, found)
+    assert summary["messages"]["vanished"] == 0
+
+
+@pytest.mark.parametrize(("kind", "code"), [([], 0), (["--faithful"], 1)])
+def test_who_is_no_member_any_more_must_hear_nothing(judged, kind, code):
+    found, line, summary = judged(kind, "--mix", "Newcomer=1,Chatter=1")
+    deliveries = summary["deliveries"]
+    assert found == code
+    assert deliveries["lost"] == 0
+    assert (deliveries["leaked"] > 0) == (code == 1)
+    assert deliveries["due"] + deliveries["leaked"] <= SENT * MEMBERS
+    assert ("reached an account that is not a member" in line) == (code == 1)
+
+
+@pytest.mark.parametrize(("kind", "found"), [([], "told"), (["--faithful"], "stateless")])
+def test_the_others_see_who_types(judged, kind, found):
+    code, _, summary = judged(kind, "--mix", "Roamer=1,Chatter=1")
+    typing = {name: count for name, count in summary["typing"].items() if count}
+    assert code == 0
+    assert typing == {"sent": SENT, "due": SENT * (MEMBERS - 1), found: SENT * (MEMBERS - 1)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_wrong"), [([], False), (["--faithful"], False), (["--like", "blind-grace"], True)]
+)
+def test_who_reconnects_within_the_grace_was_never_offline(judged, kind, is_wrong):
+    options = ("--mix", "Reconnector=1,Chatter=1", "--message-interval", "2s", "--duration", "18s")
+    code, _, summary = judged(kind, *options)
+    assert code == 0
+    assert summary["presence"]["told"] > 0
+    assert (summary["presence"]["wrong"] > 0) == is_wrong
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "line"),
+    [
+        ([], "100-4000", ""),
+        (["--faithful"], "100-3000", ""),
+        (["--like", "byte-limits"], "4000", "messages were refused by the backend: 'Message must have 1 to 10000 char"),
+        ([], "9000", "closed with 1009: a message too big"),
+    ],
+)
+def test_long_and_multibyte_content(judged, kind, size, line):
+    options = ("--preflight", "off", "--message-text", "multibyte", "--message-size", size)
+    code, found, summary = judged(kind, *options)
+    assert (code == 0) == (not line)
+    assert re.search(line, found)
+    assert summary["deliveries"]["corrupt"] == 0
