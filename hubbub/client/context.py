@@ -42,13 +42,15 @@ class HttpTurn(Protocol):
 class AccountState:
     """What the connections of one account share.
 
-    `identity` is who it is; `open` has the sessions whose connections the backend accepted; `members` counts those that
-    are ready or about to join; `gone` is set unless one of them has left for all, and the backend may not know it yet.
+    `account` is its login; `identity` is who it is; `open` has the sessions whose connections the backend accepted;
+    `members` counts those that are ready or about to join; `gone` is set unless one of them has left for all, and the
+    backend may not know it yet.
     """
 
-    __slots__ = ("gone", "identity", "lock", "members", "open")
+    __slots__ = ("account", "gone", "identity", "lock", "members", "open")
 
     def __init__(self) -> None:
+        self.account: Account | None = None
         self.identity: Identity | None = None
         self.lock = Semaphore(1)
         self.members = 0
@@ -95,15 +97,16 @@ class WorkerContext:
         return self.scheduler.now_us()
 
     def know(self, accounts: Iterable[Account]) -> None:
-        """Accounts of which it is known who they are need not log in."""
+        """Accounts that clients will use; those of which it is known who they are need not log in."""
         for account in accounts:
+            state = self.accounts[account.index]
+            state.account = account
             if account.token:
-                self.accounts[account.index].identity = Identity(account.token, account.user_id)
+                state.identity = Identity(account.token, account.user_id)
 
-    def identities_of(self, accounts: Iterable[int]) -> list[Identity]:
-        """Who some accounts have logged in as, those that have."""
-        known = (self.accounts[index].identity for index in accounts if index in self.accounts)
-        return [identity for identity in known if identity is not None]
+    def logged_in(self, accounts: Iterable[int]) -> list[int]:
+        """Which of some accounts have logged in."""
+        return [index for index in accounts if index in self.accounts and self.accounts[index].identity is not None]
 
     def error(self, kind: str, sample: str, is_attempt: bool = False, is_ours: bool = False) -> None:
         """Count an error. `is_ours`: the generator may be the cause, so that it is no evidence against the backend."""

@@ -16,6 +16,7 @@ from math import ceil
 
 from hubbub.client.context import WorkerContext
 from hubbub.client.patience import Patience
+from hubbub.client.tokens import with_token
 from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import HttpRequest, Identity
 from hubbub.errors import HTTP_FORBIDDEN, CallFailed, Throttled, described
@@ -54,13 +55,18 @@ def choose(context: WorkerContext, how_many: str) -> None:
         context.ledger.conversations[index].remember_seen(SAMPLE_MESSAGES if how_many == "sample" else None)
 
 
-def read_newest(context: WorkerContext, identity: Identity, conversation: int, limit: int) -> None:
+def read_newest(context: WorkerContext, account: int, conversation: int, limit: int) -> None:
     """Read a conversation's newest messages, as a person who comes in does, and time it. Raises HubbubError."""
-    call = context.contract.history(identity, context.conversation_ids[conversation], limit, 0)
-    if call is not None:
-        started_us = context.now_us()
-        context.histories_read_us[conversation] = started_us
-        call.ask(context.http, context.contract.history_messages)
+
+    def read(identity: Identity) -> bool:
+        call = context.contract.history(identity, context.conversation_ids[conversation], limit, 0)
+        if call is not None:
+            call.ask(context.http, context.contract.history_messages)
+        return call is not None
+
+    started_us = context.now_us()
+    context.histories_read_us[conversation] = started_us
+    if with_token(context, account, read):
         ended_us = context.now_us()
         context.phase_stats.phase("history", ended_us - started_us, context.lateness.low_us(started_us, ended_us))
 
@@ -123,17 +129,17 @@ class ReadBack:
         now_us = self._context.now_us()
         members = sorted(account for account in conversation.members if conversation.has_member(account, now_us))
         reading = None
-        for identity in self._context.identities_of(members)[:MAX_READERS]:
-            if self._context.contract.history(identity, conversation.id, PAGE, 0) is None:
+        for account in self._context.logged_in(members)[:MAX_READERS]:
+            if self._context.contract.history(Identity("", 0), conversation.id, PAGE, 0) is None:
                 return None
-            reading = self._read(identity, conversation)
+            reading = self._read(account, conversation)
             if not reading.is_forbidden:
                 break
         if reading is None:
             return None
         stored = self._stored(reading)
         if not reading.problem and self._wanted(conversation) - stored.keys():
-            reading = self._read(identity, conversation)
+            reading = self._read(account, conversation)
             stored |= self._stored(reading)
         return stored, reading.problem
 
@@ -175,7 +181,7 @@ class ReadBack:
             read = f"{found.wanted - missing} of {found.wanted} messages of conversation {conversation.id}"
             self.problem = self.problem or f"{problem} ({read})"
 
-    def _read(self, identity: Identity, conversation: Conversation) -> Reading:
+    def _read(self, account: int, conversation: Conversation) -> Reading:
         """One reading, page after page, until a page is empty.
 
         By id, because a message that is stored meanwhile moves others from one page to the next.
@@ -185,7 +191,7 @@ class ReadBack:
         requests, most = 0, SPARE_REQUESTS
         while requests < most:
             try:
-                page = self._page(identity, conversation, len(reading.contents))
+                page = self._page(account, conversation, len(reading.contents))
             except Exception as error:  # what was read until now counts
                 reading.problem = described(error)
                 reading.is_forbidden = isinstance(error, CallFailed) and error.status == HTTP_FORBIDDEN
@@ -205,17 +211,21 @@ class ReadBack:
         reading.problem = f"it is longer than {requests} pages"
         return reading
 
-    def _page(self, identity: Identity, conversation: Conversation, offset: int) -> list[tuple[int, str]]:
+    def _page(self, account: int, conversation: Conversation, offset: int) -> list[tuple[int, str]]:
         contract = self._context.contract
-        call = contract.history(identity, conversation.id, PAGE, offset)
-        assert call is not None
+
+        def read(identity: Identity) -> list[tuple[int, str]]:
+            call = contract.history(identity, conversation.id, PAGE, offset)
+            assert call is not None
+            return call.ask(self._request, contract.history_messages)
+
         patience = Patience(self._context.scheduler, 0)
         for _ in range(MAX_WAITS):
             try:
-                return call.ask(self._request, contract.history_messages)
+                return with_token(self._context, account, read)
             except Throttled as error:
                 patience.wait(error)
-        return call.ask(self._request, contract.history_messages)
+        return with_token(self._context, account, read)
 
     def _may_be_cached(self, conversation: Conversation) -> bool:
         """Whether a client of ours has read this history so lately that the backend may still remember the answer."""

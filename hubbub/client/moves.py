@@ -4,8 +4,9 @@ its connections."""
 from __future__ import annotations
 
 from hubbub.client.session import Session
-from hubbub.contracts import Phase
-from hubbub.errors import HubbubError, PhaseFailed
+from hubbub.client.tokens import with_token
+from hubbub.contracts import Identity, Phase
+from hubbub.errors import ContractError, HubbubError, PhaseFailed
 
 
 def switch(session: Session, conversation: int) -> None:
@@ -24,20 +25,27 @@ def end_membership(session: Session) -> None:
     If that fails, which is counted, it may still be a member.
     """
     context, conversation = session.context, session.conversation
-    call = context.contract.leave_conversation(session.identity, session.backend_id)
-    if call is None or session.receiver is None or not session.is_ready:
+    if session.receiver is None or not session.is_ready:
         return
     session.doubt_unread()
     session.phase = Phase.AWAY
     session.stop_being_member()
     context.ledger.leave(session.receiver, conversation, context.now_us())
-    try:
+    account, backend_id = session.slot.account.index, session.backend_id
+
+    def leave(identity: Identity) -> None:
+        call = context.contract.leave_conversation(identity, backend_id)
+        if call is None:
+            raise ContractError(f"contract {context.contract.name} ends no membership")
         call.perform(context.http)
+
+    try:
+        with_token(context, account, leave)
     except HubbubError as error:
         context.failed("leave", error)
     else:
         context.phase_stats.attempts += 1
-        context.ledger.ended_membership(session.slot.account.index, conversation, context.now_us())
+        context.ledger.ended_membership(account, conversation, context.now_us())
 
 
 def become_member(session: Session) -> None:

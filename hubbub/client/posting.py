@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from hubbub.client.context import WorkerContext
+from hubbub.client.tokens import with_token
 from hubbub.contracts import Identity
-from hubbub.contracts.base import Call, what_was_said
+from hubbub.contracts.base import what_was_said
 from hubbub.errors import CallFailed, ContractError, HubbubError, Throttled
 from hubbub.ledger import Message, Receiver
 from hubbub.ledger.message import BACKEND, GENERATOR
@@ -14,27 +16,28 @@ from hubbub.ledger.message import BACKEND, GENERATOR
 SERIES = "post"
 
 
-def post(
-    context: WorkerContext, receiver: Receiver, identity: Identity, conversation: int, intended_us: int, text: str
-) -> Message:
-    """Send a message in the background: a slow answer must not make the client's next message late.
-
-    Raises ContractError where the contract has no such call.
-    """
+def post(context: WorkerContext, receiver: Receiver, conversation: int, intended_us: int, text: str) -> Message:
+    """Send a message in the background: a slow answer must not make the client's next message late."""
     receiver.producer.has_order = False
     content, message = context.ledger.send(receiver, conversation, intended_us, context.now_us(), text)
     message.cut_by = GENERATOR  # until it is written
-    call = context.contract.post_message(identity, context.conversation_ids[conversation], content)
-    if call is None:
-        raise ContractError(f"contract {context.contract.name} sends no messages over HTTP")
-    context.scheduler.spawn(_perform, context, call, message)
+    backend_id, account = context.conversation_ids[conversation], receiver.connection.account
+
+    def perform(identity: Identity) -> None:
+        call = context.contract.post_message(identity, backend_id, content)
+        if call is None:
+            raise ContractError(f"contract {context.contract.name} sends no messages over HTTP")
+        call.perform(partial(context.http, began=lambda: _begin(context, message)))
+
+    context.scheduler.spawn(_follow, context, message, lambda: with_token(context, account, perform))
     return message
 
 
-def _perform(context: WorkerContext, call: Call, message: Message) -> None:
+def _follow(context: WorkerContext, message: Message, perform: Callable[[], None]) -> None:
+    """Make the call, and let its answer decide the message."""
     failure = ""
     try:
-        call.perform(partial(context.http, began=lambda: _begin(context, message)))
+        perform()
     except CallFailed as error:
         message.cut_by = ""
         failure = what_was_said(error)

@@ -7,7 +7,7 @@ PhaseFailed after it was counted, and the session is back where it began: call `
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from hubbub.client.context import AccountState, WorkerContext
 from hubbub.client.events import take
@@ -16,11 +16,11 @@ from hubbub.client.history import read_newest
 from hubbub.client.patience import Patience
 from hubbub.client.posting import post
 from hubbub.client.slots import Slot
+from hubbub.client.tokens import with_token
 from hubbub.clock import US_PER_SECOND
-from hubbub.contracts import Call, Event, EventKind, Identity, Phase
+from hubbub.contracts import Event, EventKind, Identity, Phase
 from hubbub.errors import (
     HTTP_TOO_MANY,
-    HTTP_UNAUTHORIZED,
     CallFailed,
     ConnectError,
     ConnectionClosed,
@@ -46,6 +46,7 @@ class Session:
     def __init__(self, context: WorkerContext, slot: Slot) -> None:
         self.context = context
         self.slot = slot
+        context.accounts[slot.account.index].account = slot.account
         self.conversation = slot.conversation
         self.phase: Phase | None = None
         self.has_been_ready = False
@@ -107,8 +108,6 @@ class Session:
                     started_us = context.now_us()
         except CallFailed as error:
             reason, detail = error.reason, error.detail
-            if error.status == HTTP_UNAUTHORIZED:
-                self._account.identity = None  # the backend does not know it any more
         except (ConnectError, ContractError, ConnectionClosed) as error:
             reason = str(error)
             is_ours = getattr(error, "is_ours", False) or context.lateness.loop.has_stalled(started_us)
@@ -132,10 +131,6 @@ class Session:
             context.phase_stats.time("reconnect", now_us - lost_at_us, low_us)
             self.lost_at_us = None
 
-    def ask(self, call: Call, read: Callable[[Any], T]) -> T:
-        """Make one of the contract's HTTP calls, and read its answer. Raises ContractError and ConnectError."""
-        return call.ask(self.context.http, read)
-
     def _log_in_once(self) -> bool:
         """Log in, where once per account is enough only as its first client."""
         account = self._account
@@ -143,20 +138,24 @@ class Session:
             known = account.identity if self.context.settings.logins == "account" else None
             contract = self.context.contract
             login = contract.login(self.slot.account.email, self.slot.account.password)
-            self._identity = account.identity = known or self.ask(login, contract.identity)
+            self._identity = account.identity = known or login.ask(self.context.http, contract.identity)
         return known is None
 
     def _enter_conversation(self) -> bool:
         """Become a member of the conversation, over HTTP; idempotent."""
         context = self.context
         context.ledger.may_be_member(self.slot.account.index, self.conversation)
-        context.contract.join_conversation(self.identity, self.backend_id).perform(context.http)
+        join = context.contract.join_conversation
+        self._with_token(lambda identity: join(identity, self.backend_id).perform(context.http))
         return True
 
     def _get_ticket(self) -> bool:
-        contract = self.context.contract
-        self._permit = self.ask(contract.ticket(self.identity), contract.ticket_of)
+        contract, http = self.context.contract, self.context.http
+        self._permit = self._with_token(lambda identity: contract.ticket(identity).ask(http, contract.ticket_of))
         return True
+
+    def _with_token(self, call: Callable[[Identity], T]) -> T:
+        return with_token(self.context, self.slot.account.index, call)
 
     def _open(self) -> bool:
         """Connect, and wait until the backend says that it accepts the connection."""
@@ -301,7 +300,7 @@ class Session:
         """Send a message over HTTP, in the background; else like `send`."""
         if not self.can_send or self.receiver is None:
             return None
-        return post(self.context, self.receiver, self.identity, self.conversation, intended_us, text)
+        return post(self.context, self.receiver, self.conversation, intended_us, text)
 
     def signal(self, frame: str | None) -> None:
         """Send a frame that is not a message, such as typing; nothing when the contract has none."""
@@ -340,7 +339,7 @@ class Session:
 
     def read_history(self, limit: int) -> None:
         """Read the conversation's newest messages over HTTP, as a person who comes in does. Raises HubbubError."""
-        read_newest(self.context, self.identity, self.conversation, limit)
+        read_newest(self.context, self.slot.account.index, self.conversation, limit)
 
     def _send(self, text: str) -> bool:
         if self._connection is None:

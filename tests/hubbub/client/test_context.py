@@ -22,7 +22,7 @@ def test_errors_are_dated_from_the_beginning(place):
 
 
 def test_anyone_who_has_logged_in_will_do(place):
-    assert place.context.identities_of([0, 1]) == []
+    assert place.context.logged_in([0, 1]) == []
     place.context.accounts[1].identity = Identity("t", 2)
-    assert [each.user_id for each in place.context.identities_of([0, 1])] == [2]
-    assert place.context.identities_of([0]) == []
+    assert place.context.logged_in([0, 1]) == [1]
+    assert place.context.logged_in([0]) == []

@@ -1,0 +1,37 @@
+"""Calls as an account: a token that the backend does not take any more is replaced, once for all that use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from hubbub.client.context import WorkerContext
+from hubbub.contracts import Identity
+from hubbub.errors import HTTP_UNAUTHORIZED, CallFailed
+
+T = TypeVar("T")
+
+
+def with_token(context: WorkerContext, account: int, call: Callable[[Identity], T]) -> T:
+    """What `call` returns for the account; tried once more with a new token after HTTP 401. Raises what it raises."""
+    identity = context.accounts[account].identity or renewed(context, account, None)
+    try:
+        return call(identity)
+    except CallFailed as error:
+        if error.status != HTTP_UNAUTHORIZED:
+            raise
+    return call(renewed(context, account, identity))
+
+
+def renewed(context: WorkerContext, account: int, stale: Identity | None) -> Identity:
+    """Another token than a stale one: log in again, unless somebody else has meanwhile. Raises HubbubError."""
+    state, contract = context.accounts[account], context.contract
+    with state.lock:
+        if state.identity is None or state.identity == stale:
+            assert state.account is not None
+            started_us = context.now_us()
+            login = contract.login(state.account.email, state.account.password)
+            state.identity = login.ask(context.http, contract.identity)
+            ended_us = context.now_us()
+            context.phase_stats.phase("login", ended_us - started_us, context.lateness.low_us(started_us, ended_us))
+        return state.identity
