@@ -36,10 +36,15 @@ def diagnosis(run_result: RunResult) -> str:
 def _limit_of_connections(run_result: RunResult) -> Iterator[str]:
     held, connections = run_result.held_at_limit, run_result.phase_stats.connections
     if held and connections.ready < run_result.attendance.asked:
-        yield (
-            f"the backend turned connections away when an account held {held}: give --max-conns-per-user {held}, or "
-            "more accounts"
-        )
+        yield limit_of_connections(held)
+
+
+def limit_of_connections(held: int) -> str:
+    """What it means that the backend turned away another connection of an account that held so many."""
+    return (
+        f"the backend turned connections away when an account held {held}: give --max-conns-per-user {held}, or more "
+        "accounts"
+    )
 
 
 def _limit_of_requests(run_result: RunResult) -> Iterator[str]:

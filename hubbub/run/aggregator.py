@@ -10,11 +10,8 @@ from hubbub.ledger import Finding
 from hubbub.ledger.findings import MAX_OF_EACH
 from hubbub.report import RunResult, Watch
 from hubbub.run.messages import Report
+from hubbub.run.notices import Notices
 from hubbub.run.output import Taker
-from hubbub.run.terminal import say
-
-SILENCE_US = 5 * US_PER_SECOND
-"""After so long a backend that delivers anything has delivered something."""
 
 
 class Aggregator:
@@ -32,7 +29,7 @@ class Aggregator:
         """The most clients that were asked for at once; 0 until that is known."""
         self.aborted = ""
         self._observed_s = 0
-        self._has_heard = False
+        self._notices = Notices()
 
     def close(self) -> None:
         """The run is being judged: whatever still comes is too late."""
@@ -45,6 +42,7 @@ class Aggregator:
             return
         self.reports[report.worker] = report
         self._keep(report.findings)
+        self._notices.look(self.reports.values())
         for each in self._takers:
             each.take(report)
 
@@ -82,23 +80,11 @@ class Aggregator:
     def observe(self, elapsed_us: int) -> str:
         """Hold the objectives against the run as it is now, once a second; returns why it must end, or nothing."""
         elapsed_s = elapsed_us // US_PER_SECOND
-        self._notice_silence(elapsed_us)
+        self._notices.look_for_silence(self.reports.values(), elapsed_us)
         if elapsed_s > self._observed_s and self.watch.is_needed:
             self._observed_s = elapsed_s
             self.aborted = self.watch.observe(elapsed_us, self.run_result())
         return self.aborted
-
-    def _notice_silence(self, elapsed_us: int) -> None:
-        """Say it at once where nothing is delivered: the rest of the run will hardly be worth its time."""
-        if self._has_heard or elapsed_us < SILENCE_US:
-            return
-        counts = [report.counts for report in self.reports.values()]
-        sent = sum(each.sent for each in counts)
-        if any(each.received for each in counts):
-            self._has_heard = True
-        elif sent:
-            self._has_heard = True
-            say(f"{sent} messages were sent and none was delivered in the first {SILENCE_US // US_PER_SECOND} s")
 
     def run_result(self, lost: Collection[str] = (), window_us: int = 0) -> RunResult:
         """All workers' figures together, and what lost ones were still asked for in a window of this length."""

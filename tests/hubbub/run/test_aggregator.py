@@ -73,7 +73,7 @@ def test_objectives_that_end_the_run_are_watched(aggregator):
 
 
 @pytest.mark.parametrize(("received", "sent", "said"), [(0, 24, 1), (1, 24, 0), (0, 0, 0)])
-def test_silence_is_said_once_and_at_once(aggregator, capsys, received, sent, said):
+def test_silence_is_said_once(aggregator, capsys, received, sent, said):
     aggregator.take(report(counts=Counts(sent=sent, foreign=received)))
     for second in range(4, 8):
         aggregator.observe(second * 1_000_000)
