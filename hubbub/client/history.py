@@ -102,6 +102,7 @@ class ReadBack:
         self._told_us = context.now_us()
         self._unseen: dict[int, list[Message]] = {}
         ledger = context.ledger
+        self.history.too_long = sum(conversation.is_too_long for conversation in ledger.conversations.values())
         for message in ledger.unseen() if how_many != "none" else []:
             self._unseen.setdefault(message.conversation, []).append(message)
         self._left = [

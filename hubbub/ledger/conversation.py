@@ -70,6 +70,11 @@ class Conversation:
         """
         self.seen, self._most_seen = array("Q"), at_most
 
+    @property
+    def is_too_long(self) -> bool:
+        """Whether it was to be compared with its history, and is not, because there was more than `at_most`."""
+        return self.seen is None and self._most_seen is not None
+
     def saw(self, key: int) -> None:
         """A message was seen for the first time."""
         if self.seen is not None:

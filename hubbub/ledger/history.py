@@ -16,7 +16,8 @@ class History:
     `stored`: this run's messages that are there. `stored_twice`: copies of them beyond the first.
     `delivered_not_stored`: seen, and not there. `not_stored`: sent, never seen, and not there.
     `stored_not_delivered`: there, and never seen. `wanted`: all that were looked for. `unknown`: those of them that a
-    reading which was not whole did not find.
+    reading which was not whole did not find. `too_long`: conversations that were to be compared, and had more messages
+    than a sample keeps.
     """
 
     conversations: int = 0
@@ -27,6 +28,7 @@ class History:
     stored_twice: int = 0
     wanted: int = 0
     unknown: int = 0
+    too_long: int = 0
 
     def add(self, other: History) -> None:
         """Add another worker's comparison to this one."""

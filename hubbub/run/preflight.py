@@ -135,7 +135,7 @@ class Preflight:
         unseen = self._ledger.unseen()
         refused = self._context.refusals.most()
         if refused is not None:
-            return f"the backend refuses every message: {refused[0]}"
+            return f"the backend refused {refused[1]} of {self._ledger.counts.sent} messages: {refused[0]}"
         if not unseen:
             return f"each message reached its sender, and not the other connection within {seconds} s"
         reading = ReadBack(self._context, self._world.requests(self._settings), "sample", lambda _: None)

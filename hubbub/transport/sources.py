@@ -17,13 +17,15 @@ def parse_sources(text: str) -> tuple[str, ...]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         first, _, last = part.partition("-")
         try:
-            low, high = int(ipaddress.ip_address(first)), int(ipaddress.ip_address(last or first))
-            kind = type(ipaddress.ip_address(first))
+            lowest, highest = ipaddress.ip_address(first), ipaddress.ip_address(last or first)
         except ValueError as error:
             raise ConfigError(f"source-addresses must be like 127.0.0.2-127.0.0.9, not {text!r}.") from error
-        if not 0 <= high - low < MAX_ADDRESSES:
+        kind, low, high = type(lowest), int(lowest), int(highest)
+        if type(highest) is not kind or not 0 <= high - low < MAX_ADDRESSES:
             raise ConfigError(f"source-addresses must be a range of at most {MAX_ADDRESSES} addresses, not {part!r}.")
         sources += [str(kind(number)) for number in range(low, high + 1)]
+    if len({":" in source for source in sources}) > 1:
+        raise ConfigError(f"source-addresses must be all IPv4 or all IPv6, not {text!r}.")
     return tuple(sources)
 
 

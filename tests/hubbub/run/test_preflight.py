@@ -44,7 +44,7 @@ def test_the_message_of_a_preflight_is_not_counted(make):
             "stored (found in the history), and reached nobody within 5 s: it does not fan out.",
         ),
         ("swallow", "neither stored (the history lacks it) nor delivered within 5 s: no message is taken."),
-        ("refuse", "the backend refuses every message: no."),
+        ("refuse", "the backend refused 3 of 3 messages: no."),
     ],
 )
 def test_a_hopeless_backend_has_a_reason(preflight, fault, reason):
@@ -105,7 +105,7 @@ def test_a_refusal_is_cleaned(preflight):
 
         run.backend.take = take
 
-    assert preflight(change=change) == "the backend refuses every message: ?Verdict: PASS."
+    assert preflight(change=change) == "the backend refused 3 of 3 messages: ?Verdict: PASS."
 
 
 @pytest.mark.parametrize("delay_s", [0.7, 1.5, 3.0])

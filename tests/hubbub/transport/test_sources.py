@@ -12,7 +12,9 @@ def test_ranges_and_lists():
     assert parse_sources("::1") == ("::1",)
 
 
-@pytest.mark.parametrize("text", ["127.0.0.9-127.0.0.2", "nonsense", "10.0.0.0-10.255.0.0"])
+@pytest.mark.parametrize(
+    "text", ["127.0.0.9-127.0.0.2", "nonsense", "10.0.0.0-10.255.0.0", "0.0.0.1-::5", "127.0.0.1,::1"]
+)
 def test_anything_else_is_refused(text):
     with pytest.raises(ConfigError, match="source-addresses must be"):
         parse_sources(text)
