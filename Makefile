@@ -138,6 +138,7 @@ bench: $(VENV)/dev.done ## compare what a delivery costs with k6, Go, Tsung, Art
 proofs: $(VENV)/run.done ## what needs the clock: frozen, slow and lossy backends, verdicts on busy machines (an hour; root for a cgroup)
 	@command -v ss >/dev/null || { apt-get update -qq && apt-get install -y -qq iproute2; }
 	$(BIN)/python -m bench.proofs
+	$(BIN)/python -m bench.proofs --faithful --only delay,slow,lossy --times 2
 
 .PHONY: chaos
 chaos: $(VENV)/dev.done ## runs under every kind of fault: each must end, report, and lose nothing (an hour; SAMPLE=n for fewer; root for namespaces)

@@ -38,10 +38,14 @@ def listener(origin: str) -> int:
     return int(found.split("pid=")[1].split(",")[0])
 
 
+TWIN: list[str] = []
+"""What every backend is started with besides: `--faithful`, or nothing."""
+
+
 @contextmanager
 def backend(*options: str) -> Iterator[tuple[str, int]]:
     """The embedded backend on its core; yields its origin and process id."""
-    with serving("backend", "--port", "0", "--max-conns-per-user", "100", *options) as origin:
+    with serving("backend", "--port", "0", "--max-conns-per-user", "100", *TWIN, *options) as origin:
         yield origin, listener(origin)
 
 
