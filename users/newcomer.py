@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 from hubbub import Contract, HubbubError, Identity, PhaseFailed
-from hubbub.client.moves import become_member, end_membership
 from users.chatter import Chatter
 
 MESSAGES_PER_STAY = 3
@@ -40,12 +39,12 @@ class Newcomer(Chatter):
         session, context = self.session, self.worker.context
         now_us = context.now_us()
         next_us = self.plan.send_at_us() or now_us + 2 * AWAY_US
-        end_membership(session)
+        session.end_membership()
         self.pause_until_us(now_us + min(AWAY_US, (next_us - now_us) // 2))
         if not self.worker.is_sending:
             return
         try:
-            become_member(session)
+            session.become_member()
             session.read_history(HISTORY_PAGE)
         except PhaseFailed:
             return  # counted by the session; the client gets ready again

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 from hubbub import HubbubError, PhaseFailed
-from hubbub.client.moves import switch
 from users.chatter import Chatter
 
 MESSAGES_PER_STAY = 3
@@ -39,7 +38,7 @@ class Roamer(Chatter):
         there = conversations[(here + 1) % len(conversations)]
         try:
             if there != self.session.conversation and self.session.is_ready:
-                switch(self.session, there)
+                self.session.switch(there)
             self.session.read_history(HISTORY_PAGE)
         except PhaseFailed:
             return  # counted by the session; the client gets ready again

@@ -1,15 +1,41 @@
-"""A client's ways between conversations, and out of one and back. Only for an account of its own: they concern all of
+"""A session's ways between conversations, and out of one and back. Only for an account of its own: they concern all of
 its connections."""
 
 from __future__ import annotations
 
-from hubbub.client.session import Session
+from typing import Protocol
+
+from hubbub.client.context import WorkerContext
+from hubbub.client.slots import Slot
 from hubbub.client.tokens import with_token
 from hubbub.contracts import Identity, Phase
 from hubbub.errors import ContractError, HubbubError, PhaseFailed
+from hubbub.ledger import Receiver
 
 
-def switch(session: Session, conversation: int) -> None:
+class Moving(Protocol):
+    """What is needed of a session: see there."""
+
+    context: WorkerContext
+    conversation: int
+    phase: Phase | None
+    receiver: Receiver | None
+    slot: Slot
+
+    @property
+    def backend_id(self) -> int: ...
+    @property
+    def is_ready(self) -> bool: ...
+    def doubt_unread(self) -> None: ...
+    def unsubscribe(self) -> None: ...
+    def stop_being_ready(self) -> None: ...
+    def stop_being_member(self) -> None: ...
+    def live(self, phase: Phase) -> None: ...
+    def become_ready(self) -> None: ...
+    def close(self) -> None: ...
+
+
+def switch(session: Moving, conversation: int) -> None:
     """Leave the conversation for another one. Raises PhaseFailed; then the session is closed."""
     session.doubt_unread()
     session.phase = Phase.JOIN
@@ -19,7 +45,7 @@ def switch(session: Session, conversation: int) -> None:
     _come_back(session, Phase.JOIN)
 
 
-def end_membership(session: Session) -> None:
+def end_membership(session: Moving) -> None:
     """Leave the conversation over HTTP, and stay connected: what is sent from then on is not for this account.
 
     If that fails, which is counted, it may still be a member.
@@ -48,14 +74,14 @@ def end_membership(session: Session) -> None:
         context.ledger.ended_membership(account, conversation, context.now_us())
 
 
-def become_member(session: Session) -> None:
+def become_member(session: Moving) -> None:
     """Enter the conversation again over HTTP, and subscribe. Raises PhaseFailed; then the session is closed."""
     if session.phase is Phase.AWAY:
         session.stop_being_ready()
     _come_back(session, Phase.CONVERSATION, Phase.JOIN)
 
 
-def _come_back(session: Session, *phases: Phase) -> None:
+def _come_back(session: Moving, *phases: Phase) -> None:
     try:
         for phase in phases:
             if session.receiver is None:

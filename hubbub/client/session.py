@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from hubbub.client import moves
 from hubbub.client.context import AccountState, WorkerContext
 from hubbub.client.events import take
 from hubbub.client.expectation import Expectation
@@ -340,6 +341,8 @@ class Session:
     def read_history(self, limit: int) -> None:
         """Read the conversation's newest messages over HTTP, as a person who comes in does. Raises HubbubError."""
         read_newest(self.context, self.slot.account.index, self.conversation, limit)
+
+    switch, end_membership, become_member = moves.switch, moves.end_membership, moves.become_member
 
     def _send(self, text: str) -> bool:
         if self._connection is None:

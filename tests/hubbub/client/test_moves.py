@@ -2,7 +2,6 @@
 
 import pytest
 
-from hubbub.client.moves import become_member, end_membership, switch
 from hubbub.contracts import Phase
 from hubbub.errors import PhaseFailed
 
@@ -15,22 +14,22 @@ def say(place, session):
 
 def test_a_session_moves_to_another_conversation(place):
     session = place.ready()
-    place.do(switch, session, 1)
+    place.do(session.switch, 1)
     assert session.is_ready
     assert session.conversation == 1
     place.backend.take = lambda *_: None
     with pytest.raises(PhaseFailed):
-        place.do(switch, session, 0)
+        place.do(session.switch, 0)
     assert not session.is_ready
 
 
 def test_a_member_that_left_hears_nothing_until_it_is_back(place):
     session, other = place.ready(0), place.ready(1)
-    place.do(end_membership, session)
+    place.do(session.end_membership)
     assert session.phase is Phase.AWAY
     assert not session.can_send
     say(place, other)
-    place.do(become_member, session)
+    place.do(session.become_member)
     assert session.is_ready
     say(place, other)
     counts = place.ledger.counts
@@ -43,10 +42,10 @@ def test_what_a_subscription_still_brings_is_leaked(place, is_failing):
     session, other = place.ready(0), place.ready(1)
     if is_failing:
         place.backend.refuse["/conversations/50"] = 500
-    place.do(end_membership, session)
+    place.do(session.end_membership)
     say(place, other)
     place.backend.refuse.clear()
-    place.do(become_member, session)
+    place.do(session.become_member)
     say(place, other)
     counts = place.ledger.counts
     assert (counts.leaked, counts.optional, counts.lost) == ((0, 1, 0) if is_failing else (1, 0, 0))
@@ -57,7 +56,7 @@ def test_what_was_sent_before_the_end_of_membership_is_not_leaked(place):
     session, other = place.ready(0), place.ready(1)
     place.backend.delay_s = 1
     other.send(place.scheduler.now_us(), " x")
-    place.do(end_membership, session)
+    place.do(session.end_membership)
     place.backend.keeps_subscriptions = True
     place.scheduler.advance(5)
     assert place.ledger.counts.leaked == 0
@@ -65,11 +64,11 @@ def test_what_was_sent_before_the_end_of_membership_is_not_leaked(place):
 
 def test_a_connection_that_is_lost_meanwhile_is_counted(place):
     session = place.ready()
-    place.do(end_membership, session)
+    place.do(session.end_membership)
     next(iter(place.backend.connections)).end(1006, "gone")
     assert place.context.phase_stats.connections.dropped == 1
     with pytest.raises(PhaseFailed, match="the connection was lost"):
-        place.do(become_member, session)
+        place.do(session.become_member)
     place.do(session.establish)
     say(place, session)
     assert (place.ledger.counts.delivered, place.ledger.counts.leaked) == (1, 0)
@@ -79,7 +78,7 @@ def test_a_client_that_is_away_may_be_stopped(place):
     session = place.ready()
     left = []
     place.context.population.disconnected = lambda: left.append(session.phase)
-    place.do(end_membership, session)
+    place.do(session.end_membership)
     assert not left
     place.do(session.close)
     assert left == [Phase.AWAY]
@@ -90,5 +89,5 @@ def test_a_client_that_is_away_may_be_stopped(place):
 def test_only_who_is_ready_leaves(place):
     session = place.session()
     session._identity = place.ready(1).identity
-    place.do(end_membership, session)
+    place.do(session.end_membership)
     assert session.phase is None
