@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hubbub.errors import ConfigError, HubbubError
 from hubbub.exit_code import ExitCode
@@ -16,7 +17,7 @@ from hubbub.option_kinds import UNTIL_STOPPED
 from hubbub.options import OPTION, OPTIONS, defaults, profile_options
 from hubbub.report.figures import FIGURES, SERIES
 from hubbub.suite import ROOT, SUITE, SUITE_FILES, SUITE_FOLDERS
-from hubbub.synonyms import environment_text, with_dotenv
+from hubbub.synonyms import DOTENV, environment_text, read_dotenv
 from hubbub.version import __version__
 
 COMMANDS = {
@@ -52,30 +53,41 @@ def build_parser() -> argparse.ArgumentParser:
         for option in OPTIONS:
             flags = [option.flag, "--profile"] if option.name == "run_profile" else [option.flag]
             shown = option.help.replace("%", "%%") + (f" (default: {option.default})" if option.default else "")
+            how: dict[str, Any] = {"action": "append", "metavar": option.metavar}
             if option.is_switch:
-                command.add_argument(*flags, dest=option.name, action="store_const", const="true", help=shown)
-            else:
-                command.add_argument(*flags, dest=option.name, metavar=option.metavar, help=shown)
+                how = {"action": "append_const", "const": "true"}
+            command.add_argument(*flags, dest=option.name, help=shown, **how)
         command.add_argument("--web-port", default=WEB_PORT, help=f"port of the web UI (default: {WEB_PORT})")
     return parser
 
 
-def given_options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> dict[str, str]:
-    """The texts of the options that the user set: the command line beats the environment. Paths are made absolute."""
+def given_options(
+    arguments: argparse.Namespace, environment: Mapping[str, str], dotenv: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The texts of the options that the user set, and where: the command line beats the environment, that `.env`.
+
+    Paths are made absolute. Raises ConfigError.
+    """
     given: dict[str, str] = {}
+    sources: dict[str, str] = {}
     for option in OPTIONS:
-        text = getattr(arguments, option.name)
-        if text == "":
+        texts = [option.cleaned(text) for text in getattr(arguments, option.name) or ()]
+        if not all(texts):
             raise ConfigError(f"{option.label} was given without a value; give one or leave it out.")
-        text = text or environment_text(option.name, environment)
+        text, source = option.joined(texts), "command line"
+        for place, variables in (("environment", environment), (DOTENV, dotenv)):
+            if not text:
+                text, variable = environment_text(option.name, variables)
+                source = f"{place} {variable}"
         if text:
             given[option.name] = str(Path(text).absolute()) if option.is_path else text
-    return given
+            sources[option.name] = source
+    return given, sources
 
 
 def run(command: str, arguments: argparse.Namespace) -> int:
     """Run a load test; returns the exit code. Raises ConfigError for what Locust could not be started with."""
-    given = given_options(arguments, with_dotenv(os.environ, Path.cwd()))
+    given, sources = given_options(arguments, os.environ, read_dotenv(Path.cwd()))
     profile = profile_options(given.get("run_profile", ""))
     texts = defaults() | profile | ({"workers": "2"} if command == "swarm" else {}) | given
     workers = OPTION["workers"].value(texts["workers"])
@@ -90,7 +102,7 @@ def run(command: str, arguments: argparse.Namespace) -> int:
         given["duration"] = texts["duration"]
     for name in ("clients", "spawn_rate"):  # a file of Locust's own may set them for other projects
         given[name] = texts[name]
-    return launch(given, workers, flags)
+    return launch(given, workers, flags, sources)
 
 
 def print_options() -> None:

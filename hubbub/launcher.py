@@ -22,7 +22,15 @@ from pathlib import Path
 from hubbub.errors import ConfigError
 from hubbub.exit_code import ExitCode
 from hubbub.options import OPTION, OPTIONS
-from hubbub.suite import LAUNCHER_PID, LAUNCHER_PIPE, SUITE, WORKING_FOLDER_VARIABLE, environment_of_children
+from hubbub.suite import (
+    HOME,
+    LAUNCHER_PID,
+    LAUNCHER_PIPE,
+    SOURCES,
+    SUITE,
+    WORKING_FOLDER_VARIABLE,
+    environment_of_children,
+)
 
 LOCUST = (sys.executable, "-m", "locust")
 WORKER_WAIT_S = 60
@@ -46,8 +54,8 @@ ASK_S, KILL_S = 2.0, 7.0
 HURRY_S = 1.8
 """So long after a second Ctrl-C it is killed."""
 
-LOCUSTS_VARIABLES = {"clients": "LOCUST_USERS", "spawn_rate": "LOCUST_SPAWN_RATE", "host": "LOCUST_HOST"}
-"""Variables that Locust prefers to ours: what the user gave to us beats them."""
+LOCUSTS_VARIABLES = "LOCUST_"
+"""What variables that steer Locust begin with: they are for plain `locust`, and steer nothing here."""
 
 
 class Promises:
@@ -81,13 +89,24 @@ class Promises:
 class ProcessGroup:
     """The processes of one run. Use as a context: on leaving it, none is left."""
 
-    def __init__(self) -> None:
+    def __init__(self, sources: Mapping[str, str]) -> None:
         self._children: list[subprocess.Popen[bytes]] = []
         self._promises = Promises()
-        ours = {LAUNCHER_PID: str(os.getpid()), "PYTHONUNBUFFERED": "1", WORKING_FOLDER_VARIABLE: os.getcwd()}
+        ours = {
+            LAUNCHER_PID: str(os.getpid()),
+            WORKING_FOLDER_VARIABLE: os.getcwd(),
+            SOURCES: json.dumps(dict(sources)),
+            HOME: os.environ.get("HOME", ""),
+            "HOME": str(SUITE),  # Locust reads a file of the home folder, which may be for other projects
+            "PYTHONUNBUFFERED": "1",
+        }
         options = {option.environment_variable for option in OPTIONS}
         everything = environment_of_children(**ours)
-        self._environment = {name: value for name, value in everything.items() if name not in options}
+        self._environment = {
+            name: value
+            for name, value in everything.items()
+            if name not in options and not name.startswith(LOCUSTS_VARIABLES)
+        }
         self._main: subprocess.Popen[bytes] | None = None
         self._interrupted_s: list[float] = []
         self._code: int | None = None
@@ -103,12 +122,11 @@ class ProcessGroup:
         given = {OPTION[name].environment_variable: text for name, text in options.items()}
         if is_main:
             given[LAUNCHER_PIPE] = str(self._promises.writing)
-        beaten = {LOCUSTS_VARIABLES[name] for name in options if name in LOCUSTS_VARIABLES}
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         child = subprocess.Popen(
             [*LOCUST, "-f", str(SUITE / "locustfile.py"), *arguments],
             cwd=SUITE,  # Locust reads the locust.conf of its working folder, and the user's may be another project's
-            env={name: text for name, text in self._environment.items() if name not in beaten} | given,
+            env=self._environment | given,
             stdin=subprocess.DEVNULL,
             process_group=0,
             pass_fds=(self._promises.writing,) if is_main else (),
@@ -222,9 +240,12 @@ def check_port(port: str) -> None:
         raise ConfigError(f"web-port must be a free port; {port!r} cannot be used ({error}).") from error
 
 
-def launch(options: Mapping[str, str], workers: int, flags: Sequence[str]) -> int:
-    """Run Locust with option texts and flags, in one process or as a master and workers; returns the exit code."""
-    with ProcessGroup() as group:
+def launch(options: Mapping[str, str], workers: int, flags: Sequence[str], sources: Mapping[str, str]) -> int:
+    """Run Locust with option texts and flags, in one process or as a master and workers; returns the exit code.
+
+    `sources` says who gave each option.
+    """
+    with ProcessGroup(sources) as group:
         if not workers:
             return group.follow(group.start(flags, options, is_main=True))
         port = str(free_port())

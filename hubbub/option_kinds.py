@@ -6,6 +6,7 @@ A kind is a function of the text and of what its errors call the option. It rais
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,9 +25,13 @@ def text(value: str, _name: str) -> str:
     return value
 
 
-def on_off(value: str, _name: str) -> bool:
-    """A switch, or `on` and `off`."""
-    return value.lower() in ("1", "true", "yes", "on")
+def on_off(value: str, name: str) -> bool:
+    """A switch, or `on` and `off`; empty is off."""
+    if value.lower() in ("1", "true", "yes", "on"):
+        return True
+    if value.lower() in ("0", "false", "no", "off", ""):
+        return False
+    raise ConfigError(f"{name} must be on or off, not {value!r}.")
 
 
 def whole(minimum: int) -> Kind:
@@ -97,20 +102,29 @@ def limit(value: str, name: str) -> float | None:
     return int(count) * US_PER_SECOND / length_us
 
 
+SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+
+
 def origin(value: str, name: str) -> str:
-    """Scheme, host and port; empty for none."""
+    """Scheme, host and port, in one form; empty for none. What stands before an @ is never shown."""
     if not value:
         return ""
+    text = value if "://" in value else f"//{value}"
     try:
-        parts = urlsplit(value)
-        is_origin = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        parts = urlsplit(text)
+        scheme, host, port = SCHEMES.get(parts.scheme.lower(), ""), parts.hostname or "", parts.port
     except ValueError:
-        is_origin = False
-    if not is_origin or parts.query or parts.fragment or parts.username:
+        scheme, host, port, parts = "", "", None, urlsplit("")
+    if "@" in text.partition("//")[2].partition("/")[0]:
+        raise ConfigError(f"{name} must be an origin without a user and password: give accounts by --accounts.")
+    is_bare = not parts.query and not parts.fragment and not any(letter.isspace() for letter in value)
+    if not scheme or not host or port == 0 or not is_bare:
+        hint = f" (is it http://{value}?)" if host and not parts.scheme and is_bare else ""
         raise ConfigError(
-            f"{name} must be an origin such as http://localhost:8375 or https://chat.example, not {value!r}."
+            f"{name} must be an origin such as http://localhost:8375 or https://chat.example, not {value!r}{hint}."
         )
-    return value.rstrip("/")
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"
 
 
 def file(value: str, name: str) -> str:
@@ -133,24 +147,51 @@ def mix(value: str, name: str) -> dict[str, float]:
     """User classes and their weights."""
     weights: dict[str, float] = {}
     for part in value.split(","):
-        kind, _, weight = part.strip().partition("=")
+        kind, _, weight = (each.strip() for each in part.partition("="))
+        if kind in weights:
+            raise ConfigError(f"{name} must name each user class once, and {kind} is there twice.")
         try:
-            weights[kind.strip()] = float(weight or "1")
+            weights[kind] = float(weight or "1")
         except ValueError:
-            weights[kind.strip()] = -1.0
-    if not all(weights) or min(weights.values()) < 0 or sum(weights.values()) <= 0:
+            weights[kind] = -1.0
+    if not all(weights) or min(weights.values()) < 0 or not 0 < sum(weights.values()) < inf:
         raise ConfigError(f"{name} must be user classes with weights such as Chatter=8,Lurker=2, not {value!r}.")
     return {kind: weight for kind, weight in weights.items() if weight > 0}
 
 
+TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+"""Letters of a header's name (RFC 9110, 5.6.2)."""
+
+OWN_HEADERS = frozenset(
+    {
+        *("connection", "upgrade", "sec-websocket-key", "sec-websocket-version", "sec-websocket-accept"),
+        *("sec-websocket-extensions", "content-length", "transfer-encoding", "te", "trailer", "expect"),
+    }
+)
+"""What the client says of itself: another one of these would be a request that no backend can read."""
+
+
 def headers(value: str, name: str) -> dict[str, str]:
-    """HTTP headers, one per line."""
+    """HTTP headers, one per line. One that is given several times has all its values (RFC 9110, 5.3)."""
     found: dict[str, str] = {}
+    spelling: dict[str, str] = {}
     for line in filter(None, (line.strip() for line in value.split("\n"))):
-        header, colon, content = line.partition(":")
-        if not colon or not header.strip().replace("-", "").replace("_", "").isalnum():
-            raise ConfigError(f"{name} must be NAME:VALUE, such as Origin:https://chat.example, not {line!r}.")
-        found[header.strip()] = content.strip()
+        header, colon, content = (part.strip() for part in line.partition(":"))
+        if not colon or not header or not set(header) <= TOKEN:
+            raise ConfigError(f"{name} must be NAME:VALUE, such as Origin:https://chat.example, not {header!r}.")
+        if header.lower() in OWN_HEADERS:
+            raise ConfigError(f"{name} must not be {header}: the client sets it itself.")
+        wrong = [letter for letter in dict.fromkeys(content) if not (" " <= letter <= "~" or letter == "\t")]
+        if wrong:
+            raise ConfigError(
+                f"{name} must have visible ASCII letters only: the value of {header} has "
+                f"{', '.join(map(repr, wrong[:5]))}."
+            )
+        known = spelling.setdefault(header.lower(), header)
+        separator = "; " if known.lower() == "cookie" else ", "
+        if known in found and known.lower() == "host":
+            raise ConfigError(f"{name} must have one Host, and has several.")
+        found[known] = f"{found[known]}{separator}{content}" if known in found else content
     return found
 
 

@@ -6,7 +6,7 @@ knows Locust: the launcher and the bridge build their command lines, variables a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -23,6 +23,7 @@ class Option:
 
     `locust_flag` names Locust's own flag where Locust has the option already. `is_form_field` puts it into the web
     form (file paths and secrets stay out: the form has no login). `choices` are the values it may have, if not any.
+    `joins` stands between the parts of one that means several: such a one may be given several times.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Option:
     is_switch: bool = False
     is_secret: bool = False
     is_path: bool = False
+    joins: str = ""
     choices: Callable[[], tuple[str, ...]] | None = None
 
     @property
@@ -50,8 +52,22 @@ class Option:
     def environment_variable(self) -> str:
         return "HUBBUB_" + self.name.upper()
 
+    def cleaned(self, text: str) -> str:
+        """A text without the blanks and line ends around it; a secret may have blanks of its own."""
+        return text.strip("\r\n") if self.is_secret else text.strip()
+
+    def joined(self, texts: Sequence[str]) -> str:
+        """One text from all that were given in one place. Raises ConfigError for several where it means one."""
+        if self.is_switch:
+            return texts[0] if texts else ""
+        if len(texts) > 1 and not self.joins:
+            given = "" if self.is_secret else f" ({', '.join(texts)})"
+            raise ConfigError(f"{self.label} was given {len(texts)} times{given}: give it once.")
+        return self.joins.join(texts)
+
     def value(self, text: str, more_choices: Iterable[str] = ()) -> Any:
         """The checked value of a text. Raises ConfigError."""
+        text = self.cleaned(text)
         if self.choices is not None:
             choices = sorted({*self.choices(), *more_choices}, key=lambda choice: (choice != "none", choice))
             if text not in choices:
@@ -153,6 +169,7 @@ class Settings:
     mix: dict[str, float] = _row(
         *("mix", kinds.mix, "Chatter=1", "user classes and their weights, such as Chatter=8,Lurker=2"),
         "NAME=WEIGHT,...",
+        joins=",",
     )
     contract: str = _row(
         *("contract", kinds.text, "sanctum", "how the backend is spoken to", "NAME"), choices=_contract_names
@@ -160,6 +177,7 @@ class Settings:
     delivery_type: str = _row(
         *("delivery_type", kinds.text, ""),
         *("type of the frames that deliver messages, several with commas (default: the contract's)", "TYPE,..."),
+        joins=",",
     )
     conversation_id: int | None = _row(
         *("conversation_id", kinds.optional(_ONE_OR_MORE), ""),
@@ -184,8 +202,9 @@ class Settings:
         "warmup", "0s", "leaves the first part of the run out of the time figures, never of the counts", 0
     )
     headers: dict[str, str] = _row(
-        *("header", kinds.headers, "", "extra header for HTTP and the WebSocket upgrade; several: one per line"),
+        *("header", kinds.headers, "", "extra header for HTTP and the WebSocket upgrade; may be given several times"),
         "NAME:VALUE",
+        joins="\n",
     )
     ca: str = _path("ca", kinds.file, "PEM file with the certificate authority to trust")
     insecure: bool = _switch("insecure", "do not check the backend's certificate")
@@ -193,6 +212,7 @@ class Settings:
     source_addresses: str = _row(
         *("source_addresses", kinds.text, "", "local addresses to connect from, such as 127.0.0.2-127.0.0.9"),
         "ADDRESSES",
+        joins=",",
     )
     connect_timeout_us: int = _time(
         "connect_timeout", "10s", "longest wait for an HTTP answer, and for connection and upgrade"
@@ -214,7 +234,8 @@ class Settings:
     drain_timeout_us: int = _time("drain_timeout", "15s", "the drain ends after this long at the latest", 0)
     slo: str = _row(
         *("slo", kinds.text, ""),
-        *("objective such as 'response.p95<300'; several: one per line, or a file of conf/slo", "SLO"),
+        *("objective such as 'response.p95<300', or a file of conf/slo; may be given several times", "SLO"),
+        joins="\n",
     )
     canary: bool = _switch("canary", "let an independent client listen, and show its times beside ours")
     preflight: bool = _row(
@@ -232,6 +253,7 @@ class Settings:
         *("backend_pid", kinds.pids, ""),
         *("processes of a backend on this machine, whose waits for a core are taken off its times", "PID"),
         is_form_field=False,
+        joins=",",
     )
     seed: int = _row("seed", _ANY_NUMBER, "1", "seed of everything random")
     run_dir: str = _path(
@@ -240,6 +262,9 @@ class Settings:
         "folder for the results, empty or absent (default: runs/<UTC time>-<profile>)",
         "DIR",
     )
+
+    sources: dict[str, str] = field(default_factory=dict)
+    """Who set which option, for those that are not at their default: `command line`, `environment HUBBUB_CLIENTS`."""
 
     @property
     def profile(self) -> str:
@@ -250,15 +275,16 @@ class Settings:
         values = asdict(self)
         for secret in ("account_password", "account_fallback_password"):
             values[secret] = "***" if values[secret] else ""
-        values["headers"] = {name: "***" if _is_secret_header(name) else v for name, v in self.headers.items()}
+        values["headers"] = {name: value if _is_shown(name) else "***" for name, value in self.headers.items()}
         return values
 
 
-def _is_secret_header(name: str) -> bool:
-    return name.lower() in ("authorization", "cookie", "proxy-authorization") or "key" in name.lower()
+def _is_shown(header: str) -> bool:
+    """Whether the value of a header is no secret. Of all others the names alone are written down."""
+    return header.lower() in ("origin", "user-agent", "host") or header.lower().startswith("accept")
 
 
-ROWS: dict[str, Option] = {each.name: each.metadata["option"] for each in fields(Settings)}
+ROWS: dict[str, Option] = {each.name: each.metadata["option"] for each in fields(Settings) if each.metadata}
 """The option of each attribute of Settings."""
 
 OPTIONS = tuple(ROWS.values())
@@ -276,15 +302,21 @@ def profile_options(name: str) -> dict[str, str]:
     return load_profile(name, NAMES) if name else {}
 
 
-def resolve(given: Mapping[str, str], workers: int | None = None, shapes: Iterable[str] = ()) -> Settings:
+def resolve(
+    given: Mapping[str, str],
+    workers: int | None = None,
+    shapes: Iterable[str] = (),
+    sources: Mapping[str, str] | None = None,
+) -> Settings:
     """Turn option texts into checked Settings. Raises ConfigError with one sentence.
 
     `given` holds what the user set (an empty text means not set); the profile it names fills in next, then the
     defaults. `workers` is the number of workers that really take part, where it is known. `shapes` are
-    those that a locustfile brings besides those of the folder.
+    those that a locustfile brings besides those of the folder. `sources` says who gave what.
     """
-    texts = defaults() | profile_options(given.get("run_profile", ""))
-    texts |= {key: value for key, value in given.items() if value != ""}
+    given = {key: text for key, text in ((key, OPTION[key].cleaned(text)) for key, text in given.items()) if text}
+    profile = profile_options(given.get("run_profile", ""))
+    texts = defaults() | profile | given
     if workers is not None:
         texts["workers"] = str(workers)
     more = {"shape": shapes}
@@ -294,7 +326,8 @@ def resolve(given: Mapping[str, str], workers: int | None = None, shapes: Iterab
     values["conversations"] = values["conversations"] or max(1, values["workers"])
     if values["request_limit"] is not None:
         values["spawn_rate"] = min(values["spawn_rate"], values["request_limit"] / CALLS_OF_A_CLIENT)
-    settings = Settings(**values)
+    of_profile = dict.fromkeys(profile, f"profile {given.get('run_profile', '')}")
+    settings = Settings(**values, sources=of_profile | dict(sources or {}))
     _check(settings)
     return settings
 

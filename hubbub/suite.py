@@ -17,8 +17,9 @@ ROOT = PACKAGE.parent
 
 SUITE_VARIABLE, WORKING_FOLDER_VARIABLE = "HUBBUB_SUITE", "HUBBUB_WORKING_FOLDER"
 LAUNCHER_PID, LAUNCHER_PIPE = "HUBBUB_LAUNCHER_PID", "HUBBUB_LAUNCHER_PIPE"
-"""How a process of ours tells its children which suite it found, where the user is, with whom they end, and the file
-descriptor on which the launcher hears of a run."""
+SOURCES, HOME = "HUBBUB_SOURCES", "HUBBUB_HOME"
+"""How a process of ours tells its children which suite it found, where the user is, with whom they end, on which file
+descriptor the launcher hears of a run, who gave which option, and what the home folder is once Locust has looked."""
 
 
 def find_suite() -> Path:

@@ -28,14 +28,29 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 """By option, the first that is set counts. They stand behind the HUBBUB_ variable of the option."""
 
 
-def environment_text(name: str, environment: Mapping[str, str]) -> str:
-    """What the environment says of an option, as its own text; empty where it says nothing. Raises ConfigError."""
-    own = environment.get(OPTION[name].environment_variable, "")
-    if own:
-        return own
-    variable = next((each for each in SYNONYMS.get(name, ()) if environment.get(each)), "")
-    text = environment.get(variable, "")
-    return _CONVERTED[variable](text, variable) if variable in _CONVERTED else text
+def environment_text(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
+    """What the environment says of an option, as its own text, and the variable that says it; else two empty texts.
+
+    Raises ConfigError.
+    """
+    option = OPTION[name]
+    for variable in (option.environment_variable, *SYNONYMS.get(name, ())):
+        text = option.cleaned(environment.get(variable, ""))
+        if text and not option.is_secret:
+            text = option.cleaned(_unquoted(text))
+        if text:
+            return _CONVERTED.get(variable, _as_it_is)(text, variable), variable
+    return "", ""
+
+
+def _as_it_is(text: str, _variable: str) -> str:
+    return text
+
+
+def _unquoted(text: str) -> str:
+    """Without the quotes around it, which some readers of such files leave there."""
+    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in ("'", '"')
+    return text[1:-1] if is_quoted else text
 
 
 def _rate(text: str, variable: str) -> str:
@@ -70,12 +85,12 @@ _CONVERTED: dict[str, Callable[[str, str], str]] = {
 }
 
 
-def with_dotenv(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """The environment, and under it what the folder's `.env` says of our options. Raises ConfigError."""
+def read_dotenv(folder: Path) -> dict[str, str]:
+    """What the folder's `.env` says of our options. Raises ConfigError."""
     path = folder / DOTENV
     try:
         if not path.is_file():
-            return dict(environment)
+            return {}
         if path.stat().st_size > MAX_DOTENV_BYTES:
             raise ConfigError(f"{path} must be a file of NAME=VALUE lines, and has more than 1 MiB.")
         text = path.read_text(encoding="utf-8-sig")
@@ -83,7 +98,7 @@ def with_dotenv(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
         raise ConfigError(f"{path} cannot be read: {error}.") from error
     ours = {option.environment_variable for option in OPTION.values()}
     ours.update(variable for variables in SYNONYMS.values() for variable in variables)
-    return {name: value for name, value in _parsed(text).items() if name in ours} | dict(environment)
+    return {name: value for name, value in _parsed(text).items() if name in ours}
 
 
 def _parsed(text: str) -> dict[str, str]:

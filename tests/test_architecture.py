@@ -14,7 +14,7 @@ EDGES = {
     "__main__": {"cli"},
     "bench": {"clock", "transport", "users"},
     "bridge": {
-        "client", "contracts", "errors", "exit_code", "ledger", "metrics", "option_kinds", "options", "pacing",
+        "client", "clock", "contracts", "errors", "exit_code", "ledger", "metrics", "option_kinds", "options", "pacing",
         "run", "suite",
     },
     "canary": {"client", "clock", "contracts", "errors", "ledger", "metrics", "suite"},

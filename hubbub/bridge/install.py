@@ -82,6 +82,7 @@ class Installation:
     def set_up(self) -> None:
         """Set everything up that needs to know what kind of process this is."""
         parent.die_with_launcher()
+        options.give_home_back()
         environment, runner = self._environment, self._environment.runner
         environment.hubbub_inbox = None
         if isinstance(runner, WorkerRunner):

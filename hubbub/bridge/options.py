@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Iterable
 from typing import Any
 
+from hubbub.clock import parse_duration_us
 from hubbub.errors import ConfigError, HubbubError
 from hubbub.exit_code import ExitCode
 from hubbub.option_kinds import UNTIL_STOPPED
 from hubbub.options import OPTION, OPTIONS, Option, Settings, defaults, profile_options, resolve
 from hubbub.run.terminal import say
+from hubbub.suite import HOME, SOURCES
 
 LAUNCHER_ONLY = ("workers",)
 """Options of `python -m hubbub` that a Locust process does not take: it is told its role by Locust's own flags."""
@@ -21,11 +24,27 @@ LOCUSTS_OWN = {"clients": "num_users", "spawn_rate": "spawn_rate", "host": "host
 """Our options that Locust has already, and what it calls them."""
 
 
+GIVEN = "hubbub_given"
+"""Where the texts of each option are kept while the command line is read."""
+
+
 class Suggestions(list[str]):
     """The choices that Locust's form offers. Every value is taken, so that a wrong one gets our sentence."""
 
     def __contains__(self, _value: object) -> bool:
         return True
+
+
+class Repeatable(argparse.Action):
+    """Takes an option each time that it is given: several times only where it means several."""
+
+    def __call__(self, _parser: Any, namespace: Any, text: Any, _flag: str | None = None) -> None:
+        texts = vars(namespace).setdefault(GIVEN, {}).setdefault(self.dest, [])
+        texts.append(text)
+        try:
+            setattr(namespace, self.dest, OPTION[self.dest].joined(texts))
+        except ConfigError as error:
+            fail(error)
 
 
 def fail(error: HubbubError) -> None:
@@ -72,7 +91,7 @@ def _add(group: Any, option: Option, default: str, choices: list[str]) -> None:
     if option.is_switch:
         keywords |= {"action": "store_true", "default": default.lower() == "true"}
     else:
-        keywords |= {"type": str, "metavar": option.metavar}
+        keywords |= {"type": str, "metavar": option.metavar, "action": Repeatable}
         if choices:
             keywords["choices"] = choices
     action = group.add_argument(option.flag, **keywords)
@@ -90,6 +109,15 @@ def texts_of(options: Any) -> dict[str, str]:
     return texts
 
 
+def give_home_back() -> None:
+    """The launcher hides the home folder from Locust's command line; kinds of clients may want to see it."""
+    home = os.environ.pop(HOME, None)
+    if home is not None:
+        os.environ["HOME"] = home
+        if not home:
+            del os.environ["HOME"]
+
+
 def take_over(options: Any) -> None:
     """Make Locust's own options ours, once, before they are checked.
 
@@ -101,10 +129,36 @@ def take_over(options: Any) -> None:
         text = os.environ.get(OPTION[name].environment_variable) or profile.get(name)
         if text and (getattr(options, locusts) is None or locusts in _weakly_set(options)):
             setattr(options, locusts, text)
-    del options.hubbub_sources
+    named = _named(options)
+    options.hubbub_sources = json.loads(os.environ[SOURCES]) if SOURCES in os.environ else named
+    vars(options).pop(GIVEN, None)
     if options.run_time:
-        options.duration = f"{options.run_time}s"
+        duration, ours = f"{options.run_time}s", options.duration
+        if named.get("duration") == "command line" and not _is_same_time(ours, duration):
+            raise ConfigError(f"run-time ({duration}) and duration ({ours}) are one thing: give one of them.")
+        options.duration = duration
         options.run_time = None
+
+
+def _is_same_time(one: str, other: str) -> bool:
+    return parse_duration_us(one, "duration") == parse_duration_us(other, "run-time")
+
+
+def _named(options: Any) -> dict[str, str]:
+    """Who set which option in Locust's own command line: that, an environment variable, or a file."""
+    places, weak = {}, _weakly_set(options)
+    for source, settings in options.hubbub_sources.get_source_to_settings_dict().items():
+        kind, _, path = source.partition("|")
+        for key, (action, _) in settings.items():
+            if action is not None and kind in ("environment_variables", "config_file"):
+                places[action.dest] = f"environment {key}" if kind == "environment_variables" else path
+    ours = {option.name: LOCUSTS_OWN.get(option.name, option.name) for option in OPTIONS}
+    return {
+        name: places.get(dest, "command line")
+        for name, dest in ours.items()
+        if dest in places
+        or (hasattr(options, dest) and dest not in weak and getattr(options, dest) not in (None, "", False))
+    }
 
 
 def _weakly_set(options: Any) -> set[str]:
@@ -125,4 +179,4 @@ def _weakly_set(options: Any) -> set[str]:
 
 def settings_of(options: Any, workers: int, shapes: Iterable[str]) -> Settings:
     """The checked settings of a run with so many workers (0: one process). Raises ConfigError."""
-    return resolve(texts_of(options), workers, shapes)
+    return resolve(texts_of(options), workers, shapes, options.hubbub_sources)

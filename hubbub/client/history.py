@@ -177,7 +177,9 @@ class ReadBack:
         for message in unseen:
             if message.key in stored and not message.is_seen:
                 self._context.ledger.found_in_history(message)
-        is_needed = self._is_all or problem != REPEATS or any(not message.is_seen for message in unseen)
+        may_have_vanished = self._context.ledger.may_have_vanished
+        is_needed = self._is_all or problem != REPEATS
+        is_needed = is_needed or any(not message.is_seen and may_have_vanished(message) for message in unseen)
         if problem and is_needed and (missing or problem == NO_READER):
             read = f"{found.wanted - missing} of {found.wanted} messages of conversation {conversation.id}"
             self.problem = self.problem or f"{problem} ({read})"

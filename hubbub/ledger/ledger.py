@@ -248,6 +248,10 @@ class Ledger:
         """The messages that were neither seen nor refused."""
         return [message for message in self._producers.pending() if not message.refusal]
 
+    def may_have_vanished(self, message: Message) -> bool:
+        """Whether an unseen message had its time: else its connection died too soon to tell, stored or not."""
+        return not message.cut_by and self._had_its_time(message, message.producer.died_us)
+
     def found_in_history(self, message: Message) -> None:
         """An unseen message stands in the backend's history: it is confirmed, and its deliveries are due."""
         self._confirm(message)
@@ -335,8 +339,7 @@ class Ledger:
         for producer in self._producers:
             for message in list(producer.pending.values()):
                 lived_until_us = min(producer.died_us, now_us) if is_hurried else producer.died_us
-                was_overtaken = producer.has_order and producer.last_confirmed > message.number
-                had_its_time = lived_until_us - message.sent_us >= SETTLE_US or was_overtaken
+                had_its_time = self._had_its_time(message, lived_until_us)
                 is_read_back = self.conversations[message.conversation].is_read_back
                 is_doubted = not is_read_back and producer.may_have_missed(message)
                 is_vanished = had_its_time and not is_doubted and not message.cut_by
@@ -354,6 +357,12 @@ class Ledger:
                 counts.lost_unproven = 0
         self.findings.follow()
         self._arrivals.is_finished = True
+
+    @staticmethod
+    def _had_its_time(message: Message, lived_until_us: int) -> bool:
+        producer = message.producer
+        was_overtaken = producer.has_order and producer.last_confirmed > message.number
+        return lived_until_us - message.sent_us >= SETTLE_US or was_overtaken
 
     def _decide_unseen(self, message: Message, now_us: int, is_vanished: bool, is_ours: bool) -> None:
         counts, producer = message.counts, message.producer

@@ -13,7 +13,7 @@ def launched(monkeypatch):
     """What was launched, instead of launching it."""
     launches = []
 
-    def launch(options, workers, flags):
+    def launch(options, workers, flags, _sources):
         launches.append((options, workers, flags))
         return 7
 
@@ -72,12 +72,45 @@ def test_what_cannot_be_launched_is_one_sentence_and_exit_code_2(launched, capsy
 def test_paths_are_those_of_the_users_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = build_parser().parse_args(["perf-ws", "--ca", "x.pem"])
-    assert given_options(arguments, {"HUBBUB_RUN_DIR": "out"}) == {
-        "ca": str(tmp_path / "x.pem"),
-        "run_dir": str(tmp_path / "out"),
-    }
+    given, sources = given_options(arguments, {"HUBBUB_RUN_DIR": "out"}, {})
+    assert given == {"ca": str(tmp_path / "x.pem"), "run_dir": str(tmp_path / "out")}
+    assert sources == {"ca": "command line", "run_dir": "environment HUBBUB_RUN_DIR"}
+
+
+def options_of(*arguments, environment=None, dotenv=None):
+    parsed = build_parser().parse_args(["perf-ws", *arguments])
+    return given_options(parsed, environment or {}, dotenv or {})
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\r"])
+def test_an_option_without_a_value_is_refused(text):
     with pytest.raises(ConfigError, match="without a value"):
-        given_options(build_parser().parse_args(["perf-ws", "--ca", ""]), {})
+        options_of("--ca", text)
+
+
+def test_who_set_an_option_is_known():
+    given, sources = options_of("--seed", " 7 ", environment={"CLIENTS": "5"}, dotenv={"CLIENTS": "6", "DURATION": "4"})
+    assert given == {"seed": "7", "clients": "5", "duration": "4s"}
+    assert sources == {"seed": "command line", "clients": "environment CLIENTS", "duration": ".env DURATION"}
+
+
+def test_what_means_several_may_be_repeated():
+    headers, mix = ("--header", "A: 1", "--header", "B: 2"), ("--mix", "Chatter=1", "--mix", "Lurker=2")
+    given, _ = options_of(*headers, *mix, "--canary", "--canary")
+    assert given == {"header": "A: 1\nB: 2", "mix": "Chatter=1,Lurker=2", "canary": "true"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--clients", "4", "--clients", "5"), r"clients was given 2 times \(4, 5\): give it once\."),
+        (("--profile", "smoke", "--run-profile", "medium"), r"run-profile was given 2 times \(smoke, medium\)"),
+        (("--account-password", "a", "--account-password", "b"), r"account-password was given 2 times: give it once"),
+    ],
+)
+def test_what_means_one_may_not_be_repeated(arguments, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        options_of(*arguments)
 
 
 @pytest.mark.parametrize("command", ["options", "figures"])

@@ -32,7 +32,7 @@ def test_a_signal_while_a_child_is_started_ends_that_child_too(monkeypatch, numb
             os.kill(os.getpid(), number)
 
     monkeypatch.setattr("hubbub.launcher.subprocess.Popen", Interrupted)
-    with pytest.raises(SystemExit) as left, ProcessGroup() as group:
+    with pytest.raises(SystemExit) as left, ProcessGroup({}) as group:
         group.start([], {}, is_main=True)
         raise AssertionError("the group went on")
     assert left.value.code == ExitCode.IMPOSSIBLE
@@ -40,7 +40,7 @@ def test_a_signal_while_a_child_is_started_ends_that_child_too(monkeypatch, numb
 
 
 def test_a_signal_while_python_ends_is_not_the_exit_code():
-    with ProcessGroup():
+    with ProcessGroup({}):
         pass
     assert {signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)} == {signal.SIG_IGN}
 
@@ -58,20 +58,26 @@ def environment_of_a_child(monkeypatch, tmp_path):
                 super().__init__([sys.executable, "-c", ""])
 
         monkeypatch.setattr("hubbub.launcher.subprocess.Popen", Seen)
-        with ProcessGroup() as group:
+        with ProcessGroup({}) as group:
             group.follow(group.start([], options, is_main=True))
         return found[0]
 
     return environment_of_a_child
 
 
-def test_what_is_given_to_us_beats_locusts_variables(environment_of_a_child, monkeypatch):
-    monkeypatch.setenv("LOCUST_HOST", "http://prod")
-    monkeypatch.setenv("LOCUST_USERS", "500")
+def test_no_variable_of_locust_steers_us(environment_of_a_child, monkeypatch):
+    for name in ("LOCUST_HOST", "LOCUST_USERS", "LOCUST_TAGS", "LOCUST_HEADLESS"):
+        monkeypatch.setenv(name, "1")
     environment = environment_of_a_child({"host": "http://staging"})
-    assert "LOCUST_HOST" not in environment
+    assert not [name for name in environment if name.startswith("LOCUST_")]
     assert environment["HUBBUB_HOST"] == "http://staging"
-    assert environment["LOCUST_USERS"] == "500"
+
+
+def test_locust_does_not_look_into_the_home_folder(environment_of_a_child, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    environment = environment_of_a_child({})
+    assert environment["HOME"] != str(tmp_path)
+    assert environment["HUBBUB_HOME"] == str(tmp_path)
 
 
 def test_options_of_the_users_environment_reach_no_worker(environment_of_a_child, monkeypatch):
@@ -101,7 +107,7 @@ def run_group(monkeypatch):
                 super().__init__([sys.executable, "-c", script], **options)
 
         monkeypatch.setattr("hubbub.launcher.subprocess.Popen", Scripted)
-        with ProcessGroup() as group:
+        with ProcessGroup({}) as group:
             first = group.start([], {}, is_main=True)
             for _ in workers:
                 group.start([], {}, is_main=False)

@@ -19,6 +19,7 @@ KINDS = {
     "pids": kinds.pids,
     "mix": kinds.mix,
     "size": kinds.size,
+    "switch": kinds.on_off,
     "headers": kinds.headers,
     "optional": kinds.optional(kinds.whole(1)),
 }
@@ -36,6 +37,9 @@ KINDS = {
         ("rate", "0.5", 0.5),
         ("origin", "https://chat.example/", "https://chat.example"),
         ("origin", "", ""),
+        ("origin", "HTTPS://Chat.Example:443//", "https://chat.example:443"),
+        ("origin", "ws://localhost:8375/base/", "http://localhost:8375/base"),
+        ("origin", "WSS://[::1]:8375", "https://[::1]:8375"),
         ("file", "", ""),
         ("file", __file__, __file__),
         ("pids", f"{os.getpid()}, {os.getppid()}", (os.getpid(), os.getppid())),
@@ -43,6 +47,9 @@ KINDS = {
         ("mix", "Chatter=8, Lurker=2,Roamer=0", {"Chatter": 8.0, "Lurker": 2.0}),
         ("mix", "Chatter", {"Chatter": 1.0}),
         ("headers", "Origin: https://x\n\nX-A:b", {"Origin": "https://x", "X-A": "b"}),
+        ("headers", "X-A: 1\nx-a: 2\r\nX.B!: ", {"X-A": "1, 2", "X.B!": ""}),
+        ("headers", "Cookie: a=1\nCookie: b=2", {"Cookie": "a=1; b=2"}),
+        ("headers", "Host: chat.internal", {"Host": "chat.internal"}),
         ("optional", "", None),
         ("optional", "3", 3),
     ],
@@ -74,19 +81,35 @@ def test_good_values(kind, text, value):
         ("origin", "http://a:b@chat.example"),
         ("origin", "http://chat.example?x=1"),
         ("origin", "http://chat.example:port"),
+        ("origin", "http://chat.example:99999"),
+        ("origin", "http://chat.example:0"),
+        ("origin", "http://chat example"),
+        ("origin", "http:///path"),
+        ("origin", "localhost:8375"),
         ("file", "/no/such/file"),
         ("pids", "1000000000"),
         ("pids", "none"),
         ("mix", "Chatter=-1"),
         ("mix", "Chatter=0"),
         ("mix", "Chatter=many"),
+        ("mix", "Chatter=nan"),
+        ("mix", "Chatter=inf"),
+        ("mix", "Chatter=1,Lurker,Chatter=2"),
         ("mix", "=1"),
         ("headers", "no colon"),
         ("headers", "bad name: x"),
+        ("headers", ": x"),
+        ("headers", "X-Name: 名前"),
+        ("headers", "X-A: a\x00b"),
+        ("headers", "Host: a\nhost: b"),
+        ("headers", "Connection: close"),
+        ("headers", "sec-websocket-key: x"),
+        ("switch", "maybe"),
+        ("switch", "2"),
     ],
 )
 def test_bad_values_get_one_sentence_with_the_options_name(kind, text):
-    with pytest.raises(ConfigError, match=r"^the-option must be .*\.$"):
+    with pytest.raises(ConfigError, match=r"^the-option must (not )?(be|have|name) [^\n]*\.$"):
         KINDS[kind](text, "the-option")
 
 
@@ -103,6 +126,18 @@ def test_no_text_raises_anything_else(kind, text):
 def test_switches(text, value):
     assert kinds.on_off(text, "x") is value
     assert kinds.text(text, "x") == text
+
+
+def test_a_password_in_an_origin_is_never_shown():
+    for text in ("http://user:hunter2@host", "user:hunter2@host", "https://user:hunter2@host:99999/x"):
+        with pytest.raises(ConfigError) as refused:
+            kinds.origin(text, "host")
+        assert "hunter2" not in str(refused.value)
+
+
+def test_a_host_without_a_scheme_gets_a_hint():
+    with pytest.raises(ConfigError, match=r"\(is it http://chat\.example\?\)"):
+        kinds.origin("chat.example", "host")
 
 
 def test_a_limit_is_a_number_in_a_time():

@@ -4,7 +4,7 @@ import pytest
 
 from hubbub.errors import ConfigError
 from hubbub.options import OPTION
-from hubbub.synonyms import SYNONYMS, environment_text, with_dotenv
+from hubbub.synonyms import SYNONYMS, environment_text, read_dotenv
 
 
 @pytest.mark.parametrize(
@@ -23,14 +23,29 @@ from hubbub.synonyms import SYNONYMS, environment_text, with_dotenv
     ],
 )
 def test_a_synonym_is_the_option(name, variable, value, text):
-    assert environment_text(name, {variable: value}) == text
+    assert environment_text(name, {variable: value}) == (text, variable)
 
 
 def test_the_first_name_that_is_set_counts():
     environment = {"PERF_WS_EMAIL": "", "PERF_EMAIL": "b", "E2E_EMAIL": "c"}
-    assert environment_text("account_email", environment) == "b"
-    assert environment_text("account_email", environment | {"HUBBUB_ACCOUNT_EMAIL": "a"}) == "a"
-    assert environment_text("account_email", {}) == ""
+    assert environment_text("account_email", environment) == ("b", "PERF_EMAIL")
+    own = environment | {"HUBBUB_ACCOUNT_EMAIL": "a"}
+    assert environment_text("account_email", own) == ("a", "HUBBUB_ACCOUNT_EMAIL")
+    assert environment_text("account_email", {}) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("host", '"http://localhost:8375"\r', "http://localhost:8375"),
+        ("clients", " ' 24 ' ", "24"),
+        ("clients", "\r\n", ""),
+        ("header", "X-A: '", "X-A: '"),
+        ("account_password", '"quoted" \r\n', '"quoted" '),
+    ],
+)
+def test_blanks_line_ends_and_quotes_around_a_text_are_left_out(name, value, text):
+    assert environment_text(name, {OPTION[name].environment_variable: value})[0] == text
 
 
 @pytest.mark.parametrize("text", ["fast", "-1", "inf", "nan"])
@@ -55,21 +70,20 @@ no line at all
 """
 
 
-def test_the_file_is_read_under_the_environment(tmp_path):
+def test_the_file_has_our_names_and_those_of_teams(tmp_path):
     (tmp_path / ".env").write_text(DOTENV.replace("\n", "\r\n"), encoding="utf-8", newline="")
-    found = with_dotenv({"CLIENTS": "12", "HOME": "/"}, tmp_path)
-    assert found == {"CLIENTS": "12", "HOME": "/", "HUBBUB_DURATION": "5s", "PERF_WS_PASSWORD": "a # b"}
+    assert read_dotenv(tmp_path) == {"CLIENTS": "24", "HUBBUB_DURATION": "5s", "PERF_WS_PASSWORD": "a # b"}
 
 
-def test_without_a_file_the_environment_is_as_it_was(tmp_path):
-    assert with_dotenv({"A": "b"}, tmp_path) == {"A": "b"}
+def test_without_a_file_it_says_nothing(tmp_path):
+    assert read_dotenv(tmp_path) == {}
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"A=" + b"x" * (1 << 20)])
 def test_a_file_that_is_none_is_one_sentence(tmp_path, content):
     (tmp_path / ".env").write_bytes(content)
     with pytest.raises(ConfigError, match=r"\.env (cannot be read|must be a file)"):
-        with_dotenv({}, tmp_path)
+        read_dotenv(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["localhost:8375", "/api", "ftp://x", "http:///api"])

@@ -14,6 +14,7 @@ from users.lurker import Lurker
 def parsed():
     """Locust's own options that we look at, as they are without flags."""
     return argparse.Namespace(
+        hubbub_sources={},
         tags=None,
         exclude_tags=None,
         exit_code_on_error=1,

@@ -141,3 +141,53 @@ def test_every_spelling_of_locusts_flag_beats_a_profile(parse, arguments):
 def test_no_users_at_all_is_refused_and_not_the_default(parse):
     with pytest.raises(ConfigError, match="clients must be a whole number of at least 1, not 0"):
         settings(parse("-u", "0"))
+
+
+def test_two_names_of_one_thing_must_agree(parse):
+    assert settings(parse("-t", "90", "--duration", "1m30s")).duration_us == 90_000_000
+    with pytest.raises(ConfigError, match=r"run-time \(90s\) and duration \(5s\) are one thing: give one of them"):
+        parse("-t", "90", "--duration", "5s")
+
+
+def test_locusts_flag_beats_our_variable_for_the_duration(parse, monkeypatch):
+    monkeypatch.setenv("HUBBUB_DURATION", "5s")
+    assert settings(parse("-t", "90")).duration_us == 90_000_000
+
+
+def test_a_repeated_flag_is_joined_where_it_means_several(parse, capsys):
+    found = settings(parse("--header", "A: 1", "--header", "B: 2", "--slo", "a < 1", "--slo", "b < 2"))
+    assert found.headers == {"A": "1", "B": "2"}
+    assert found.slo == "a < 1\nb < 2"
+    with pytest.raises(SystemExit) as caught:
+        parse("--seed", "1", "--seed", "2")
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == "hubbub: seed was given 2 times (1, 2): give it once.\n"
+
+
+def test_who_set_an_option_is_known(parse, monkeypatch):
+    monkeypatch.setenv("HUBBUB_SEED", "7")
+    monkeypatch.setenv("LOCUST_USERS", "4")
+    found = settings(parse("-H", "http://flag", "--header", "A: 1", "--run-profile", "smoke", "--canary")).sources
+    assert {name: found[name] for name in ("seed", "clients", "host", "header", "canary")} == {
+        "seed": "environment HUBBUB_SEED",
+        "clients": "environment LOCUST_USERS",
+        "host": "command line",
+        "header": "command line",
+        "canary": "command line",
+    }
+    assert found["duration"] == "profile smoke"
+    assert "insecure" not in found
+
+
+def test_what_the_launcher_was_given_is_passed_on(parse, monkeypatch):
+    monkeypatch.setenv("HUBBUB_SOURCES", '{"seed": "command line"}')
+    assert settings(parse()).sources == {"seed": "command line"}
+
+
+@pytest.mark.parametrize(("home", "is_there"), [("/home/ada", True), ("", False)])
+def test_the_home_folder_is_given_back(monkeypatch, home, is_there):
+    monkeypatch.setenv("HOME", "/suite")
+    monkeypatch.setenv("HUBBUB_HOME", home)
+    module.give_home_back()
+    assert os.environ.get("HOME") == (home if is_there else None)
+    assert "HUBBUB_HOME" not in os.environ

@@ -262,3 +262,17 @@ def test_who_has_left_is_not_asked_to_read(seen):
 
     assert read_back(place, request=request).problem == ""
     assert first not in readers
+
+
+@pytest.mark.parametrize(("dies_after_s", "is_needed"), [(1, False), (6, True)])
+def test_one_page_is_enough_where_a_connection_died_too_soon(seen, dies_after_s, is_needed):
+    """What it lacks is not known; but whether it was stored decides nothing, because the message is indefinite."""
+    place = seen
+    session = place.ready(1)
+    place.backend.fault = lambda _: "swallow"
+    session.send(place.scheduler.now_us(), " x")
+    place.scheduler.advance(dies_after_s)
+    place.do(session.close)
+    reading = read_back(place, "sample", pages(place, lambda stored, limit, _: stored[:limit][::-1]))
+    assert reading.history.unknown == 1
+    assert ("repeats its pages" in reading.problem) == is_needed
