@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from hubbub import option_kinds as kinds
 from hubbub.errors import ConfigError
 from hubbub.option_kinds import Kind
 from hubbub.profiles import load_profile
-from hubbub.suite import CONF, SUITE, names_in
+from hubbub.suite import CONF, SUITE, find_toml, names_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Option:
 
     `locust_flag` names Locust's own flag where Locust has the option already. `is_form_field` puts it into the web
     form (file paths and secrets stay out: the form has no login). `choices` are the values it may have, if not any.
+    `folder` is that of conf/ whose files its text names; the path of another file will do.
     `joins` stands between the parts of one that means several: such a one may be given several times.
     """
 
@@ -37,6 +39,7 @@ class Option:
     is_secret: bool = False
     is_path: bool = False
     joins: str = ""
+    folder: str = ""
     choices: Callable[[], tuple[str, ...]] | None = None
 
     @property
@@ -68,7 +71,7 @@ class Option:
     def value(self, text: str, more_choices: Iterable[str] = ()) -> Any:
         """The checked value of a text. Raises ConfigError."""
         text = self.cleaned(text)
-        if self.choices is not None:
+        if self.choices is not None and not (self.folder and find_toml(CONF / self.folder, text)):
             choices = sorted({*self.choices(), *more_choices}, key=lambda choice: (choice != "none", choice))
             if text not in choices:
                 raise ConfigError(f"{self.label} must be one of {', '.join(choices)}, not {text!r}.")
@@ -172,7 +175,9 @@ class Settings:
         joins=",",
     )
     contract: str = _row(
-        *("contract", kinds.text, "sanctum", "how the backend is spoken to", "NAME"), choices=_contract_names
+        *("contract", kinds.text, "sanctum", "how the backend is spoken to", "NAME"),
+        choices=_contract_names,
+        folder="contracts",
     )
     delivery_type: str = _row(
         *("delivery_type", kinds.text, ""),
@@ -268,7 +273,7 @@ class Settings:
 
     @property
     def profile(self) -> str:
-        return self.run_profile or "default"
+        return Path(self.run_profile).stem or "default"
 
     def masked(self) -> dict[str, Any]:
         """As plain values for a file that others may read: secrets are hidden."""
@@ -289,7 +294,8 @@ ROWS: dict[str, Option] = {each.name: each.metadata["option"] for each in fields
 
 OPTIONS = tuple(ROWS.values())
 OPTION = {option.name: option for option in OPTIONS}
-NAMES = frozenset(OPTION)
+NAMES = {option.name: option.joins for option in OPTIONS}
+"""What a profile may set, and what stands between the parts of an option that means several."""
 
 
 def defaults() -> dict[str, str]:

@@ -1,11 +1,13 @@
-"""The files of conf/: profiles, which set options, and objectives. Each is found by its name."""
+"""Profiles, which set options, and objectives: files of conf/, each found by its name, or the user's own."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from hubbub.errors import ConfigError
-from hubbub.suite import CONF, check_keys, names_in, read_toml
+from hubbub.suite import CONF, check_keys, find_toml, names_in, read_toml
 
 
 def profile_names() -> list[str]:
@@ -13,39 +15,63 @@ def profile_names() -> list[str]:
     return list(names_in(CONF / "profiles", "*.toml"))
 
 
-def load_profile(name: str, known: frozenset[str]) -> dict[str, str]:
-    """The options that a profile of conf/profiles sets, as text; `known` are the names that it may set.
+def load_profile(name: str, known: Mapping[str, str]) -> dict[str, str]:
+    """The options that a profile sets, as text: one of conf/profiles, or a file of the user's.
 
-    Raises ConfigError.
+    `known` are the names that it may set, each with what joins the parts of one that means several. Raises ConfigError.
     """
-    if name not in profile_names():
-        raise ConfigError(f"profile must be one of {', '.join(profile_names())}, not {name!r}.")
-    return read_options(CONF / "profiles" / f"{name}.toml", known)
+    path = find_toml(CONF / "profiles", name)
+    if path is None:
+        raise ConfigError(f"profile must be one of {', '.join(profile_names())}, or a file, not {name!r}.")
+    return read_options(path, known)
 
 
-def read_options(path: Path, known: frozenset[str]) -> dict[str, str]:
-    """Read a TOML file of options. Raises ConfigError for a bad file or a key that is not known."""
+def read_options(path: Path, known: Mapping[str, str]) -> dict[str, str]:
+    """Read a TOML file of options. Raises ConfigError for a bad file, and a key or a value that is not known."""
     values = read_toml(path)
     check_keys(values, known, path)
-    return {name: str(value) for name, value in values.items()}
+    return {name: _text(value, known[name], f"{path.name}: {name}") for name, value in values.items()}
+
+
+def _text(value: Any, joins: str, name: str) -> str:
+    """A value of a profile as one would type it."""
+    if isinstance(value, list) and joins:
+        return joins.join(_text(each, "", name) for each in value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise ConfigError(f"{name} must be {'a list or ' if joins else ''}one value, not {value!r}.")
+
+
+SIGNS = "<=>"
+"""What an objective has, and the name of a file has not."""
 
 
 def slo_texts(given: str) -> list[str]:
-    """The objectives that `--slo` asks for, as texts: those of a file of conf/slo, default or named, and then others.
+    """The objectives that `--slo` asks for, as texts: those of a file, default or named, and then others.
 
     Raises ConfigError.
     """
     lines = [line.strip() for line in given.splitlines() if line.strip()]
-    files = [line for line in lines if not any(sign in line for sign in "<=>")]
+    parts = [part.strip() for line in lines for part in (line.split(",") if _is_objective(line) else [line])]
+    files = [part for part in parts if not _is_objective(part)]
     texts: list[str] = []
     for name in files or ["default"]:
-        names = names_in(CONF / "slo", "*.toml")
-        if name not in names:
+        path = find_toml(CONF / "slo", name)
+        if path is None:
+            names = ", ".join(names_in(CONF / "slo", "*.toml"))
             raise ConfigError(
-                f"slo must be an objective such as 'response.p95<300' or one of {', '.join(names)}, not {name!r}."
+                f"slo must be an objective such as 'response.p95 < 300', one of {names}, or a file, not {name!r}."
             )
-        path = CONF / "slo" / f"{name}.toml"
         values = read_toml(path)
         check_keys(values, ("objectives",), path)
-        texts += [str(text) for text in values.get("objectives", [])]
-    return texts + [line for line in lines if line not in files]
+        objectives = values.get("objectives", [])
+        if not isinstance(objectives, list):
+            raise ConfigError(f"{path.name}: objectives must be a list of texts, not {objectives!r}.")
+        texts += [str(text) for text in objectives]
+    return texts + [part for part in parts if _is_objective(part)]
+
+
+def _is_objective(text: str) -> bool:
+    return any(sign in text for sign in SIGNS)

@@ -52,14 +52,35 @@ def names_in(folder: Path, pattern: str) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in folder.glob(pattern) if not path.stem.startswith("_")))
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file. Raises ConfigError when it is not there or is not TOML."""
+def find_toml(folder: Path, text: str) -> Path | None:
+    """The TOML file that a text names: by its name in a folder of conf/ or in the user's folder, or by its path."""
+    here = Path(os.environ.get(WORKING_FOLDER_VARIABLE) or Path.cwd())
+    named = (folder / f"{text}.toml", here / f"{text}.toml", here / Path(text).expanduser())
+    own = named if "/" not in text else named[1:]
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return next((path for path in own if text and path.is_file()), None)
+    except (OSError, ValueError):  # what no file system has as a name
+        return None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file, with or without a byte order mark. A hyphen in a key is the same as an underscore.
+
+    Raises ConfigError when it is not there or is not TOML.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise ConfigError(f"{path} is not TOML: {error}.") from error
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        name = key.replace("-", "_")
+        if name in found:
+            raise ConfigError(f"{path.name}: {key} and {name if name != key else name.replace('_', '-')} are one key.")
+        found[name] = value
+    return found
 
 
 def check_keys(values: Iterable[str], known: Iterable[str], path: Path) -> None:

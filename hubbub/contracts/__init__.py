@@ -21,7 +21,7 @@ from hubbub.contracts.base import (
     Phase,
 )
 from hubbub.errors import ConfigError
-from hubbub.suite import CONF, check_keys, read_toml
+from hubbub.suite import CONF, check_keys, find_toml, read_toml
 
 __all__ = ["Call", "Contract", "Delivery", "Event", "EventKind", "HttpRequest", "Identity", "Phase", "load_contract"]
 
@@ -32,7 +32,8 @@ def load_contract(name: str, delivery_type: str = "") -> Contract:
     `delivery_type`, where it is given, comes instead of the file's. Raises ConfigError for a class that is not there
     and for a key that it does not know.
     """
-    path = CONF / "contracts" / f"{name}.toml"
+    folder = CONF / "contracts"
+    path = find_toml(folder, name) or folder / f"{name}.toml"
     values = read_toml(path)
     contract = _made_by(values.pop("class", ""), path)
     check_keys(values, contract.settings, path)

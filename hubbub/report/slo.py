@@ -28,9 +28,18 @@ if TYPE_CHECKING:
     from hubbub.report.run_result import RunResult
 
 _FORM = re.compile(
-    r"(?P<figure>[a-z_]+\.[a-z0-9_.]+)\s*(?P<operator><=|>=|<|>|==)\s*(?P<limit>\d+(?:\.\d+)?)\s*(?P<percent>%?)"
+    r"(?P<figure>[a-z_]+\.[a-z0-9_.]+)\s*(?P<operator><=|>=|<|>|==)\s*(?P<limit>\d+(?:\.\d+)?)\s*(?P<unit>%|ms|s|m|h|)"
     r"(?:\s+over\s+(?P<window>\S+))?(?P<abort>\s+abort(?:\s+after\s+(?P<delay>\S+))?)?"
 )
+_MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
+_PARTS = (
+    ("the figure", r"[a-z_]+\.[a-z0-9_.]+"),
+    ("the sign (<, <=, ==, >= or >)", r"\s*(<=|>=|<|>|==)"),
+    ("the limit", r"\s*\d+(\.\d+)?\s*(%|ms\b|s\b|m\b|h\b|(?=\s|$))"),
+    ("what follows the limit", r"(\s+over\s+\S+)?(\s+abort(\s+after\s+\S+)?)?$"),
+)
+"""An objective, part by part: what is not understood is named."""
+
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -151,24 +160,29 @@ def parse_objectives(texts: Iterable[str]) -> list[Objective]:
     return list(found.values())
 
 
+EXAMPLES = "'response.p95 < 300ms', 'connections.failed <= 1%' or 'response.p99 < 800 over 30s abort after 10s'"
+
+
 def _parse(text: str) -> Objective:
     match = _FORM.fullmatch(text.strip())
     if match is None:
-        raise ConfigError(
-            f"slo must be like 'response.p95 < 300', 'connections.failed <= 1%' or "
-            f"'response.p99 < 800 over 30s abort after 10s', not {text!r}."
-        )
+        raise ConfigError(f"slo must be like {EXAMPLES}, and {_first_wrong(text.strip())} of {text!r} is not.")
+    window_us = parse_duration_us(match["window"], "the slo's window") if match["window"] else None
+    if window_us == 0:
+        raise ConfigError(f"slo: the window of {text!r} must be longer than 0.")
     objective = Objective(
         match["figure"],
         match["operator"],
-        float(match["limit"]),
-        bool(match["percent"]),
-        parse_duration_us(match["window"], "the slo's window") if match["window"] else None,
+        float(match["limit"]) * _MILLISECONDS.get(match["unit"], 1),
+        match["unit"] == "%",
+        window_us,
         bool(match["abort"]),
         parse_duration_us(match["delay"], "the slo's delay") if match["delay"] else 0,
     )
     section = objective.section
     check_figure(objective.figure)
+    if match["unit"] in _MILLISECONDS and not objective.is_time:
+        raise ConfigError(f"slo: {objective.figure} is no time; leave {match['unit']!r} out.")
     if objective.window_us is not None and section == "health":
         raise ConfigError(f"slo: {objective.figure} is a figure of the whole run; leave `over` out.")
     if objective.is_percent and section not in WHOLES:
@@ -176,6 +190,17 @@ def _parse(text: str) -> Objective:
     if objective.quantile is not None and objective.operator not in ("<", "<="):
         raise ConfigError(f"slo: {objective.figure} is a time, which has an upper limit: write < or <= instead.")
     return objective
+
+
+def _first_wrong(text: str) -> str:
+    """The part of an objective that is not understood, with what stands there."""
+    at = 0
+    for part, pattern in _PARTS:
+        found = re.compile(pattern).match(text, at)
+        if found is None:
+            return f"{part} ({text[at:].strip() or 'missing'})"
+        at = found.end()
+    return "something"
 
 
 def tolerances_us(objectives: Iterable[Objective]) -> list[int]:

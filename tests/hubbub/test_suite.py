@@ -45,6 +45,15 @@ def test_files_with_an_underscore_are_no_part(tmp_path):
     assert names_in(tmp_path, "*.py") == ("a", "b")
 
 
+def test_hyphens_and_underscores_are_alike_in_keys(tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text("spawn-rate = 5\nmessage_size = 90")
+    assert read_toml(path) == {"spawn_rate": 5, "message_size": 90}
+    path.write_text("spawn-rate = 5\nspawn_rate = 6")
+    with pytest.raises(ConfigError, match="spawn_rate and spawn-rate are one key"):
+        read_toml(path)
+
+
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         read_toml(tmp_path / "none.toml")

@@ -30,7 +30,16 @@ def test_an_objective_in_full():
     ("text", "sentence"),
     [
         ("response.p95 > 300", "response.p95 is a time, which has an upper limit: write < or <="),
-        ("fast please", "slo must be like"),
+        ("fast please", r"the figure \(fast please\) of 'fast please' is not"),
+        ("response.p95", r"the sign \(<, <=, ==, >= or >\) \(missing\)"),
+        ("response.p95 != 3", r"the sign .* \(!= 3\)"),
+        ("response.p95 < fast", r"the limit \(fast\)"),
+        ("response.p95 < 3 days", r"what follows the limit \(days\)"),
+        ("response.p95 < 3us", r"the limit \(3us\)"),
+        ("response.p95 < 3 within 5s", r"what follows the limit \(within 5s\)"),
+        ("response.p95 < 3 over 0s", "the window of 'response.p95 < 3 over 0s' must be longer than 0"),
+        ("deliveries.lost < 3ms", "deliveries.lost is no time; leave 'ms' out"),
+        ("response.count > 3s", "response.count is no time"),
         ("response.max == 300", "response.max is a time"),
         ("response.px < 3", "there is no figure 'response.px'; response has count, min, max and percentiles such as"),
         ("response.p0 < 3", "there is no figure 'response.p0'"),
@@ -53,6 +62,14 @@ def test_what_cannot_be_an_objective_is_one_sentence(text, sentence):
 )
 def test_any_percentile_can_be_asked_for(name, quantile):
     assert only(f"response.{name} < 3").quantile == quantile
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"), [("300ms", 300), ("0.3s", 300), ("0.3 s", 300), ("2m", 120_000), ("300", 300)]
+)
+def test_a_time_may_have_its_unit(text, limit):
+    assert only(f"response.p95 < {text}").limit == limit
+    assert only(f"response.p95 < {text} over 30s").window_us == 30_000_000
 
 
 def test_a_percentile_that_the_summary_does_not_list_is_judged_too(run_result):
