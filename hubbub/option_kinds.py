@@ -5,6 +5,7 @@ A kind is a function of the text and of what its errors call the option. It rais
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from math import inf
 from pathlib import Path
@@ -193,6 +194,28 @@ def headers(value: str, name: str) -> dict[str, str]:
             raise ConfigError(f"{name} must have one Host, and has several.")
         found[known] = f"{found[known]}{separator}{content}" if known in found else content
     return found
+
+
+def tokens(value: str, name: str) -> str:
+    """Names with commas between them, as a header has them."""
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if not all(set(part) <= TOKEN for part in parts):
+        raise ConfigError(f"{name} must be names with commas between them, such as v1.chat, not {value!r}.")
+    return ", ".join(dict.fromkeys(parts))
+
+
+_BYTES = re.compile(r"(\d{1,12})\s*(|k|ki|m|mi|g|gi)b?", re.IGNORECASE)
+_FACTORS = {"": 1, "k": 1_000, "ki": 1 << 10, "m": 1_000_000, "mi": 1 << 20, "g": 1_000_000_000, "gi": 1 << 30}
+MOST_BYTES = 1 << 30
+
+
+def amount_of_bytes(value: str, name: str) -> int:
+    """A number of bytes, such as 65536, 64KiB or 16MB."""
+    found = _BYTES.fullmatch(value)
+    number = int(found[1]) * _FACTORS[found[2].lower()] if found else 0
+    if not 0 < number <= MOST_BYTES:
+        raise ConfigError(f"{name} must be a number of bytes, such as 65536 or 16MiB, up to 1 GiB, not {value!r}.")
+    return number
 
 
 def optional(kind: Kind) -> Kind:

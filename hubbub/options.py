@@ -211,6 +211,12 @@ class Settings:
         "NAME:VALUE",
         joins="\n",
     )
+    subprotocol: str = _row(
+        *("subprotocol", kinds.tokens, "", "WebSocket subprotocols to offer, with commas", "NAME,..."), joins=","
+    )
+    max_message_bytes: int = _row(
+        *("max_message_size", kinds.amount_of_bytes, "16MiB", "longest message that is taken from the backend", "BYTES")
+    )
     ca: str = _path("ca", kinds.file, "PEM file with the certificate authority to trust")
     insecure: bool = _switch("insecure", "do not check the backend's certificate")
     deflate: bool = _switch("deflate", "offer permessage-deflate (RFC 7692)")
@@ -270,6 +276,17 @@ class Settings:
 
     sources: dict[str, str] = field(default_factory=dict)
     """Who set which option, for those that are not at their default: `command line`, `environment HUBBUB_CLIENTS`."""
+
+    @property
+    def upgrade_headers(self) -> dict[str, str]:
+        """The headers of the WebSocket's upgrade."""
+        offered = {"Sec-WebSocket-Protocol": self.subprotocol} if self.subprotocol else {}
+        return self.headers | offered
+
+    @property
+    def http_headers(self) -> dict[str, str]:
+        """The headers of all other calls."""
+        return {name: value for name, value in self.headers.items() if not name.lower().startswith("sec-websocket-")}
 
     @property
     def profile(self) -> str:
@@ -361,5 +378,7 @@ def _check(settings: Settings) -> None:
         raise ConfigError("warmup must be shorter than the duration, or nothing is left to measure.")
     if settings.duration_us is None and settings.shape != "none":
         raise ConfigError(f"shape {settings.shape} needs a duration: give one, such as --duration 5m.")
+    if settings.subprotocol and any(name.lower() == "sec-websocket-protocol" for name in settings.headers):
+        raise ConfigError("subprotocol and header Sec-WebSocket-Protocol are one thing: give one of them.")
     if bool(settings.account_email) != bool(settings.account_password):
         raise ConfigError("account-email and account-password go together: give both or neither.")

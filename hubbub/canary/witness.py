@@ -64,7 +64,8 @@ class Witness:
         return websocket.create_connection(
             task.websocket_origin + self._contract.websocket_path(ticket),
             timeout=task.timeout_s,
-            header=[f"{name}: {value}" for name, value in task.headers.items()],
+            header=[f"{name}: {value}" for name, value in task.headers.items() if name.lower() != "host"],
+            host=next((value for name, value in task.headers.items() if name.lower() == "host"), None),
             sslopt=options,
         )
 

@@ -8,6 +8,7 @@ from hubbub.client.context import WorkerContext
 from hubbub.contracts import Event, EventKind
 from hubbub.ledger import Receiver
 from hubbub.ledger.ledger import SETTLE_US
+from hubbub.transport.frames import CloseCode
 
 
 def take(context: WorkerContext, receiver: Receiver, event: Event, now_us: int) -> None:
@@ -15,6 +16,11 @@ def take(context: WorkerContext, receiver: Receiver, event: Event, now_us: int) 
     meaning = _MEANINGS.get(event.kind)
     if meaning is not None:
         meaning(context, receiver, event, now_us)
+
+
+def drop_class(code: int, reason: str, is_our_fault: bool) -> str:
+    """The class of the end of a connection that chatted. A limit of our own is told as what it is."""
+    return reason if is_our_fault and code == CloseCode.TOO_BIG else f"dropped: {code}"
 
 
 def _confirmed(context: WorkerContext, receiver: Receiver, event: Event, _now_us: int) -> None:

@@ -155,7 +155,7 @@ def client_of(settings: Settings) -> HttpRequest:
     """The same, as a run's settings say, in a process of greenlets: a whole call has a deadline."""
     timeout_s = settings.connect_timeout_us / 1e6
     return requests_client(
-        *(settings.host, settings.headers, settings.ca, settings.insecure, timeout_s),
+        *(settings.host, settings.http_headers, settings.ca, settings.insecure, timeout_s),
         within=lambda seconds: gevent.Timeout(seconds, ConnectError(LATE)),
         give_turn=lambda: gevent.sleep(0),
         sources=parse_sources(settings.source_addresses),

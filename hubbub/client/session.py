@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from hubbub.client import moves
 from hubbub.client.context import AccountState, WorkerContext
-from hubbub.client.events import take
+from hubbub.client.events import drop_class, take
 from hubbub.client.expectation import Expectation
 from hubbub.client.history import read_newest
 from hubbub.client.patience import Patience
@@ -248,7 +248,7 @@ class Session:
             self.lost_at_us = now_us
             context.phase_stats.connections.dropped += 1
             context.phase_stats.connections.dropped_unproven += is_ours
-            context.error(f"dropped: {code}", reason, is_ours=is_ours)
+            context.error(drop_class(code, reason, is_our_fault), reason, is_ours=is_ours)
             self.stop_being_ready()
             self.phase = None
         self._expectation.answer(ConnectionClosed(f"closed with {code}", is_ours))

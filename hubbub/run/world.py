@@ -75,7 +75,8 @@ class RealWorld:
     def transport(self, settings: Settings, seed: int) -> Transport:
         dialling = Dialling(
             timeout_us=settings.connect_timeout_us,
-            headers=settings.headers,
+            headers=settings.upgrade_headers,
+            max_message_bytes=settings.max_message_bytes,
             ssl_context=_ssl_context(settings),
             sources=parse_sources(settings.source_addresses),
             offers_deflate=settings.deflate,
@@ -85,7 +86,8 @@ class RealWorld:
 
     def http(self, settings: Settings) -> Http:
         sources = parse_sources(settings.source_addresses)
-        return HttpPool(settings.host, settings.connect_timeout_us, settings.headers, _ssl_context(settings), sources)
+        headers, context = settings.http_headers, _ssl_context(settings)
+        return HttpPool(settings.host, settings.connect_timeout_us, headers, context, sources)
 
     def requests(self, settings: Settings) -> HttpRequest:
         return client_of(settings)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
+from hubbub.transport.frames import MAX_MESSAGE_BYTES
+
 OnClosed = Callable[[int, str, int, bool], None]
 """Called once when the connection is gone: close code (1006 when none came), reason, time in microseconds, and whether
 an error of our own ended it."""
@@ -96,7 +98,7 @@ class Dialling:
     ssl_context: ssl.SSLContext | None = None
     sources: tuple[str, ...] = ()
     offers_deflate: bool = False
-    max_message_bytes: int = 1 << 20
+    max_message_bytes: int = MAX_MESSAGE_BYTES
     wants_stamps: bool = True
 
 

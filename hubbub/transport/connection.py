@@ -264,7 +264,8 @@ class SocketConnection:
                 case Closed(code, reason):
                     self._peer_closed(code, reason)
                 case Failed(code, reason):
-                    self._shared.counted.protocol_errors += 1
+                    self._is_our_fault = self._is_our_fault or code is CloseCode.TOO_BIG  # a limit of our own
+                    self._shared.counted.protocol_errors += code is not CloseCode.TOO_BIG
                     self._fail(code, reason)
                 case _:
                     continue

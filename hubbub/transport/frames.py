@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
-MAX_MESSAGE_BYTES = 1 << 20
+MAX_MESSAGE_BYTES = 16 << 20
+LIMIT = "--max-message-size"
+"""What sets another one."""
+
 MAX_CONTROL_BYTES = 125
 """RFC 6455, 5.5: the longest payload of a control frame."""
 
@@ -198,7 +201,7 @@ class Reader:
                 return None
             size = _long_length(buffer, extra)
         if size > self._max_bytes or (opcode < Opcode.CLOSE and len(self._parts) + size > self._max_bytes):
-            raise _Violation(CloseCode.TOO_BIG, f"message over {self._max_bytes} bytes")
+            raise _Violation(CloseCode.TOO_BIG, f"message of {len(self._parts) + size} bytes exceeds {LIMIT}")
         return _Header(opcode, is_final, is_compressed, header_bytes, size)
 
     def _check_first_byte(self, first: int, opcode: int, is_final: bool) -> bool:
@@ -247,7 +250,7 @@ class Reader:
         try:
             return self._inflater.inflate(payload, is_final, is_first, self._max_bytes - len(self._parts))
         except OverflowError as error:
-            raise _Violation(CloseCode.TOO_BIG, f"message over {self._max_bytes} bytes when inflated") from error
+            raise _Violation(CloseCode.TOO_BIG, f"message exceeds {LIMIT} when inflated") from error
         except ValueError as error:
             raise _Violation(CloseCode.INVALID_DATA, f"compressed data is damaged: {error}") from error
 

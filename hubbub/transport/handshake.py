@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hubbub.errors import ConnectError
@@ -39,10 +39,11 @@ def accept_of(key: str) -> str:
 
 
 def build_request(host: str, target: str, key: str, headers: Mapping[str, str], extensions: str = "") -> bytes:
-    """The upgrade request. `host` as the Host header has it, `target` the path with its query."""
+    """The upgrade request. `host` is the Host header unless `headers` have one; `target` the path with its query."""
+    own = {name.lower(): value for name, value in headers.items()}
     lines = [
         f"GET {target} HTTP/1.1",
-        f"Host: {host}",
+        f"Host: {own.get('host', host)}",
         "Upgrade: websocket",
         "Connection: Upgrade",
         f"Sec-WebSocket-Key: {key}",
@@ -50,7 +51,7 @@ def build_request(host: str, target: str, key: str, headers: Mapping[str, str], 
     ]
     if extensions:
         lines.append(f"Sec-WebSocket-Extensions: {extensions}")
-    lines += [f"{name}: {value}" for name, value in headers.items()]
+    lines += [f"{name}: {value}" for name, value in headers.items() if name.lower() != "host"]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
@@ -62,10 +63,21 @@ def head_length(data: bytes) -> int:
     return end + 4 if end >= 0 else 0
 
 
-def read_answer(head: bytes, key: str, offered_extensions: str = "") -> Answer:
-    """Check the server's answer. Raises ConnectError with the status and a short, redacted text.
+def offered_protocols(headers: Mapping[str, str]) -> list[str]:
+    """The subprotocols that a request's headers offer."""
+    return [
+        word.strip()
+        for name, value in headers.items()
+        if name.lower() == "sec-websocket-protocol"
+        for word in value.split(",")
+    ]
 
-    Redirects are not followed: another host was not asked for. Cookies are not kept: users share none.
+
+def read_answer(head: bytes, key: str, offered_extensions: str = "", protocols: Sequence[str] = ()) -> Answer:
+    """Check the server's answer. `protocols` are those that were offered.
+
+    Raises ConnectError with the status and a short, redacted text. Redirects are not followed: another host was not
+    asked for. Cookies are not kept: users share none.
     """
     lines = head.decode("latin-1").split("\r\n")
     status_line = _STATUS_LINE.fullmatch(lines[0])
@@ -78,7 +90,8 @@ def read_answer(head: bytes, key: str, offered_extensions: str = "") -> Answer:
     _expect("websocket" in _words(headers.get("upgrade", [])), "Upgrade is not websocket", status)
     _expect("upgrade" in _words(headers.get("connection", [])), "Connection is not Upgrade", status)
     _expect(headers.get("sec-websocket-accept", []) == [accept_of(key)], "Sec-WebSocket-Accept is wrong", status)
-    _expect("sec-websocket-protocol" not in headers, "a subprotocol that was not offered", status)
+    selected = headers.get("sec-websocket-protocol", [])
+    _expect(len(selected) < 2 and set(selected) <= set(protocols), "a subprotocol that was not offered", status)
     extensions = ", ".join(headers.get("sec-websocket-extensions", []))
     _expect(not extensions or bool(offered_extensions), "an extension that was not offered", status)
     return Answer(extensions)

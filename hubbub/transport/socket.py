@@ -15,7 +15,7 @@ from hubbub.transport import deflate
 from hubbub.transport.base import Dialling, FrameHandler, OnClosed
 from hubbub.transport.connection import SocketConnection
 from hubbub.transport.deflate import Deflate
-from hubbub.transport.handshake import build_request, head_length, make_key, read_answer
+from hubbub.transport.handshake import build_request, head_length, make_key, offered_protocols, read_answer
 from hubbub.transport.poller import Poller
 from hubbub.transport.shared import Shared
 from hubbub.transport.stream import READ, Stream, wait_for
@@ -112,5 +112,5 @@ class SocketTransport:
             raise ConnectError("the upgrade was not answered in time") from error
         except OSError as error:
             raise ConnectError.of(error) from error
-        answer = read_answer(data[: length - 4], key, offered)
+        answer = read_answer(data[: length - 4], key, offered, offered_protocols(self.dialling.headers))
         return data[length:], deflate.accepted(answer.extensions)

@@ -20,6 +20,8 @@ KINDS = {
     "mix": kinds.mix,
     "size": kinds.size,
     "switch": kinds.on_off,
+    "bytes": kinds.amount_of_bytes,
+    "tokens": kinds.tokens,
     "headers": kinds.headers,
     "optional": kinds.optional(kinds.whole(1)),
 }
@@ -30,6 +32,11 @@ KINDS = {
     [
         ("whole", "12", 12),
         ("size", "120", (120, 120)),
+        ("bytes", "65536", 65_536),
+        ("bytes", "64 KiB", 65_536),
+        ("bytes", "16MB", 16_000_000),
+        ("tokens", "v1.chat,v2.chat, v1.chat", "v1.chat, v2.chat"),
+        ("tokens", "", ""),
         ("size", " 100 - 9000 ", (100, 9_000)),
         ("duration", "1m30s", 90_000_000),
         ("length", "5s", 5_000_000),
@@ -105,6 +112,12 @@ def test_good_values(kind, text, value):
         ("headers", "Connection: close"),
         ("headers", "sec-websocket-key: x"),
         ("switch", "maybe"),
+        ("bytes", "0"),
+        ("bytes", "2GiB"),
+        ("bytes", "16 apples"),
+        ("bytes", "-1"),
+        ("tokens", "v1 chat"),
+        ("tokens", "v1;x"),
         ("switch", "2"),
     ],
 )

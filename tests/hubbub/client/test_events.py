@@ -2,6 +2,8 @@
 
 import pytest
 
+from hubbub.client.events import drop_class
+
 
 @pytest.mark.parametrize(
     ("frame", "kind"),
@@ -37,3 +39,10 @@ def test_drops_at_a_slow_reader_of_our_own_are_our_own(place):
     assert "not all that had arrived was read" in session.receiver.connection.note
     session.resume_reading()
     assert "generator: messages_dropped" in place.context.phase_stats.errors
+
+
+@pytest.mark.parametrize(
+    ("code", "is_ours", "kind"), [(1009, False, "dropped: 1009"), (1009, True, "why"), (1006, True, "dropped: 1006")]
+)
+def test_a_limit_of_our_own_is_told_as_what_it_is(code, is_ours, kind):
+    assert drop_class(code, "why", is_ours) == kind

@@ -176,7 +176,7 @@ def test_a_message_over_the_limit_fails_the_connection(make):
     pair.until(lambda: not pair.connection.is_open)
     pair.peer.close()
     assert pair.handler.over.wait(PATIENCE_S)
-    assert pair.handler.closed[0][0] == 1009
+    assert pair.handler.closed[0] == (1009, "message of 101 bytes exceeds --max-message-size")
 
 
 def test_fragments_are_one_message(pair):

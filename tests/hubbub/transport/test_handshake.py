@@ -3,7 +3,15 @@
 import pytest
 
 from hubbub.errors import ConnectError
-from hubbub.transport.handshake import accept_of, build_request, head_length, make_key, read_answer, redact
+from hubbub.transport.handshake import (
+    accept_of,
+    build_request,
+    head_length,
+    make_key,
+    offered_protocols,
+    read_answer,
+    redact,
+)
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 GOOD = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept_of(KEY)}
@@ -24,6 +32,32 @@ def test_the_request_has_what_the_rfc_asks_for():
     assert b"Sec-WebSocket-Version: 13\r\n" in request
     assert b"\r\nOrigin: https://a.b\r\n" in request
     assert request.endswith(b"\r\n\r\n")
+
+
+def test_a_host_of_ones_own_takes_the_place_of_the_address():
+    request = build_request("127.0.0.1:80", "/ws", KEY, {"host": "chat.internal", "X-A": "b"}).decode()
+    assert request.lower().count("host:") == 1
+    assert "Host: chat.internal\r\n" in request
+    assert "X-A: b\r\n" in request
+
+
+@pytest.mark.parametrize(
+    ("offered", "selected", "is_fine"),
+    [
+        ("v1.chat, v2.chat", ["v2.chat"], True),
+        ("v1.chat", [], True),
+        ("v1", ["v2"], False),
+        ("v1, v2", ["v1", "v2"], False),
+    ],
+)
+def test_a_subprotocol_that_was_offered_may_be_selected(offered, selected, is_fine):
+    protocols = offered_protocols({"sec-websocket-protocol": offered})
+    head = answer() + "".join(f"\r\nSec-WebSocket-Protocol: {each}" for each in selected).encode()
+    if is_fine:
+        assert read_answer(head, KEY, "", protocols)
+        return
+    with pytest.raises(ConnectError, match="a subprotocol that was not offered"):
+        read_answer(head, KEY, "", protocols)
 
 
 def test_keys_are_sixteen_bytes():
