@@ -192,6 +192,11 @@ class Settings:
         "logins", ("account", "client"), "account", "log in once per account or once per client", "WHO"
     )
     accounts: str = _path("accounts", kinds.file, "CSV file with the columns email,password")
+    signup: str = _row(
+        *("signup", kinds.text, ""),
+        *("sign up accounts that are missing, or never (default: never with --accounts, else missing)", "WHEN"),
+        choices=lambda: ("", "missing", "never"),
+    )
     account_email: str = _row(
         "account_email", kinds.text, "", "e-mail of one configured account", "EMAIL", is_form_field=False
     )
@@ -276,6 +281,11 @@ class Settings:
 
     sources: dict[str, str] = field(default_factory=dict)
     """Who set which option, for those that are not at their default: `command line`, `environment HUBBUB_CLIENTS`."""
+
+    @property
+    def may_sign_up(self) -> bool:
+        """Whether accounts that the backend does not know are made there: those of a file only if it is asked for."""
+        return self.signup == "missing" or (not self.signup and not self.accounts)
 
     @property
     def upgrade_headers(self) -> dict[str, str]:
@@ -378,6 +388,8 @@ def _check(settings: Settings) -> None:
         raise ConfigError("warmup must be shorter than the duration, or nothing is left to measure.")
     if settings.duration_us is None and settings.shape != "none":
         raise ConfigError(f"shape {settings.shape} needs a duration: give one, such as --duration 5m.")
+    if not settings.may_sign_up and not settings.accounts and not settings.account_email:
+        raise ConfigError("signup never needs accounts that are there: give --accounts.")
     if settings.subprotocol and any(name.lower() == "sec-websocket-protocol" for name in settings.headers):
         raise ConfigError("subprotocol and header Sec-WebSocket-Protocol are one thing: give one of them.")
     if bool(settings.account_email) != bool(settings.account_password):

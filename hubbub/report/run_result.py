@@ -19,7 +19,7 @@ class RunResult(Measurements):
     """A run as it is now, or when it is over. `started_at` is ISO 8601, UTC.
 
     `comes_and_goes`: a user class of the run says of itself that it leaves its conversation on purpose.
-    `chatting_share` is the share of the clients that send by a plan.
+    `chatting_share` is the share of the clients that send by a plan. `accounts`: how many logged in and signed up.
     `lost_workers` has when each was lost, in words. `canary` is what the canary saw, in milliseconds; None without one.
     `rejected_reports` counts reports of strangers by the worker that they name. `failure` is an exception of our own.
     `output_problem` says what of the results could not be written.
@@ -34,6 +34,7 @@ class RunResult(Measurements):
     versions: dict[str, str]
     comes_and_goes: bool = False
     chatting_share: float = 1.0
+    accounts: dict[str, int] = field(default_factory=dict)
     interruption: str = ""
     aborted: str = ""
     lost_workers: dict[str, str] = field(default_factory=dict)
@@ -47,7 +48,7 @@ class RunResult(Measurements):
     def blank(self) -> RunResult:
         """The same run, before anything was measured."""
         named = ["run_id", "started_at", "duration_s", "settings", "users", "workers", "versions"]
-        named += ["comes_and_goes", "chatting_share"]
+        named += ["comes_and_goes", "chatting_share", "accounts"]
         return RunResult(**{name: getattr(self, name) for name in named})
 
     def miss_rest_of(self, lost: Measurements, window_us: int) -> None:

@@ -128,6 +128,7 @@ def _run(run_result: RunResult) -> dict[str, Any]:
         "users": run_result.users,
         "workers": run_result.workers,
         "conversations": settings.conversations,
+        "accounts": run_result.accounts,
         "clients_per_conversation": -(-settings.clients // settings.conversations),
         "seed": settings.seed,
         "versions": run_result.versions,

@@ -37,7 +37,7 @@ class Journal:
 
     def begin(self, blank: RunResult, workers: list[str]) -> None:
         """What is known of a run before it begins, besides its configuration."""
-        named = ("versions", "comes_and_goes", "chatting_share")
+        named = ("versions", "comes_and_goes", "chatting_share", "accounts")
         known = {name: getattr(blank, name) for name in named}
         host = blank.settings.host
         self.write("begin", run=blank.run_id, workers=workers, processes=blank.workers, host=host, **known)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
 
 from hubbub.canary.task import Task
@@ -82,6 +82,11 @@ class Preparation:
             for ordinal, (worker, provision) in enumerate(zip(self._workers, provisions, strict=True))
         ]
 
+    @property
+    def accounts(self) -> dict[str, int]:
+        """How the accounts of the run were had."""
+        return {"logged_in": self.provisioner.logged_in, "signed_up": self.provisioner.signed_up}
+
     def preflight(self, assignments: Sequence[Assignment]) -> None:
         """See that the backend delivers at all, where that is asked for. Raises RunError."""
         first = assignments[0]
@@ -105,6 +110,7 @@ class Preparation:
             settings.prepare_concurrency,
             settings.prepare_timeout_us / US_PER_SECOND,
             fallback if settings.account_fallback_password else {},
+            settings.may_sign_up,
         )
         provisioner.check_backend()
         say(
@@ -119,6 +125,7 @@ class Preparation:
         self._provisions = provisions
         for text in provisioner.missing:
             say(text)
+        say(f"accounts: {provisioner.logged_in} logged in, {provisioner.signed_up} signed up")
         if settings.canary:
             index, backend_id = provisions[0].conversations[0]
             self.canary = self._task_of_canary(provisioner.one_more(index, backend_id), backend_id)
@@ -192,9 +199,13 @@ def _check_needs(kinds: Sequence[type[Client]], settings: Settings) -> None:
 
 def _with_own_account(kinds: Sequence[type[Client]], clients: int) -> int:
     """How many of so many clients at most need an account of their own."""
-    own = sum(kind.weight for kind in kinds if kind.has_own_account)
-    share = own / sum(kind.weight for kind in kinds)
+    share = share_of(kinds, lambda kind: kind.has_own_account)
     return ceil(clients * share) + 1 if share else 0
+
+
+def share_of(kinds: Sequence[type[Client]], is_counted: Callable[[type[Client]], bool]) -> float:
+    """The share of a mix's clients whose kind is counted."""
+    return sum(kind.weight for kind in kinds if is_counted(kind)) / sum(kind.weight for kind in kinds)
 
 
 def _rooms(settings: Settings) -> str:

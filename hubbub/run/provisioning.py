@@ -63,7 +63,8 @@ class Provisioner:
     """Makes the accounts and conversations of a run: logs in configured accounts, signs up what is missing.
 
     `request` makes HTTP calls, `at_once` of them at a time; `say` reports progress in a line. What cannot be made in
-    `seconds` is missing, and named in `missing`. `fallbacks` has another password for some e-mails.
+    `seconds` is missing, and named in `missing`. `fallbacks` has another password for some e-mails. Unless it
+    `may_sign_up`, every account has to be a configured one. `logged_in` and `signed_up` count what was done.
     """
 
     def __init__(
@@ -77,8 +78,12 @@ class Provisioner:
         at_once: int = 1,
         seconds: float = 60.0,
         fallbacks: Mapping[str, str] | None = None,
+        may_sign_up: bool = True,
     ) -> None:
         self.missing: list[str] = []
+        self.logged_in = 0
+        self.signed_up = 0
+        self._may_sign_up = may_sign_up
         self._contract = contract
         self._request = request
         self._run_id = run_id
@@ -117,6 +122,11 @@ class Provisioner:
             first_conversation += need.conversations
         if not self._contract.has_accounts:
             return provisions
+        if not self._may_sign_up and self._made > len(self._configured):
+            raise RunError(
+                f"{self._made} accounts are needed, and {len(self._configured)} were given: give more, let one account "
+                "hold more connections (--max-conns-per-user), or sign up what is missing (--signup missing)."
+            )
         accounts = [account for provision in provisions for account in provision.shared + provision.own]
         there = self._all("made", self._log_in_or_sign_up, accounts, ACCOUNTS_SHARE)
         backend_ids = self._conversations(provisions, there, conversation_id)
@@ -210,8 +220,18 @@ class Provisioner:
         return account
 
     def _log_in_or_sign_up(self, account: Account) -> None:
-        identity = self._log_in(account) if account.index < len(self._configured) else None
-        identity = identity or self._sign_up(account)
+        is_configured = account.index < len(self._configured)
+        identity = self._log_in(account) if is_configured else None
+        if identity is not None:
+            self.logged_in += 1
+        elif self._may_sign_up:
+            identity = self._sign_up(account)
+            self.signed_up += 1
+        else:
+            what = f"account {account.email} could not log in" if is_configured else "one more account is needed"
+            raise NotAllowed(
+                f"{what}: check the accounts that were given, or sign up what is missing (--signup missing)."
+            )
         account.user_id, account.token = identity.user_id, identity.token
         self._identities[account.index] = identity
 
@@ -227,7 +247,8 @@ class Provisioner:
                     return identity
                 account.password = given
                 return None
-            self._say(f"Account {account.email} could not log in ({error.reason}); signing it up.")
+            then = "; signing it up" if self._may_sign_up else ""
+            self._say(f"account {account.email} could not log in ({error.reason}){then}.")
             return None
         except ConnectError as error:
             raise RunError(f"no backend answers at the host ({error}); start it, or check --host.") from error

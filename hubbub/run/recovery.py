@@ -67,6 +67,7 @@ def _recovered(folder: Path) -> dict[str, Any]:
         versions=begin["versions"],
         comes_and_goes=begin["comes_and_goes"],
         chatting_share=begin["chatting_share"],
+        accounts=begin["accounts"],
     )
     _add(result, reports, lines)
     watch = Watch(parse_objectives(slo_texts(settings.slo)))

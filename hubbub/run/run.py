@@ -31,7 +31,7 @@ from hubbub.run.folder import make_folder, versions, write_json
 from hubbub.run.journal import Journal
 from hubbub.run.messages import DRAIN, EXTEND, GO, Drain, Go, is_of_another_run
 from hubbub.run.output import GuardedOutput, Output
-from hubbub.run.preparation import Preparation
+from hubbub.run.preparation import Preparation, share_of
 from hubbub.run.roster import Roster
 from hubbub.run.states import Event, Machine, State
 from hubbub.run.terminal import say
@@ -243,8 +243,8 @@ class Run:
             workers=len(self._roster.names) if self._roster.is_distributed else 0,
             versions=versions(),
             comes_and_goes=any(kind.comes_and_goes for kind in self._kinds),
-            chatting_share=sum(kind.weight for kind in self._kinds if kind.has_plan)
-            / sum(kind.weight for kind in self._kinds),
+            chatting_share=share_of(self._kinds, lambda kind: kind.has_plan),
+            accounts=self._preparation.accounts if self._preparation is not None else {},
         )
 
     @property

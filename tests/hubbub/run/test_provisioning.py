@@ -50,7 +50,7 @@ class FakeBackend:
 class Provisioning:
     """A provisioner whose `make` runs to its end, while time goes on."""
 
-    def __init__(self, backend, configured=(), at_once=1, seconds=60.0):
+    def __init__(self, backend, configured=(), at_once=1, seconds=60.0, may_sign_up=True):
         self.scheduler = FakeScheduler()
         self.said = []
         self.provisioner = Provisioner(
@@ -62,6 +62,7 @@ class Provisioning:
             self.said.append,
             at_once,
             seconds,
+            may_sign_up=may_sign_up,
         )
 
     def make(self, needs, conversation_id=None):
@@ -103,6 +104,36 @@ def test_a_configured_account_logs_in_or_is_signed_up():
     provision = provisioner(backend, [("a@x.y", "right"), ("b@x.y", "new")]).make([Needs(2, 0, 1)])[0]
     assert [account.email for account in provision.shared] == ["a@x.y", "b@x.y"]
     assert backend.calls.count("signup") == 1
+
+
+def test_it_counts_who_logged_in_and_who_was_signed_up():
+    provisioning = provisioner(FakeBackend(known={"a@x.y": "right"}), [("a@x.y", "right"), ("b@x.y", "new")])
+    provisioning.make([Needs(4, 0, 1)])
+    assert (provisioning.provisioner.logged_in, provisioning.provisioner.signed_up) == (1, 3)
+
+
+def test_accounts_of_a_file_are_not_signed_up():
+    backend = FakeBackend(known={"a@x.y": "right"})
+    provisioning = provisioner(backend, [("a@x.y", "right"), ("typo@x.y", "right")], may_sign_up=False)
+    with pytest.raises(RunError, match=r"account typo@x\.y could not log in: check .* \(--signup missing\)"):
+        provisioning.make([Needs(2, 0, 1)])
+    assert "signup" not in backend.calls
+
+
+def test_too_few_accounts_are_told_before_anything_is_asked():
+    backend = FakeBackend(known={"a@x.y": "right"})
+    provisioning = provisioner(backend, [("a@x.y", "right")], may_sign_up=False)
+    with pytest.raises(RunError, match=r"3 accounts are needed, and 1 were given: give more, .*--max-conns-per-user"):
+        provisioning.make([Needs(2, 1, 1)])
+    assert not backend.calls
+
+
+def test_one_more_account_than_the_file_has_is_not_signed_up():
+    backend = FakeBackend(known={"a@x.y": "right"})
+    provisioning = provisioner(backend, [("a@x.y", "right")], may_sign_up=False)
+    provisioning.make([Needs(1, 0, 1)])
+    with pytest.raises(RunError, match="one more account is needed"):
+        provisioning.do(provisioning.provisioner.one_more, 0, 101)
 
 
 def test_an_existing_conversation_is_used_only_when_it_is_named():
