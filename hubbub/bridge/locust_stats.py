@@ -21,6 +21,15 @@ from hubbub.run.messages import Report
 METHOD = "WS"
 SERIES = ("response", "delivery")
 
+KEPT_SECONDS = 60
+"""Locust keeps a count for every second of a run, and looks at those of the last twelve."""
+
+
+def forget_old(by_second: dict[int, int]) -> None:
+    """Keep the newest seconds of a row only: a run may last for days."""
+    for second in list(by_second)[:-KEPT_SECONDS]:
+        del by_second[second]
+
 
 class LocustStats:
     """The output of a run in an environment's tables and CSV files; see `hubbub.run.output`."""
@@ -92,5 +101,8 @@ class LocustStats:
         if count:
             row.min_response_time = middle_of(min(buckets)) / 1_000
             row.max_response_time = middle_of(max(buckets)) / 1_000
-        self._stats.entries[name, METHOD].extend(row)
+        known = self._stats.entries[name, METHOD]
+        known.extend(row)
+        for by_second in (known.num_reqs_per_sec, known.num_fail_per_sec):
+            forget_old(by_second)
         self._stats.total.last_request_timestamp = now_s  # no count: Locust divides every row by this time

@@ -29,10 +29,15 @@ class InFlight:
     total: int = 0
     squares: int = 0
     span_us: int = 0
+    late_us: int = 0
 
-    def sample(self, count: int, since_last_us: int) -> None:
-        """So many deliveries are on their way now, so long after the sample before (0 for the first)."""
+    def sample(self, count: int, since_last_us: int, late_us: int = 0) -> None:
+        """So many deliveries are on their way now, so long after the sample before (0 for the first).
+
+        The sample is taken so late: not at a random time, but when what kept it from that was over.
+        """
         self.span_us += since_last_us
+        self.late_us += late_us
         self.samples += 1
         self.total += count
         self.squares += count * count
@@ -54,7 +59,10 @@ class InFlight:
             return ""
         mean = self.total / self.samples
         seen = mean * workers
-        expected = sum(middle_of(bucket) * count for bucket, count in delivery.buckets.items()) / span_us
+        total_us = sum(middle_of(bucket) * count for bucket, count in delivery.buckets.items())
+        if self.late_us / self.samples > DISAGREEMENT * total_us / max(1, delivery.count):
+            return ""
+        expected = total_us / span_us
         variance = max(self.squares / self.samples - mean * mean, burst * expected / workers)
         error = sqrt(variance / self.samples)
         if abs(seen - expected) <= max(DISAGREEMENT * expected, SIGMAS * error * workers):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from hubbub.client.context import WorkerContext
-from hubbub.clock import Task
+from hubbub.clock import US_PER_SECOND, Task
 from hubbub.health import Health, Machine, Sampler
 from hubbub.metrics.in_flight import InFlight
 
@@ -43,11 +43,15 @@ class Instruments:
         ledger.close_second(has_low_ends=transport.stamps_are_steady())
 
     def _sample_in_flight(self) -> None:
+        context = self._context
         before_us = now_us = 0
         while self._is_measuring:
-            self._context.scheduler.sleep(self._random.expovariate(1 / IN_FLIGHT_INTERVAL_S))
-            before_us, now_us = now_us, self._context.now_us()
-            self.in_flight.sample(self._context.ledger.in_flight(), now_us - before_us if before_us else 0)
+            wait_s = self._random.expovariate(1 / IN_FLIGHT_INTERVAL_S)
+            wakes_us = context.now_us() + round(wait_s * US_PER_SECOND)
+            context.scheduler.sleep(wait_s)
+            before_us, now_us = now_us, context.now_us()
+            since_us, late_us = now_us - before_us if before_us else 0, max(0, now_us - wakes_us)
+            self.in_flight.sample(context.ledger.in_flight(), since_us, late_us)
 
     def stop(self) -> None:
         """The drain is over, or the run is abandoned. Idempotent."""

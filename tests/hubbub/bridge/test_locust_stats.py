@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from hubbub.bridge.locust_stats import LocustStats
+from hubbub.bridge.locust_stats import LocustStats, forget_old
 from hubbub.ledger import Counts, Timings
 from hubbub.run.messages import Report
 
@@ -52,3 +52,11 @@ def test_the_tables_are_written_as_of_the_end(environment, output, tmp_path):
         rows = {row["Name"]: row for row in csv.DictReader(file)}
     assert rows["response"]["Request Count"] == "2"
     assert {path.name for path in tmp_path.iterdir()} >= {"locust_failures.csv", "locust_exceptions.csv"}
+
+
+def test_a_row_keeps_the_newest_seconds_only():
+    by_second = dict.fromkeys(range(100), 1)
+    forget_old(by_second)
+    assert list(by_second) == list(range(40, 100))
+    forget_old(by_second)
+    assert len(by_second) == 60

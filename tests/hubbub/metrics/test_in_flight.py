@@ -89,3 +89,14 @@ def test_bursts_that_are_rare_may_be_in_no_sample():
         histogram.record(1_300)
     assert in_flight.disagreement(histogram, 1, burst=12) == ""
     assert in_flight.disagreement(histogram, 1, burst=0.01), "so many that go alone are not overlooked"
+
+
+def test_samples_that_were_late_were_not_taken_at_random():
+    histogram = Histogram()
+    for _ in range(1_000):
+        histogram.record(10_000)
+    for late_us, is_told in ((900, True), (1_100, False)):
+        in_flight = InFlight()
+        for n in range(100):
+            in_flight.sample(50, 10_000 if n else 0, late_us)
+        assert bool(in_flight.disagreement(histogram, 1)) == is_told
