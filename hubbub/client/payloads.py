@@ -13,6 +13,12 @@ from hubbub.ledger import TAG_WIDTH
 from hubbub.options import WORDS
 
 SENTENCES = 256
+MOST_LETTERS = 4 << 20
+"""Of all texts together: of long ones there are fewer, for they are the same for all workers and travel to each."""
+
+PARAGRAPH = 40
+"""Sentences that are made anew for a text; a longer one repeats them."""
+
 
 LOCALES = ("ru_RU", "ja_JP", "ar_AA")
 """Letters of two and three bytes, from left to right and from right to left."""
@@ -40,9 +46,10 @@ class Payloads:
                 f"message-size must be at least {TAG_WIDTH + 1} (the tag takes {TAG_WIDTH}), not {smallest}."
             )
         random = Random(seed)
-        sizes = [round(smallest * (largest / smallest) ** random.random()) for _ in range(SENTENCES)]
+        how_many = max(2, min(SENTENCES, MOST_LETTERS // largest))
+        sizes = [round(smallest * (largest / smallest) ** random.random()) for _ in range(how_many)]
         sizes[:2] = smallest, largest
-        paragraphs = _paragraphs(seed, 2 + largest // 30, kind)
+        paragraphs = _paragraphs(seed, min(2 + largest // 30, PARAGRAPH), kind)
         return cls([_cut(" " + next(paragraphs), size - TAG_WIDTH) for size in sizes])
 
     def text(self, client: int, number: int) -> str:

@@ -225,6 +225,12 @@ class Contract(ABC):
     history_cache_s: ClassVar[int] = 0
     settings: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def max_content(self) -> int:
+        """The longest message that the backend takes, in characters; 0 where that is not known."""
+        longest = self.settings.get("max_content", 0)
+        return longest if isinstance(longest, int) else 0
+
     # -- HTTP --
 
     def health(self) -> Call | None:

@@ -41,7 +41,7 @@ _KINDS = {
 class Sanctum(Contract):
     """See the module. `settings`: `api`, the path of the API below the origin; `delivery_type`, the type of the frames
     that deliver messages, several with commas; `rate_limit_text`, how a refusal for too many messages begins;
-    `connection_limit_text`, how a connection too many is told."""
+    `connection_limit_text`, how a connection too many is told; `max_content`, the characters of the longest message."""
 
     name: ClassVar[str] = "sanctum"
     phases: ClassVar[tuple[Phase, ...]] = (
@@ -56,6 +56,7 @@ class Sanctum(Contract):
         default_factory=lambda: {
             "api": "/api",
             "delivery_type": "message",
+            "max_content": 10_000,
             "rate_limit_text": "Rate limit exceeded",
             "connection_limit_text": "user connection limit reached",
         }

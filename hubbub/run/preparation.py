@@ -35,6 +35,12 @@ def check_possible(settings: Settings, world: World) -> None:
     if settings.run_dir:
         make_folder(settings.run_dir, settings.profile)
     contract = load_contract(settings.contract, settings.delivery_type)
+    longest = settings.message_size[1]
+    if contract.max_content and longest > contract.max_content:
+        raise ConfigError(
+            f"message-size must be at most {contract.max_content}, the most that contract {settings.contract} says its "
+            f"backend takes (max_content), not {longest}."
+        )
     world.check_addresses(settings)
     if settings.host:
         Provisioner(contract, world.requests(settings), "check", [], world.scheduler, logger.info).check_backend()

@@ -11,11 +11,11 @@ from hubbub.errors import RunError, described
 from hubbub.exit_code import ExitCode
 from hubbub.ledger import Finding
 from hubbub.options import Settings
-from hubbub.profiles import slo_texts
-from hubbub.report import RunResult, Watch, build_summary, parse_objectives, render_console
+from hubbub.report import RunResult, build_summary, render_console
 from hubbub.run.checkpoint import NAME, read_checkpoints
 from hubbub.run.folder import write_json
 from hubbub.run.messages import Report
+from hubbub.run.objectives import watch_of
 from hubbub.serialization import from_plain
 
 
@@ -70,7 +70,7 @@ def _recovered(folder: Path) -> dict[str, Any]:
         accounts=begin["accounts"],
     )
     _add(result, reports, lines)
-    watch = Watch(parse_objectives(slo_texts(settings.slo)))
+    watch = watch_of(settings, result.chatting_share)
     return build_summary(result, watch.results(result))
 
 

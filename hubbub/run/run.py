@@ -22,14 +22,14 @@ from hubbub.clock import US_PER_SECOND, format_duration
 from hubbub.errors import RunError, described
 from hubbub.exit_code import ExitCode
 from hubbub.options import Settings
-from hubbub.profiles import slo_texts
-from hubbub.report import RunResult, Watch, build_summary, parse_objectives, render_console
+from hubbub.report import RunResult, build_summary, render_console
 from hubbub.run.aggregator import Aggregator
 from hubbub.run.checkpoint import Checkpoint
 from hubbub.run.deadlines import BACKLOG_GRACE_S, HURRIED_S, deadline_s, total_s
 from hubbub.run.folder import make_folder, versions, write_json
 from hubbub.run.journal import Journal
 from hubbub.run.messages import DRAIN, EXTEND, GO, Drain, Go, is_of_another_run
+from hubbub.run.objectives import watch_of
 from hubbub.run.output import GuardedOutput, Output
 from hubbub.run.preparation import Preparation, share_of
 from hubbub.run.roster import Roster
@@ -226,7 +226,7 @@ class Run:
         self._checkpoint = Checkpoint(path)
         for output in self._outputs:
             output.begin(path)
-        watch = Watch(parse_objectives(slo_texts(settings.slo)))
+        watch = watch_of(settings, blank.chatting_share)
         self._aggregator = Aggregator(blank, [self._journal, self._checkpoint, *self._outputs], watch)
         for assignment in assignments:
             self._roster.prepare(assignment)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
-
-from gevent import socket as gevent_socket
 
 from hubbub.clock import Clock, monotonic_us
 from hubbub.errors import ConnectError
@@ -16,20 +15,21 @@ from hubbub.transport.base import Dialling, FrameHandler, OnClosed
 from hubbub.transport.connection import SocketConnection
 from hubbub.transport.deflate import Deflate
 from hubbub.transport.handshake import build_request, head_length, make_key, offered_protocols, read_answer
+from hubbub.transport.names import Names
 from hubbub.transport.poller import Poller
 from hubbub.transport.shared import Shared
 from hubbub.transport.stream import READ, Stream, wait_for
 
 
 class SocketTransport:
-    """Makes connections: resolves each host once, takes local addresses in turn, holds what connections share."""
+    """Makes connections: takes the addresses of a host and local ones in turn, and holds what connections share."""
 
     def __init__(self, dialling: Dialling, seed: int = 0, clock: Clock = monotonic_us) -> None:
         self.dialling = dialling
         self.clock = clock
         self.shared = Shared(dialling, seed, clock)
         self._poller = Poller(self.shared)
-        self._addresses: dict[tuple[str, int], tuple[int, Any]] = {}
+        self._names = Names()
         self._dialled = 0
 
     def statistics(self) -> dict[str, int]:
@@ -63,8 +63,7 @@ class SocketTransport:
         def remaining_s() -> float:
             return (deadline_us - self.clock()) / 1e6
 
-        family, address = self._resolve(host, port)
-        stream = Stream.connect(family, address, self._source(), remaining_s(), self.shared.stamps.enable)
+        stream = self._dial(host, port, remaining_s)
         try:
             if is_tls:
                 assert self.dialling.ssl_context is not None, "wss needs a TLS context"
@@ -77,16 +76,23 @@ class SocketTransport:
         self.shared.counted.connected += 1
         return SocketConnection(self.shared, self._poller, stream, handler, on_closed, rest, extension)
 
-    def _resolve(self, host: str, port: int) -> tuple[int, Any]:
-        """Resolved once per host: gevent's resolver is a pool of ten threads."""
-        known = self._addresses.get((host, port))
-        if known is None:
+    def _dial(self, host: str, port: int, remaining_s: Callable[[], float]) -> Stream:
+        """A TCP connection to the first address of the name that answers. Raises the ConnectError of the last one."""
+        last = ConnectError("host name not found")
+        addresses = self._names.addresses(host, port)
+        for tried, (family, address) in enumerate(addresses):
+            share_s = remaining_s() / (len(addresses) - tried)
             try:
-                found = gevent_socket.getaddrinfo(host, port, type=gevent_socket.SOCK_STREAM)[0]
-            except OSError as error:
-                raise ConnectError("host name not found") from error
-            known = self._addresses[host, port] = (found[0], found[4])
-        return known
+                stream = Stream.connect(family, address, self._source(), share_s, self.shared.stamps.enable)
+            except ConnectError as error:
+                if error.is_ours or remaining_s() <= 0:
+                    raise
+                self._names.failed((family, address))
+                last = error
+            else:
+                self._names.answered((family, address))
+                return stream
+        raise last
 
     def _source(self) -> str:
         sources = self.dialling.sources

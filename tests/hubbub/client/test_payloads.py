@@ -43,3 +43,10 @@ def test_clients_do_not_all_say_the_same():
 def test_a_message_that_has_no_room_for_its_tag_is_refused():
     with pytest.raises(ConfigError, match=f"message-size must be at least {TAG_WIDTH + 1}"):
         Payloads.make(1, (TAG_WIDTH, 200))
+
+
+def test_long_texts_are_made_at_once_and_are_fewer():
+    texts = Payloads.make(1, (1_000_000, 1_000_000)).texts
+    assert {len(text) + TAG_WIDTH for text in texts} == {1_000_000}
+    assert sum(map(len, texts)) <= 4 << 20
+    assert len(set(texts)) > 1

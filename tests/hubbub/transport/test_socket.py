@@ -1,5 +1,8 @@
 """Dialling: TCP and upgrade within one deadline, and one error for whatever goes wrong."""
 
+import socket
+from urllib.parse import urlsplit
+
 import pytest
 from gevent.threadpool import ThreadPool
 
@@ -58,6 +61,25 @@ def test_an_upgrade_without_an_answer_ends_in_time(monkeypatch):
 def test_a_host_without_a_name_is_one_error():
     with pytest.raises(ConnectError, match="host name not found"):
         dial("ws://no-such-host.invalid/")
+
+
+def test_the_next_address_of_a_name_is_tried(monkeypatch):
+    adversary = Adversary([])
+    port = urlsplit(adversary.url).port
+    closed = [(socket.AF_INET, ("127.0.0.1", 1)), (socket.AF_INET6, ("::1", 1, 0, 0))]
+    transport, handler = SocketTransport(Dialling(5_000_000)), Collector()
+    monkeypatch.setattr(transport._names, "_resolve", lambda *_: [*closed, (socket.AF_INET, ("127.0.0.1", port))])
+    connection = transport.connect(adversary.url.replace("127.0.0.1", "chat.invalid"), handler, handler.on_closed)
+    assert connection.is_open
+    assert transport._names._failed
+    assert transport._names._failed <= set(closed)
+
+
+def test_where_no_address_answers_the_last_reason_is_told(monkeypatch):
+    transport, handler = SocketTransport(Dialling(5_000_000)), Collector()
+    monkeypatch.setattr(transport._names, "_resolve", lambda *_: [(socket.AF_INET, ("127.0.0.1", 1))])
+    with pytest.raises(ConnectError, match="ConnectionRefusedError"):
+        transport.connect("ws://chat.invalid/", handler, handler.on_closed)
 
 
 def test_local_addresses_are_taken_in_turn():
