@@ -8,6 +8,7 @@
     |       `-- Throttled the backend limits how often it may be called
     |-- TransportError    the network or the peer failed
     |   |-- ConnectError  a connection was never established
+    |   |   `-- TlsError  its TLS handshake failed
     |   `-- ConnectionClosed    a connection that was established is gone
     `-- PhaseFailed       one phase of a user's life failed: counted, and tried again with back-off
 
@@ -87,6 +88,10 @@ class ConnectError(TransportError):
     def of(cls, error: OSError) -> ConnectError:
         """A class of failure without addresses: the errno's name where there is one."""
         return cls(name_of(error), is_ours=is_own_error(error))
+
+
+class TlsError(ConnectError):
+    """The TLS handshake of a connection failed: the text says why, and what to do."""
 
 
 class ConnectionClosed(TransportError):

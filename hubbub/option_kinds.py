@@ -6,6 +6,7 @@ A kind is a function of the text and of what its errors call the option. It rais
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Callable
 from math import inf
 from pathlib import Path
@@ -133,6 +134,27 @@ def file(value: str, name: str) -> str:
     if value and not Path(value).is_file():
         raise ConfigError(f"{name} must be a readable file; there is none at {value!r}.")
     return value
+
+
+def authorities(value: str, name: str) -> str:
+    """A PEM file with certificates; empty for none."""
+    if file(value, name):
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
+        except (ssl.SSLError, OSError) as error:
+            raise ConfigError(f"{name} must be a PEM file with certificates; {value!r} has none.") from error
+    return value
+
+
+def check_certificate(cert: str, key: str) -> None:
+    """Raise ConfigError unless a file holds a certificate, and it or another one the key that belongs to it."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert, key or None, password=lambda: "")
+    except (ssl.SSLError, OSError, ValueError) as error:
+        what = f"{cert!r} is none"
+        if "mismatch" in str(error).lower():
+            what = "the key is that of another one"
+        raise ConfigError(f"cert must be a PEM file with a certificate and its key, unencrypted: {what}.") from error
 
 
 def pids(value: str, name: str) -> tuple[int, ...]:

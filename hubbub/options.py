@@ -6,96 +6,16 @@ knows Locust: the launcher and the bridge build their command lines, variables a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from hubbub import option_kinds as kinds
 from hubbub.errors import ConfigError
-from hubbub.option_kinds import Kind
+from hubbub.option_rows import Option, choice, path, row, switch, time
 from hubbub.profiles import load_profile
-from hubbub.suite import CONF, SUITE, find_toml, names_in
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option. `default` is the text a user would type; `""` means not set.
-
-    `locust_flag` names Locust's own flag where Locust has the option already. `is_form_field` puts it into the web
-    form (file paths and secrets stay out: the form has no login). `choices` are the values it may have, if not any.
-    `folder` is that of conf/ whose files its text names; the path of another file will do.
-    `joins` stands between the parts of one that means several: such a one may be given several times.
-    """
-
-    name: str
-    parse: Kind
-    default: str
-    help: str
-    metavar: str = "N"
-    locust_flag: str = ""
-    is_form_field: bool = True
-    is_switch: bool = False
-    is_secret: bool = False
-    is_path: bool = False
-    joins: str = ""
-    folder: str = ""
-    choices: Callable[[], tuple[str, ...]] | None = None
-
-    @property
-    def label(self) -> str:
-        """What its errors call it."""
-        return self.name.replace("_", "-")
-
-    @property
-    def flag(self) -> str:
-        return f"--{self.label}"
-
-    @property
-    def environment_variable(self) -> str:
-        return "HUBBUB_" + self.name.upper()
-
-    def cleaned(self, text: str) -> str:
-        """A text without the blanks and line ends around it; a secret may have blanks of its own."""
-        return text.strip("\r\n") if self.is_secret else text.strip()
-
-    def joined(self, texts: Sequence[str]) -> str:
-        """One text from all that were given in one place. Raises ConfigError for several where it means one."""
-        if self.is_switch:
-            return texts[0] if texts else ""
-        if len(texts) > 1 and not self.joins:
-            given = "" if self.is_secret else f" ({', '.join(texts)})"
-            raise ConfigError(f"{self.label} was given {len(texts)} times{given}: give it once.")
-        return self.joins.join(texts)
-
-    def value(self, text: str, more_choices: Iterable[str] = ()) -> Any:
-        """The checked value of a text. Raises ConfigError."""
-        text = self.cleaned(text)
-        if self.choices is not None and not (self.folder and find_toml(CONF / self.folder, text)):
-            choices = sorted({*self.choices(), *more_choices}, key=lambda choice: (choice != "none", choice))
-            if text not in choices:
-                raise ConfigError(f"{self.label} must be one of {', '.join(choices)}, not {text!r}.")
-        return self.parse(text, self.label)
-
-
-def _row(name: str, kind: Kind, default: str, help: str, metavar: str = "N", **more: Any) -> Any:
-    return field(metadata={"option": Option(name, kind, default, help, metavar, **more)})
-
-
-def _choice(name: str, choices: tuple[str, ...], default: str, help: str, metavar: str = "NAME") -> Any:
-    return _row(name, kinds.text, default, help, metavar, choices=lambda: choices)
-
-
-def _switch(name: str, help: str) -> Any:
-    return _row(name, kinds.on_off, "", help, is_switch=True)
-
-
-def _time(name: str, default: str, help: str, minimum_us: int = 1) -> Any:
-    return _row(name, kinds.duration(minimum_us), default, help, "TIME")
-
-
-def _path(name: str, kind: Kind, help: str, metavar: str = "FILE") -> Any:
-    return _row(name, kind, "", help, metavar, is_form_field=False, is_path=True)
+from hubbub.suite import CONF, SUITE, names_in
 
 
 def _shape_names() -> tuple[str, ...]:
@@ -121,33 +41,31 @@ class Settings:
     A new option is one more row. Its attribute says the unit of its value where the option's name does not.
     """
 
-    clients: int = _row(
+    clients: int = row(
         *("clients", _ONE_OR_MORE, "120", "how many clients (connections) chat at once"), locust_flag="--users"
     )
-    spawn_rate: float = _row(
+    spawn_rate: float = row(
         *("spawn_rate", kinds.rate, "50", "how many clients start per second", "RATE"), locust_flag="--spawn-rate"
     )
-    duration_us: int | None = _row(
+    duration_us: int | None = row(
         "duration", kinds.length_of_run, "30s", "how long messages are sent, once every client is ready", "TIME"
     )
-    host: str = _row(
+    host: str = row(
         *("host", kinds.origin, ""),
         *("the backend's origin, http://... or https://...; none: the embedded backend", "URL"),
         locust_flag="--host",
     )
-    max_conns_per_user: int = _row("max_conns_per_user", _ONE_OR_MORE, "12", "connections that one account may hold")
-    conversations: int = _row(
+    max_conns_per_user: int = row("max_conns_per_user", _ONE_OR_MORE, "12", "connections that one account may hold")
+    conversations: int = row(
         *("conversations", kinds.optional(_ONE_OR_MORE), ""),
         "conversations that the clients are spread over (default: one per worker, at least 1)",
     )
-    message_interval_us: int = _time("message_interval", "5s", "time between two messages of one client", 1_000)
-    model: str = _choice(
+    message_interval_us: int = time("message_interval", "5s", "time between two messages of one client", 1_000)
+    model: str = choice(
         "model", ("open", "closed"), "open", "keep to a plan, or wait for each message and think", "MODEL"
     )
-    arrivals: str = _choice(
-        "arrivals", ("constant", "poisson"), "constant", "how the open model's messages come", "HOW"
-    )
-    catch_up_rate: float = _row(
+    arrivals: str = choice("arrivals", ("constant", "poisson"), "constant", "how the open model's messages come", "HOW")
+    catch_up_rate: float = row(
         *(
             "catch_up_rate",
             kinds.rate,
@@ -156,123 +74,123 @@ class Settings:
             "RATE",
         )
     )
-    message_size: tuple[int, int] = _row(
+    message_size: tuple[int, int] = row(
         *("message_size", kinds.size, "120", "length of a message in characters, its tag included; or from-to"),
     )
-    message_text: str = _choice(
+    message_text: str = choice(
         "message_text", MESSAGE_TEXTS, WORDS, "what messages say: words, or letters that are easily spoiled", "WHAT"
     )
-    workers: int = _row(
+    workers: int = row(
         *("workers", _ANY_NUMBER, "0", "worker processes; 0 runs everything in one process"), is_form_field=False
     )
-    run_profile: str = _row("run_profile", kinds.text, "", "a profile of conf/profiles", "NAME", is_form_field=False)
-    shape: str = _row(
+    run_profile: str = row("run_profile", kinds.text, "", "a profile of conf/profiles", "NAME", is_form_field=False)
+    shape: str = row(
         *("shape", kinds.text, "none", "how the number of clients changes over time", "NAME"), choices=_shape_names
     )
-    mix: dict[str, float] = _row(
+    mix: dict[str, float] = row(
         *("mix", kinds.mix, "Chatter=1", "user classes and their weights, such as Chatter=8,Lurker=2"),
         "NAME=WEIGHT,...",
         joins=",",
     )
-    contract: str = _row(
+    contract: str = row(
         *("contract", kinds.text, "sanctum", "how the backend is spoken to", "NAME"),
         choices=_contract_names,
         folder="contracts",
     )
-    delivery_type: str = _row(
+    delivery_type: str = row(
         *("delivery_type", kinds.text, ""),
         *("type of the frames that deliver messages, several with commas (default: the contract's)", "TYPE,..."),
         joins=",",
     )
-    conversation_id: int | None = _row(
+    conversation_id: int | None = row(
         *("conversation_id", kinds.optional(_ONE_OR_MORE), ""),
         *("use this existing conversation instead of making new ones", "ID"),
     )
-    logins: str = _choice(
+    logins: str = choice(
         "logins", ("account", "client"), "account", "log in once per account or once per client", "WHO"
     )
-    accounts: str = _path("accounts", kinds.file, "CSV file with the columns email,password")
-    signup: str = _row(
+    accounts: str = path("accounts", kinds.file, "CSV file with the columns email,password")
+    signup: str = row(
         *("signup", kinds.text, ""),
         *("sign up accounts that are missing, or never (default: never with --accounts, else missing)", "WHEN"),
         choices=lambda: ("", "missing", "never"),
     )
-    account_email: str = _row(
+    account_email: str = row(
         "account_email", kinds.text, "", "e-mail of one configured account", "EMAIL", is_form_field=False
     )
-    account_password: str = _row(
+    account_password: str = row(
         "account_password", kinds.text, "", "its password", "SECRET", is_form_field=False, is_secret=True
     )
-    account_fallback_password: str = _row(
+    account_fallback_password: str = row(
         *("account_fallback_password", kinds.text, "", "tried where the password is not taken", "SECRET"),
         is_form_field=False,
         is_secret=True,
     )
-    warmup_us: int = _time(
+    warmup_us: int = time(
         "warmup", "0s", "leaves the first part of the run out of the time figures, never of the counts", 0
     )
-    headers: dict[str, str] = _row(
+    headers: dict[str, str] = row(
         *("header", kinds.headers, "", "extra header for HTTP and the WebSocket upgrade; may be given several times"),
         "NAME:VALUE",
         joins="\n",
     )
-    subprotocol: str = _row(
+    subprotocol: str = row(
         *("subprotocol", kinds.tokens, "", "WebSocket subprotocols to offer, with commas", "NAME,..."), joins=","
     )
-    max_message_bytes: int = _row(
+    max_message_bytes: int = row(
         *("max_message_size", kinds.amount_of_bytes, "16MiB", "longest message that is taken from the backend", "BYTES")
     )
-    ca: str = _path("ca", kinds.file, "PEM file with the certificate authority to trust")
-    insecure: bool = _switch("insecure", "do not check the backend's certificate")
-    deflate: bool = _switch("deflate", "offer permessage-deflate (RFC 7692)")
-    source_addresses: str = _row(
+    ca: str = path("ca", kinds.authorities, "PEM file with the certificate authority to trust")
+    cert: str = path("cert", kinds.file, "PEM file with a client certificate, and with its key unless --key has that")
+    key: str = path("key", kinds.file, "PEM file with the key of the client certificate, without a passphrase")
+    insecure: bool = switch("insecure", "do not check the backend's certificate")
+    deflate: bool = switch("deflate", "offer permessage-deflate (RFC 7692)")
+    source_addresses: str = row(
         *("source_addresses", kinds.text, "", "local addresses to connect from, such as 127.0.0.2-127.0.0.9"),
         "ADDRESSES",
         joins=",",
     )
-    connect_timeout_us: int = _time(
+    connect_timeout_us: int = time(
         "connect_timeout", "10s", "longest wait for an HTTP answer, and for connection and upgrade"
     )
-    join_timeout_us: int = _time("join_timeout", "10s", "longest wait for a confirmed join")
-    prepare_timeout_us: int = _time("prepare_timeout", "5m", "longest time to make accounts and conversations")
-    prepare_concurrency: int = _row(
+    join_timeout_us: int = time("join_timeout", "10s", "longest wait for a confirmed join")
+    prepare_timeout_us: int = time("prepare_timeout", "5m", "longest time to make accounts and conversations")
+    prepare_concurrency: int = row(
         "prepare_concurrency", _ONE_OR_MORE, "16", "accounts and conversations that are made at the same time"
     )
-    request_limit: float | None = _row(
+    request_limit: float | None = row(
         *("request_limit", kinds.limit, ""),
         *("calls that the backend allows one address, such as 100/1m: clients start no faster", "N/TIME"),
     )
-    ready_timeout_us: int = _time("ready_timeout", "30s", "longest wait, after spawning, for every client to be ready")
-    master_timeout_us: int = _time(
-        "master_timeout", "3s", "a worker that does not hear of its master for so long stops"
-    )
-    drain_quiet_us: int = _time("drain_quiet", "2s", "the drain ends when nothing new arrived for this long", 0)
-    drain_timeout_us: int = _time("drain_timeout", "15s", "the drain ends after this long at the latest", 0)
-    slo: str = _row(
+    ready_timeout_us: int = time("ready_timeout", "30s", "longest wait, after spawning, for every client to be ready")
+    master_timeout_us: int = time("master_timeout", "3s", "a worker that does not hear of its master for so long stops")
+    drain_quiet_us: int = time("drain_quiet", "2s", "the drain ends when nothing new arrived for this long", 0)
+    drain_timeout_us: int = time("drain_timeout", "15s", "the drain ends after this long at the latest", 0)
+    slo: str = row(
         *("slo", kinds.text, ""),
         *("objective such as 'response.p95<300', or a file of conf/slo; may be given several times", "SLO"),
         joins="\n",
     )
-    canary: bool = _switch("canary", "let an independent client listen, and show its times beside ours")
-    preflight: bool = _row(
+    canary: bool = switch("canary", "let an independent client listen, and show its times beside ours")
+    preflight: bool = row(
         *("preflight", kinds.on_off, "on", "before any load, let two connections send each other a message", "HOW"),
         choices=lambda: ("on", "off"),
     )
-    reconcile: str = _choice(
+    reconcile: str = choice(
         "reconcile", ("sample", "all", "none"), "sample", "conversations to compare with their history", "WHICH"
     )
-    receive_stamps: bool = _row(
+    receive_stamps: bool = row(
         *("receive_stamps", kinds.on_off, "on", "ask the kernel when frames arrived (Linux)", "HOW"),
         choices=lambda: ("on", "off"),
     )
-    backend_pids: tuple[int, ...] = _row(
+    backend_pids: tuple[int, ...] = row(
         *("backend_pid", kinds.pids, ""),
         *("processes of a backend on this machine, whose waits for a core are taken off its times", "PID"),
         is_form_field=False,
         joins=",",
     )
-    seed: int = _row("seed", _ANY_NUMBER, "1", "seed of everything random")
-    run_dir: str = _path(
+    seed: int = row("seed", _ANY_NUMBER, "1", "seed of everything random")
+    run_dir: str = path(
         "run_dir",
         kinds.text,
         "folder for the results, empty or absent (default: runs/<UTC time>-<profile>)",
@@ -388,6 +306,10 @@ def _check(settings: Settings) -> None:
         raise ConfigError("warmup must be shorter than the duration, or nothing is left to measure.")
     if settings.duration_us is None and settings.shape != "none":
         raise ConfigError(f"shape {settings.shape} needs a duration: give one, such as --duration 5m.")
+    if settings.key and not settings.cert:
+        raise ConfigError("key belongs to a client certificate: give --cert, too.")
+    if settings.cert:
+        kinds.check_certificate(settings.cert, settings.key)
     if not settings.may_sign_up and not settings.accounts and not settings.account_email:
         raise ConfigError("signup never needs accounts that are there: give --accounts.")
     if settings.subprotocol and any(name.lower() == "sec-websocket-protocol" for name in settings.headers):

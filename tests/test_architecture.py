@@ -14,8 +14,8 @@ EDGES = {
     "__main__": {"cli"},
     "bench": {"clock", "transport", "users"},
     "bridge": {
-        "client", "clock", "contracts", "errors", "exit_code", "ledger", "metrics", "option_kinds", "options", "pacing",
-        "run", "suite",
+        "client", "clock", "contracts", "errors", "exit_code", "ledger", "metrics", "option_kinds", "option_rows",
+        "options", "pacing", "run", "suite",
     },
     "canary": {"client", "clock", "contracts", "errors", "ledger", "metrics", "suite"},
     "cli": {
@@ -30,7 +30,8 @@ EDGES = {
     "ledger": {"metrics"},
     "locustfile.py": {"__init__", "shapes", "users"},
     "option_kinds": {"clock", "errors"},
-    "options": {"errors", "option_kinds", "profiles", "suite"},
+    "option_rows": {"errors", "option_kinds", "suite"},
+    "options": {"errors", "option_kinds", "option_rows", "profiles", "suite"},
     "pacing": {"errors"},
     "profiles": {"errors", "suite"},
     "report": {"clock", "errors", "exit_code", "health", "ledger", "metrics", "options"},

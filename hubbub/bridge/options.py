@@ -13,7 +13,8 @@ from hubbub.clock import parse_duration_us
 from hubbub.errors import ConfigError, HubbubError
 from hubbub.exit_code import ExitCode
 from hubbub.option_kinds import UNTIL_STOPPED
-from hubbub.options import OPTION, OPTIONS, Option, Settings, defaults, profile_options, resolve
+from hubbub.option_rows import Option
+from hubbub.options import OPTION, OPTIONS, Settings, defaults, profile_options, resolve
 from hubbub.run.terminal import say
 from hubbub.suite import HOME, SOURCES
 

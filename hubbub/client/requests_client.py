@@ -17,10 +17,11 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from hubbub.contracts import HttpRequest
-from hubbub.errors import HTTP_TOO_MANY, ConnectError, Throttled
+from hubbub.errors import HTTP_TOO_MANY, ConnectError, Throttled, TlsError
 from hubbub.options import Settings
 from hubbub.transport.http import throttled
 from hubbub.transport.sources import parse_sources
+from hubbub.transport.tls import tls_problem
 
 MAX_ANSWER_BYTES = 8 << 20
 """Of a body, after inflating. A page of a hundred messages takes a hundredth of it."""
@@ -85,13 +86,15 @@ def requests_client(
     within: Within = lambda _seconds: nullcontext(),
     give_turn: Callable[[], object] = lambda: None,
     sources: Sequence[str] = (),
+    cert: str = "",
+    key: str = "",
 ) -> HttpRequest:
     """HTTP calls to an origin that owe nothing to the client of the hot path.
 
     No redirects, and no proxy from the environment: it would be given the accounts' passwords. `ca` is a PEM file,
     empty for the system's authorities. `within` bounds a whole call; without it each wait for bytes has its end.
     `give_turn` is called between the parts of a body: a fast peer would keep a process of greenlets for itself.
-    `sources` are local addresses to connect from, in turn.
+    `sources` are local addresses to connect from, in turn. `cert` and `key` are files of our own certificate.
     """
     session = requests.Session()
     session.headers.update({"Accept-Encoding": "identity", **headers})
@@ -100,6 +103,7 @@ def requests_client(
     for scheme in ("http://", "https://"):
         session.mount(scheme, BoundedAdapter(sources, pool_maxsize=MAX_CONNECTIONS))
     session.verify = False if insecure else ca or True
+    session.cert = (cert, key) if key else cert or None
 
     def request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         try:
@@ -121,6 +125,8 @@ def requests_client(
         except (ConnectError, Throttled):
             raise
         except Exception as error:  # the library lets those of three others through
+            if problem := tls_problem(error):
+                raise TlsError(problem) from error
             raise ConnectError(type(error).__name__) from error
 
     return request
@@ -159,4 +165,6 @@ def client_of(settings: Settings) -> HttpRequest:
         within=lambda seconds: gevent.Timeout(seconds, ConnectError(LATE)),
         give_turn=lambda: gevent.sleep(0),
         sources=parse_sources(settings.source_addresses),
+        cert=settings.cert,
+        key=settings.key,
     )

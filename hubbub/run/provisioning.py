@@ -12,7 +12,7 @@ from hubbub.client.accounts import Account
 from hubbub.client.patience import Patience
 from hubbub.clock import US_PER_SECOND, Scheduler
 from hubbub.contracts import Contract, HttpRequest, Identity
-from hubbub.errors import CallFailed, ConnectError, ContractError, RunError, Throttled, described
+from hubbub.errors import CallFailed, ConnectError, ContractError, RunError, Throttled, TlsError, described
 from hubbub.run.crew import Crew
 
 T = TypeVar("T")
@@ -104,6 +104,8 @@ class Provisioner:
             return
         try:
             call.perform(self._request)
+        except TlsError as error:
+            raise RunError(f"no TLS connection to the host is made: {error}.") from error
         except ConnectError as error:
             raise RunError(f"no backend answers at the host ({error}); start it, or check --host.") from error
         except CallFailed:

@@ -13,10 +13,11 @@ from hubbub.contracts import HttpRequest
 from hubbub.health import BackendWait, Machine, run_queue_waits
 from hubbub.options import Settings
 from hubbub.run.open_files import check_open_files
-from hubbub.transport.base import Dialling, Transport, make_ssl_context
+from hubbub.transport.base import Dialling, Transport
 from hubbub.transport.http import HttpPool
 from hubbub.transport.socket import SocketTransport
 from hubbub.transport.sources import check_sources, parse_sources
+from hubbub.transport.tls import make_ssl_context
 
 
 class Http(Protocol):
@@ -107,4 +108,4 @@ class RealWorld:
 
 def _ssl_context(settings: Settings) -> ssl.SSLContext | None:
     is_tls = settings.host.startswith("https:")
-    return make_ssl_context(settings.ca, settings.insecure) if is_tls else None
+    return make_ssl_context(settings.ca, settings.insecure, settings.cert, settings.key) if is_tls else None

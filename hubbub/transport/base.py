@@ -102,15 +102,6 @@ class Dialling:
     wants_stamps: bool = True
 
 
-def make_ssl_context(ca: str, is_insecure: bool) -> ssl.SSLContext:
-    """The TLS context of a run. `ca` is a PEM file, empty for the system's authorities."""
-    context = ssl.create_default_context(cafile=ca or None)
-    if is_insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 def websocket_origin(origin: str) -> str:
     """ws:// for http://, wss:// for https://."""
     parts = urlsplit(origin)

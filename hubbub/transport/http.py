@@ -19,8 +19,9 @@ from gevent.lock import Semaphore
 from geventhttpclient.client import HTTPClient
 from geventhttpclient.url import URL
 
-from hubbub.errors import HTTP_TOO_MANY, ConnectError, Throttled
+from hubbub.errors import HTTP_TOO_MANY, ConnectError, Throttled, TlsError
 from hubbub.transport.stream import IP_BIND_ADDRESS_NO_PORT
+from hubbub.transport.tls import tls_problem
 
 MAX_ANSWER_BYTES = 8 << 20
 """Of a whole answer, head included. No compressed answer is asked for, so none is inflated here."""
@@ -95,6 +96,8 @@ class HttpPool:
         except (ConnectError, Throttled):
             raise
         except OSError as error:
+            if problem := tls_problem(error):
+                raise TlsError(problem) from error
             raise ConnectError.of(error) from error
         except Exception as error:  # a parser of foreign bytes raises what it likes
             raise ConnectError(type(error).__name__) from error

@@ -19,7 +19,8 @@ from gevent import monkey
 from gevent.event import Event
 from gevent.hub import Waiter
 
-from hubbub.errors import ConnectError, name_of
+from hubbub.errors import ConnectError, TlsError, name_of
+from hubbub.transport.tls import tls_problem
 
 raw_socket = monkey.get_original("socket", "socket")
 """The plain socket: gevent's own would hold two watchers each, and wait where we only want to look."""
@@ -155,10 +156,8 @@ class Stream:
                     wait_for(self.fd, READ, remaining_s())
                     self._feed_tls()
             self._flush_tls()
-        except ssl.SSLCertVerificationError as error:
-            raise ConnectError(f"certificate not trusted: {error.verify_message}") from error
         except (TimeoutError, OSError) as error:
-            raise ConnectError(f"TLS failed: {name_of(error)}") from error
+            raise TlsError(tls_problem(error) or f"TLS failed: {name_of(error)}") from error
 
     # -- reading -----------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -163,3 +164,38 @@ def test_a_limit_is_a_number_in_a_time():
 def test_anything_else_is_no_limit(text):
     with pytest.raises(ConfigError, match="x must be"):
         kinds.limit(text, "x")
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("certificates")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    for name in ("ours", "other"):
+        issued = authority.issue_cert(f"{name}@example.com")
+        issued.cert_chain_pems[0].write_to_path(folder / f"{name}.pem")
+        issued.private_key_pem.write_to_path(folder / f"{name}.key")
+    (folder / "empty.pem").write_text("nothing of the kind")
+    return folder
+
+
+def test_a_file_of_authorities_has_some(certificates):
+    assert kinds.authorities(str(certificates / "ca.pem"), "ca") == str(certificates / "ca.pem")
+    assert kinds.authorities("", "ca") == ""
+    for name in ("empty.pem", "ours.key"):
+        with pytest.raises(ConfigError, match=rf"ca must be a PEM file with certificates; .*{name}' has none"):
+            kinds.authorities(str(certificates / name), "ca")
+
+
+@pytest.mark.parametrize(
+    ("cert", "key", "sentence"),
+    [
+        ("ours.pem", "other.key", "the key is that of another one"),
+        ("ours.pem", "", "ours.pem' is none"),
+        ("empty.pem", "ours.key", "empty.pem' is none"),
+    ],
+)
+def test_a_client_certificate_has_its_key(certificates, cert, key, sentence):
+    kinds.check_certificate(str(certificates / "ours.pem"), str(certificates / "ours.key"))
+    with pytest.raises(ConfigError, match=sentence):
+        kinds.check_certificate(str(certificates / cert), str(certificates / key) if key else "")

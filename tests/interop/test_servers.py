@@ -9,8 +9,9 @@ import trustme
 from gevent.event import Event
 
 from hubbub.errors import ConnectError
-from hubbub.transport.base import Dialling, make_ssl_context
+from hubbub.transport.base import Dialling
 from hubbub.transport.socket import SocketTransport
+from hubbub.transport.tls import make_ssl_context
 
 HERE = Path(__file__).resolve().parent
 SERVERS = {

@@ -7,8 +7,8 @@ import gevent
 import pytest
 
 from hubbub.errors import ConnectError, Throttled
-from hubbub.transport.base import make_ssl_context
 from hubbub.transport.http import HttpPool
+from hubbub.transport.tls import make_ssl_context
 from tests.twins.hostile import LIMITS, hostile_server, source_server
 
 

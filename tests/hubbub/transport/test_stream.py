@@ -10,8 +10,8 @@ import trustme
 from gevent import monkey
 
 from hubbub.errors import ConnectError
-from hubbub.transport.base import make_ssl_context
 from hubbub.transport.stream import Stream
+from hubbub.transport.tls import make_ssl_context
 
 new_socket = monkey.get_original("socket", "socket")
 PATIENCE_S = 10

@@ -1,0 +1,92 @@
+"""A row of the options: what one option is, how its text is read, and the helpers that make rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hubbub import option_kinds as kinds
+from hubbub.errors import ConfigError
+from hubbub.option_kinds import Kind
+from hubbub.suite import CONF, find_toml
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option. `default` is the text a user would type; `""` means not set.
+
+    `locust_flag` names Locust's own flag where Locust has the option already. `is_form_field` puts it into the web
+    form (file paths and secrets stay out: the form has no login). `choices` are the values it may have, if not any.
+    `folder` is that of conf/ whose files its text names; the path of another file will do.
+    `joins` stands between the parts of one that means several: such a one may be given several times.
+    """
+
+    name: str
+    parse: Kind
+    default: str
+    help: str
+    metavar: str = "N"
+    locust_flag: str = ""
+    is_form_field: bool = True
+    is_switch: bool = False
+    is_secret: bool = False
+    is_path: bool = False
+    joins: str = ""
+    folder: str = ""
+    choices: Callable[[], tuple[str, ...]] | None = None
+
+    @property
+    def label(self) -> str:
+        """What its errors call it."""
+        return self.name.replace("_", "-")
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.label}"
+
+    @property
+    def environment_variable(self) -> str:
+        return "HUBBUB_" + self.name.upper()
+
+    def cleaned(self, text: str) -> str:
+        """A text without the blanks and line ends around it; a secret may have blanks of its own."""
+        return text.strip("\r\n") if self.is_secret else text.strip()
+
+    def joined(self, texts: Sequence[str]) -> str:
+        """One text from all that were given in one place. Raises ConfigError for several where it means one."""
+        if self.is_switch:
+            return texts[0] if texts else ""
+        if len(texts) > 1 and not self.joins:
+            given = "" if self.is_secret else f" ({', '.join(texts)})"
+            raise ConfigError(f"{self.label} was given {len(texts)} times{given}: give it once.")
+        return self.joins.join(texts)
+
+    def value(self, text: str, more_choices: Iterable[str] = ()) -> Any:
+        """The checked value of a text. Raises ConfigError."""
+        text = self.cleaned(text)
+        if self.choices is not None and not (self.folder and find_toml(CONF / self.folder, text)):
+            choices = sorted({*self.choices(), *more_choices}, key=lambda choice: (choice != "none", choice))
+            if text not in choices:
+                raise ConfigError(f"{self.label} must be one of {', '.join(choices)}, not {text!r}.")
+        return self.parse(text, self.label)
+
+
+def row(name: str, kind: Kind, default: str, help: str, metavar: str = "N", **more: Any) -> Any:
+    return field(metadata={"option": Option(name, kind, default, help, metavar, **more)})
+
+
+def choice(name: str, choices: tuple[str, ...], default: str, help: str, metavar: str = "NAME") -> Any:
+    return row(name, kinds.text, default, help, metavar, choices=lambda: choices)
+
+
+def switch(name: str, help: str) -> Any:
+    return row(name, kinds.on_off, "", help, is_switch=True)
+
+
+def time(name: str, default: str, help: str, minimum_us: int = 1) -> Any:
+    return row(name, kinds.duration(minimum_us), default, help, "TIME")
+
+
+def path(name: str, kind: Kind, help: str, metavar: str = "FILE") -> Any:
+    return row(name, kind, "", help, metavar, is_form_field=False, is_path=True)
