@@ -148,7 +148,7 @@ class Installation:
         settings = options.settings_of(parsed, workers, self._shapes)
         check_possible(settings, self._world)
         if not workers:
-            self._world.check_room_for(settings.clients)
+            self._world.check_room_for(settings.clients, settings)
         parsed.num_users, parsed.spawn_rate = settings.clients, settings.spawn_rate
         if not parsed.user_classes and not parsed.class_picker:
             self._mix(settings.mix)

@@ -32,6 +32,8 @@ def check_possible(settings: Settings, world: World) -> None:
     """What can be told before a run begins: raises HubbubError when it cannot be made."""
     Payloads.make(settings.seed, settings.message_size, settings.message_text)
     parse_objectives(slo_texts(settings.slo))
+    if settings.accounts:
+        read_accounts(settings.accounts)
     if settings.run_dir:
         make_folder(settings.run_dir, settings.profile)
     contract = load_contract(settings.contract, settings.delivery_type)

@@ -133,7 +133,7 @@ class Run:
             raise RunError("the number of users can be changed while they start or chat, and not now.")
         most = ceil(clients / len(self._roster.names))
         if not self._roster.is_distributed:
-            self._world.check_room_for(most)
+            self._world.check_room_for(most, self.settings)
         for worker, extension in self._preparation.extend(self._kinds, clients).items():
             self._roster.send_to(worker, EXTEND, to_plain(extension))
         if self._machine.state not in (State.SPAWN, State.SEND):

@@ -50,7 +50,7 @@ class Worker:
     """
 
     def __init__(self, assignment: Assignment, world: World, send: Callable[[Report], None], on_phase: OnPhase) -> None:
-        world.check_room_for(assignment.clients)
+        world.check_room_for(assignment.clients, assignment.settings)
         self.assignment = assignment
         self.payloads = assignment.payloads
         self.is_sending = True

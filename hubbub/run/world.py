@@ -13,6 +13,7 @@ from hubbub.contracts import HttpRequest
 from hubbub.health import BackendWait, Machine, run_queue_waits
 from hubbub.options import Settings
 from hubbub.run.open_files import check_open_files
+from hubbub.run.ports import check_ports
 from hubbub.transport.base import Dialling, Transport
 from hubbub.transport.http import HttpPool
 from hubbub.transport.socket import SocketTransport
@@ -61,7 +62,7 @@ class World(Protocol):
     def check_addresses(self, settings: Settings) -> None:
         """Raise ConfigError where an address to connect from is not this machine's."""
 
-    def check_room_for(self, clients: int) -> None:
+    def check_room_for(self, clients: int, settings: Settings) -> None:
         """Raise RunError where so many clients cannot be on one worker."""
 
 
@@ -99,8 +100,9 @@ class RealWorld:
             return None
         return BackendWait(self.scheduler.now_us, lambda: run_queue_waits(pids))
 
-    def check_room_for(self, clients: int) -> None:
+    def check_room_for(self, clients: int, settings: Settings) -> None:
         check_open_files(clients)
+        check_ports(clients, len(parse_sources(settings.source_addresses)))
 
     def check_addresses(self, settings: Settings) -> None:
         check_sources(parse_sources(settings.source_addresses))

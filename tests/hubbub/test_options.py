@@ -1,12 +1,19 @@
 """Options are resolved in one place, and every bad one gets one sentence."""
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as example_settings
+from hypothesis import strategies as st
 
 from hubbub import profiles
+from hubbub.contracts import load_contract
 from hubbub.errors import ConfigError
 from hubbub.options import NAMES, OPTIONS, Settings, defaults, resolve
-from hubbub.profiles import load_profile, profile_names
+from hubbub.profiles import load_profile, profile_names, slo_texts
+from hubbub.report import parse_objectives
 from hubbub.serialization import from_plain, to_plain
+from hubbub.transport.sources import parse_sources
+from tests.effort import IS_DEEP
 
 
 def test_every_profile_parses():
@@ -90,3 +97,42 @@ def test_clients_start_no_faster_than_the_backend_allows():
     assert resolve({"request_limit": "90/1m"}).spawn_rate == 0.5
     assert resolve({"request_limit": "90/1m", "spawn_rate": "0.1"}).spawn_rate == 0.1
     assert resolve({}).spawn_rate == 50
+
+
+PRINTABLE = st.text(st.characters(exclude_categories=("Cs", "Cc"), include_characters="\n\r\t"), max_size=40)
+PIECES = st.sampled_from(
+    [
+        "1",
+        "0",
+        "-1",
+        "5s",
+        "1ms",
+        "http://",
+        "localhost",
+        ":8375",
+        "@",
+        "Chatter",
+        "=",
+        ",",
+        "<",
+        "%",
+        "/",
+        "..",
+        "1e9",
+        "é",
+    ]
+)
+
+
+@example_settings(max_examples=2_000 if IS_DEEP else 300, deadline=None)
+@given(st.sampled_from([option.name for option in OPTIONS]), PRINTABLE | st.lists(PIECES, max_size=6).map("".join))
+def test_any_text_in_any_option_is_taken_or_one_sentence(name, text):
+    """What is looked at before a run begins, too: objectives, addresses, the contract."""
+    try:
+        found = resolve({"duration": "5s"} | {name: text})
+        parse_objectives(slo_texts(found.slo))
+        parse_sources(found.source_addresses)
+        load_contract(found.contract, found.delivery_type)
+    except ConfigError as error:
+        assert str(error).endswith((".", ")"))
+        assert "\n" not in str(error)

@@ -293,5 +293,5 @@ class MemoryWorld:
     def backend_wait(self, _settings, _domain):
         return None
 
-    def check_room_for(self, _clients):
+    def check_room_for(self, _clients, _settings):
         pass

@@ -260,7 +260,7 @@ def test_without_a_host_nothing_is_made(make):
 def test_a_worker_that_cannot_take_part_makes_the_run_impossible(make, monkeypatch):
     run = make()
 
-    def refuse(_clients):
+    def refuse(_clients, _settings):
         raise RunError("12 clients need more open files.")
 
     monkeypatch.setattr(run.world, "check_room_for", refuse)

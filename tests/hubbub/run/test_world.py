@@ -42,6 +42,6 @@ def test_waits_of_a_backend_are_known_on_this_machine_only(world):
 
 
 def test_this_machine_has_room_for_one_client(world):
-    world.check_room_for(1)
+    world.check_room_for(1, resolve({}))
     assert world.machine.read()["cpu"] > 0
     assert callable(world.requests(resolve({"host": "http://x"})))
