@@ -80,6 +80,8 @@ def given_options(
                 text, variable = environment_text(option.name, variables)
                 source = f"{place} {variable}"
         if text:
+            if option.folder and text.startswith("~"):
+                text = os.path.expanduser(text)  # before the home folder is hidden
             given[option.name] = str(Path(text).absolute()) if option.is_path else text
             sources[option.name] = source
     return given, sources

@@ -117,7 +117,7 @@ def origin(value: str, name: str) -> str:
         scheme, host, port = SCHEMES.get(parts.scheme.lower(), ""), parts.hostname or "", parts.port
     except ValueError:
         scheme, host, port, parts = "", "", None, urlsplit("")
-    if "@" in text.partition("//")[2].partition("/")[0]:
+    if "@" in value:
         raise ConfigError(f"{name} must be an origin without a user and password: give accounts by --accounts.")
     is_bare = not parts.query and not parts.fragment and not any(letter.isspace() for letter in value)
     if not scheme or not host or port == 0 or not is_bare:
@@ -200,7 +200,9 @@ def headers(value: str, name: str) -> dict[str, str]:
     spelling: dict[str, str] = {}
     for line in filter(None, (line.strip() for line in value.split("\n"))):
         header, colon, content = (part.strip() for part in line.partition(":"))
-        if not colon or not header or not set(header) <= TOKEN:
+        if not colon:  # what stands there may be a secret
+            raise ConfigError(f"{name} must be NAME:VALUE, such as Origin:https://chat.example; a line has no colon.")
+        if not header or not set(header) <= TOKEN:
             raise ConfigError(f"{name} must be NAME:VALUE, such as Origin:https://chat.example, not {header!r}.")
         if header.lower() in OWN_HEADERS:
             raise ConfigError(f"{name} must not be {header}: the client sets it itself.")

@@ -83,7 +83,9 @@ class Settings:
     workers: int = row(
         *("workers", _ANY_NUMBER, "0", "worker processes; 0 runs everything in one process"), is_form_field=False
     )
-    run_profile: str = row("run_profile", kinds.text, "", "a profile of conf/profiles", "NAME", is_form_field=False)
+    run_profile: str = row(
+        "run_profile", kinds.text, "", "a profile of conf/profiles", "NAME", is_form_field=False, folder="profiles"
+    )
     shape: str = row(
         *("shape", kinds.text, "none", "how the number of clients changes over time", "NAME"), choices=_shape_names
     )

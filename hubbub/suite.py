@@ -54,12 +54,12 @@ def names_in(folder: Path, pattern: str) -> tuple[str, ...]:
 
 def find_toml(folder: Path, text: str) -> Path | None:
     """The TOML file that a text names: by its name in a folder of conf/ or in the user's folder, or by its path."""
-    here = Path(os.environ.get(WORKING_FOLDER_VARIABLE) or Path.cwd())
-    named = (folder / f"{text}.toml", here / f"{text}.toml", here / Path(text).expanduser())
-    own = named if "/" not in text else named[1:]
     try:
+        here = Path(os.environ.get(WORKING_FOLDER_VARIABLE) or Path.cwd())
+        named = (folder / f"{text}.toml", here / f"{text}.toml", here / Path(text).expanduser())
+        own = named if "/" not in text else named[1:]
         return next((path for path in own if text and path.is_file()), None)
-    except (OSError, ValueError):  # what no file system has as a name
+    except (OSError, ValueError, RuntimeError):  # what no file system has as a name, and the home of a stranger
         return None
 
 

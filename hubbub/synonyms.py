@@ -68,7 +68,8 @@ def _origin(text: str, variable: str) -> str:
     """An API's address as its origin: the contract knows the path."""
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise ConfigError(f"{variable} must be an address such as http://localhost:8375/api, not {text!r}.")
+        shown = "another one with a user in it" if "@" in text else repr(text)
+        raise ConfigError(f"{variable} must be an address such as http://localhost:8375/api, not {shown}.")
     return urlunsplit((parts.scheme, parts.netloc, "", "", ""))
 
 

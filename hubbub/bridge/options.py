@@ -90,7 +90,7 @@ def _add(group: Any, option: Option, default: str, choices: list[str]) -> None:
     """Locust shows a group's options in its form only if the action says so."""
     keywords: dict[str, Any] = {"env_var": option.environment_variable, "help": option.help, "default": default}
     if option.is_switch:
-        keywords |= {"action": "store_true", "default": default.lower() == "true"}
+        keywords |= {"action": "store_true", "default": option.value(default)}
     else:
         keywords |= {"type": str, "metavar": option.metavar, "action": Repeatable}
         if choices:

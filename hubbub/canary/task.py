@@ -19,6 +19,9 @@ class Task:
     conversation_id: int
     run_number: int
     headers: dict[str, str]
+    upgrade_headers: dict[str, str]
+    cert: str
+    key: str
     ca: str
     insecure: bool
     timeout_s: float

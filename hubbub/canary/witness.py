@@ -60,18 +60,24 @@ class Witness:
         options: dict[str, Any] = {"cert_reqs": ssl.CERT_NONE, "check_hostname": False} if task.insecure else {}
         if task.ca:
             options["ca_certs"] = task.ca
+        if task.cert:
+            options |= {"certfile": task.cert, "keyfile": task.key or None}
         ticket = self._ticket()
+        headers = task.upgrade_headers
+        protocols = _header(headers, "sec-websocket-protocol")
         return websocket.create_connection(
             task.websocket_origin + self._contract.websocket_path(ticket),
             timeout=task.timeout_s,
-            header=[f"{name}: {value}" for name, value in task.headers.items() if name.lower() != "host"],
-            host=next((value for name, value in task.headers.items() if name.lower() == "host"), None),
+            header=[f"{name}: {value}" for name, value in headers.items() if name.lower() not in APART],
+            host=_header(headers, "host"),
+            subprotocols=[part.strip() for part in protocols.split(",")] if protocols else None,
             sslopt=options,
         )
 
     def _ticket(self) -> str:
         task, contract, phases = self._task, self._contract, self._contract.phases
-        request = requests_client(task.host, task.headers, task.ca, task.insecure, task.timeout_s)
+        how = task.host, task.headers, task.ca, task.insecure, task.timeout_s
+        request = requests_client(*how, cert=task.cert, key=task.key)
         if Phase.LOGIN not in phases:
             return ""
         login = contract.login(task.email, task.password)
@@ -107,6 +113,14 @@ class Witness:
             "response_ms": self.response.summary(),
             "delivery_ms": self.delivery.summary(),
         }
+
+
+APART = ("host", "sec-websocket-protocol")
+"""Headers that the library is given by other names."""
+
+
+def _header(headers: dict[str, str], wanted: str) -> str | None:
+    return next((value for name, value in headers.items() if name.lower() == wanted), None)
 
 
 def _bytes(payload: str | bytes) -> bytes:

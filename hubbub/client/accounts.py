@@ -52,11 +52,12 @@ def read_accounts(path: str) -> list[tuple[str, str]]:
     columns: tuple[int, int] | None = None
     try:
         for row in reader:
-            if not any(cell.strip() for cell in row) or row[0].lstrip().startswith("#"):
+            if not any(cell.strip() for cell in row) or _is_comment(row, columns):
                 continue
             if columns is None:
                 columns = _columns(row)
-                assert columns is not None
+                if columns is None:
+                    raise ConfigError(f"accounts: {path}, line {reader.line_num}: a quote is open before the columns.")
                 continue
             email, password = _credentials(row, columns, f"accounts: {path}, line {reader.line_num}")
             if email in found:
@@ -70,6 +71,12 @@ def read_accounts(path: str) -> list[tuple[str, str]]:
     if not found:
         raise ConfigError(f"accounts: {path} has the columns email and password, and no account.")
     return [(email, password) for email, (password, _) in found.items()]
+
+
+def _is_comment(row: list[str], columns: tuple[int, int] | None) -> bool:
+    """Whether a row begins with # and is no account: a password may begin so, too."""
+    is_account = columns is not None and columns[0] < len(row) and "@" in row[columns[0]]
+    return row[0].lstrip().startswith("#") and not is_account
 
 
 def _text_of(path: str) -> str:

@@ -23,6 +23,14 @@ def drop_class(code: int, reason: str, is_our_fault: bool) -> str:
     return reason if is_our_fault and code == CloseCode.TOO_BIG else f"dropped: {code}"
 
 
+def count_drop(context: WorkerContext, kind: str, reason: str, is_ours: bool) -> None:
+    """A connection that chatted ended, and not by us."""
+    connections = context.phase_stats.connections
+    connections.dropped += 1
+    connections.dropped_unproven += is_ours
+    context.error(kind, reason, is_ours=is_ours)
+
+
 def _confirmed(context: WorkerContext, receiver: Receiver, event: Event, _now_us: int) -> None:
     context.ledger.confirm(receiver, event.number)
 
@@ -52,7 +60,7 @@ def _typing(context: WorkerContext, receiver: Receiver, event: Event, _now_us: i
 
 
 def _presence(context: WorkerContext, receiver: Receiver, event: Event, now_us: int) -> None:
-    if event.state is not None:
+    if event.state is not None and receiver.connection.is_timed:
         context.presence.status(receiver.connection.id, event.user_id, event.state, now_us)
 
 

@@ -9,7 +9,7 @@ from hubbub.client.context import WorkerContext
 from hubbub.client.tokens import with_token
 from hubbub.contracts import Identity
 from hubbub.contracts.base import what_was_said
-from hubbub.errors import CallFailed, ContractError, HubbubError, Throttled
+from hubbub.errors import CallFailed, ContractError, Throttled, described
 from hubbub.ledger import Message, Receiver
 from hubbub.ledger.message import BACKEND, GENERATOR
 
@@ -42,10 +42,10 @@ def _follow(context: WorkerContext, message: Message, perform: Callable[[], None
         message.cut_by = ""
         failure = what_was_said(error)
         _take_refusal(context, message, failure, isinstance(error, Throttled))
-    except HubbubError as error:
+    except Exception as error:  # whatever it is, it ends this message alone
         if context.lateness.may_have_caused(error):
             message.cut_by = GENERATOR
-        failure = str(error)
+        failure = described(error)
         context.failed(SERIES, error)
     else:
         message.cut_by = ""
@@ -57,7 +57,7 @@ def _follow(context: WorkerContext, message: Message, perform: Callable[[], None
 
 
 def _begin(context: WorkerContext, message: Message) -> None:
-    message.tried_us = context.now_us()  # until here it waited for a connection of our own pool
+    message.sent_us = message.tried_us = context.now_us()  # until here it waited for a connection of our own pool
     message.cut_by = BACKEND
 
 

@@ -7,11 +7,10 @@ PhaseFailed after it was counted, and the session is back where it began: call `
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
 
 from hubbub.client import moves
 from hubbub.client.context import AccountState, WorkerContext
-from hubbub.client.events import drop_class, take
+from hubbub.client.events import count_drop, drop_class, take
 from hubbub.client.expectation import Expectation
 from hubbub.client.history import read_newest
 from hubbub.client.patience import Patience
@@ -32,8 +31,6 @@ from hubbub.errors import (
 from hubbub.health.lateness import MAX_WAITS_OF_A_PHASE
 from hubbub.ledger import Message, Receiver
 from hubbub.transport.base import Connection, websocket_origin
-
-T = TypeVar("T")
 
 
 class Session:
@@ -146,17 +143,16 @@ class Session:
         """Become a member of the conversation, over HTTP; idempotent."""
         context = self.context
         context.ledger.may_be_member(self.slot.account.index, self.conversation)
-        join = context.contract.join_conversation
-        self._with_token(lambda identity: join(identity, self.backend_id).perform(context.http))
+        account, join = self.slot.account.index, context.contract.join_conversation
+        with_token(context, account, lambda who: join(who, self.backend_id).perform(context.http))
         return True
 
     def _get_ticket(self) -> bool:
-        contract, http = self.context.contract, self.context.http
-        self._permit = self._with_token(lambda identity: contract.ticket(identity).ask(http, contract.ticket_of))
+        context, account, contract = self.context, self.slot.account.index, self.context.contract
+        self._permit = with_token(
+            context, account, lambda who: contract.ticket(who).ask(context.http, contract.ticket_of)
+        )
         return True
-
-    def _with_token(self, call: Callable[[Identity], T]) -> T:
-        return with_token(self.context, self.slot.account.index, call)
 
     def _open(self) -> bool:
         """Connect, and wait until the backend says that it accepts the connection."""
@@ -186,7 +182,7 @@ class Session:
     def _join(self) -> bool:
         """Subscribe to the conversation, and wait for the confirmation: a refused join has no answer at all."""
         context, account = self.context, self._account
-        # on another connection a leave for the whole account may be under way, and would end this subscription
+        # another connection may be leaving for the whole account, which would end this subscription
         context.scheduler.wait(account.gone, context.settings.join_timeout_us / US_PER_SECOND)
         if self.receiver is None:
             raise ConnectionClosed("closed before the join")
@@ -244,13 +240,12 @@ class Session:
             self._account.open.discard(self)
             context.presence.disconnected(self._user_id)
         self._end_receiver(now_us, is_ours=self.phase is Phase.CLOSE, is_fault=is_ours)
-        if self.phase in (Phase.READY, Phase.AWAY):
+        if self.phase in (Phase.READY, Phase.AWAY, Phase.CONVERSATION):  # the last: on its way back, over HTTP
             self.lost_at_us = now_us
-            context.phase_stats.connections.dropped += 1
-            context.phase_stats.connections.dropped_unproven += is_ours
-            context.error(drop_class(code, reason, is_our_fault), reason, is_ours=is_ours)
-            self.stop_being_ready()
-            self.phase = None
+            count_drop(context, drop_class(code, reason, is_our_fault), reason, is_ours)
+            if self.phase is not Phase.CONVERSATION:
+                self.stop_being_ready()
+                self.phase = None
         self._expectation.answer(ConnectionClosed(f"closed with {code}", is_ours))
         if self.on_lost is not None:
             self.on_lost()
@@ -310,9 +305,10 @@ class Session:
 
     def type(self, is_typing: bool) -> None:
         """Tell that the account types, or does not any more. Only for an account of its own."""
-        frame = self.context.contract.typing(self.backend_id, is_typing)
-        if self.is_ready and self.receiver is not None and self._try_to_send(frame, "send"):
-            self.context.ledger.typing(self.receiver, self.conversation, self.identity.user_id, is_typing)
+        context, receiver = self.context, self.receiver
+        frame = context.contract.typing(self.backend_id, is_typing)
+        if self.is_ready and receiver is not None and self._try_to_send(frame, "send"):
+            context.ledger.typing(receiver, self.conversation, self.identity.user_id, is_typing, context.now_us())
 
     def _try_to_send(self, frame: str | None, attempt: str) -> bool:
         """Whether there was a frame, and it was sent."""
@@ -326,6 +322,7 @@ class Session:
         """Be a slow reader: read nothing until `resume_reading`. What is late or lost here from now on is our doing."""
         if self._connection is not None and self.receiver is not None:
             self.receiver.stop_timing("a slow reader of our own: it stopped reading")
+            self.context.presence.gone(self.receiver.connection.id)
             self._connection.pause_reading()
 
     def resume_reading(self) -> None:

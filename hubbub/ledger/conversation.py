@@ -110,7 +110,7 @@ class Conversation:
     def ready(self, subscription: Subscription, now_us: int) -> None:
         """The backend confirmed the join: from now on messages are due."""
         subscription.ready_us = now_us
-        self.typing.listen(subscription.connection)
+        self.typing.listen(subscription.connection, now_us)
         insort(self._open_ready_us, now_us)
 
     def close(self, subscription: Subscription, now_us: int) -> None:

@@ -233,9 +233,9 @@ class Ledger:
         """The backend said of one message that it does not take it."""
         message.refusal = "throttled" if is_rate_limit else "refused"
 
-    def typing(self, receiver: Receiver, conversation: int, user_id: int, is_typing: bool) -> None:
+    def typing(self, receiver: Receiver, conversation: int, user_id: int, is_typing: bool, now_us: int) -> None:
         """An account, whose only connection this is, told that it types or does not any more."""
-        self.conversations[conversation].typing.sent(receiver.connection, user_id, is_typing)
+        self.conversations[conversation].typing.sent(receiver.connection, user_id, is_typing, now_us)
 
     def told_of_typing(self, receiver: Receiver, backend_id: int, user_id: int, state: bool | None) -> None:
         """A connection was told, in a conversation of the backend, that a user types or not; None: not told which."""
@@ -345,7 +345,7 @@ class Ledger:
                 is_vanished = had_its_time and not is_doubted and not message.cut_by
                 self._decide_unseen(message, now_us, is_vanished, is_hurried or is_doubted)
         for conversation in self.conversations.values():
-            conversation.typing.finish()
+            conversation.typing.finish(is_hurried)
             for subscription in conversation.subscriptions:
                 for message in subscription.missing():
                     is_lost = not is_hurried or now_us - message.sent_us >= SETTLE_US

@@ -30,6 +30,8 @@ ACCOUNTS_SHARE = 0.75
 """Of the time for preparing: the rest is for conversations and joining them."""
 
 HTTP_CONFLICT = 409
+NOT_TAKEN = frozenset({400, 401, 403, 404, 422})
+"""What a backend answers that does not know an account or its password; anything else says nothing of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +245,8 @@ class Provisioner:
         try:
             return self._patiently("log in", account, lambda: call.ask(self._request, self._contract.identity))
         except CallFailed as error:
+            if error.status not in NOT_TAKEN:
+                raise RunError(f"account {account.email} could not log in: {error}.") from error
             if (fallback := self._fallbacks.get(account.email)) and account.password != fallback:
                 given, account.password = account.password, fallback
                 if identity := self._log_in(account):

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hubbub.clock import Clock, monotonic_us
-from hubbub.errors import ConnectError
+from hubbub.errors import ConnectError, TlsError
 from hubbub.transport import deflate
 from hubbub.transport.base import Dialling, FrameHandler, OnClosed
 from hubbub.transport.connection import SocketConnection
@@ -19,6 +19,10 @@ from hubbub.transport.names import Names
 from hubbub.transport.poller import Poller
 from hubbub.transport.shared import Shared
 from hubbub.transport.stream import READ, Stream, wait_for
+from hubbub.transport.tls import tls_problem
+
+SHORTAGES = frozenset({"EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"})
+"""What this machine has too little of for a connection to any address."""
 
 
 class SocketTransport:
@@ -85,10 +89,10 @@ class SocketTransport:
             try:
                 stream = Stream.connect(family, address, self._source(), share_s, self.shared.stamps.enable)
             except ConnectError as error:
-                if error.is_ours or remaining_s() <= 0:
-                    raise
                 self._names.failed((family, address))
                 last = error
+                if str(error) in SHORTAGES or remaining_s() <= 0:
+                    break
             else:
                 self._names.answered((family, address))
                 return stream
@@ -117,6 +121,8 @@ class SocketTransport:
         except TimeoutError as error:
             raise ConnectError("the upgrade was not answered in time") from error
         except OSError as error:
+            if problem := tls_problem(error):
+                raise TlsError(problem) from error
             raise ConnectError.of(error) from error
         answer = read_answer(data[: length - 4], key, offered, offered_protocols(self.dialling.headers))
         return data[length:], deflate.accepted(answer.extensions)

@@ -143,10 +143,22 @@ def test_switches(text, value):
 
 
 def test_a_password_in_an_origin_is_never_shown():
-    for text in ("http://user:hunter2@host", "user:hunter2@host", "https://user:hunter2@host:99999/x"):
+    for text in (
+        "http://user:hunter2@host",
+        "user:hunter2@host",
+        "https://user:hunter2@host:99999/x",
+        "http://a:hunter2/x@host",
+        "http:/a:hunter2@h",
+    ):
         with pytest.raises(ConfigError) as refused:
             kinds.origin(text, "host")
         assert "hunter2" not in str(refused.value)
+
+
+def test_a_header_without_a_colon_is_not_shown():
+    with pytest.raises(ConfigError, match="a line has no colon") as refused:
+        kinds.headers("Authorization Bearer hunter2", "header")
+    assert "hunter2" not in str(refused.value)
 
 
 def test_a_host_without_a_scheme_gets_a_hint():

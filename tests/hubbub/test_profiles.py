@@ -60,7 +60,7 @@ def test_a_file_of_the_users_folder_or_its_path_will_do(tmp_path, monkeypatch):
         assert slo_texts(name) == ["deliveries.lost == 0"]
 
 
-@pytest.mark.parametrize("text", ["\0", "x" * 5_000, "/", "~nobody/x"])
+@pytest.mark.parametrize("text", ["\0", "x" * 5_000, "/", "~nobody/x", "~no-such-user"])
 def test_what_is_no_files_name_is_one_sentence(text):
     with pytest.raises(ConfigError, match="profile must be one of"):
         load_profile(text, KNOWN)

@@ -86,7 +86,8 @@ def test_a_file_that_is_none_is_one_sentence(tmp_path, content):
         read_dotenv(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["localhost:8375", "/api", "ftp://x", "http:///api"])
+@pytest.mark.parametrize("text", ["localhost:8375", "/api", "ftp://x", "http:///api", "wss://user:hunter2@host/api"])
 def test_an_address_without_a_scheme_names_its_variable(text):
-    with pytest.raises(ConfigError, match="VITE_API_URL must be an address"):
+    with pytest.raises(ConfigError, match="VITE_API_URL must be an address") as refused:
         environment_text("host", {"VITE_API_URL": text})
+    assert "hunter2" not in str(refused.value)

@@ -191,3 +191,9 @@ def test_the_home_folder_is_given_back(monkeypatch, home, is_there):
     module.give_home_back()
     assert os.environ.get("HOME") == (home if is_there else None)
     assert "HUBBUB_HOME" not in os.environ
+
+
+def test_a_switch_of_a_profile_may_be_written_in_any_way(parse, tmp_path):
+    for text in ('canary = "on"', "canary = 1", "canary = true"):
+        (tmp_path / "ours.toml").write_text(text)
+        assert settings(parse("--run-profile", str(tmp_path / "ours.toml"))).canary

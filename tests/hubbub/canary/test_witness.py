@@ -61,7 +61,7 @@ def listen(monkeypatch):
             urls.append(url)
             return connection
 
-        monkeypatch.setattr(module, "requests_client", lambda *_: request)
+        monkeypatch.setattr(module, "requests_client", lambda *_, **__: request)
         monkeypatch.setattr(module.websocket, "create_connection", create)
         canary = Witness(task(insecure=True, ca="x.pem"))
         connection.on_silence = canary.is_stopped.set

@@ -44,6 +44,10 @@ def test_every_way_to_write_it_is_read(read, content):
     assert read(content) == [("a@x.y", "p"), ("b@x.y", "q")]
 
 
+def test_a_password_may_begin_as_a_comment_does(read):
+    assert read("password,email\n#Secret123!,a@x.y\n# none,here\n") == [("a@x.y", "#Secret123!")]
+
+
 def test_what_spreadsheets_call_unicode_text_is_read(read):
     assert read("email\tpassword\r\na@x.y\tp\r\n", "utf-16") == [("a@x.y", "p")]
 
@@ -69,6 +73,7 @@ def test_a_password_is_taken_as_it_is(read, password):
         ("email,password\na@x.y\n", "line 2, column 2: the password is missing"),
         ("email,password\na@x.y,p\nb@x.y,q\na@x.y,hunter2\n", "line 4: a@x.y is in line 2 already"),
         ('email,password\na@x.y,"hunter2\n', "line 2: this is no CSV"),
+        ('# see,"x\nemail,password\ny",z\na@b,c\n', "a quote is open before the columns"),
         (b"email,password\na@x.y,\xff\n", "must be text in UTF-8; byte 21 is none"),
     ],
 )

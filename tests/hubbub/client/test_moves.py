@@ -91,3 +91,20 @@ def test_only_who_is_ready_leaves(place):
     session._identity = place.ready(1).identity
     place.do(session.end_membership)
     assert session.phase is None
+
+
+def test_a_connection_that_is_lost_on_the_way_back_is_counted(place):
+    session = place.ready()
+    place.do(session.end_membership)
+    request = place.backend.request
+
+    def cut(method, path, *rest, **how):
+        if path.endswith("/join"):
+            next(iter(place.backend.connections)).end(1006, "gone")
+        return request(method, path, *rest, **how)
+
+    place.context.http = cut
+    with pytest.raises(PhaseFailed, match="the connection was lost"):
+        place.do(session.become_member)
+    assert place.context.phase_stats.connections.dropped == 1
+    assert "dropped: 1006" in place.context.phase_stats.errors

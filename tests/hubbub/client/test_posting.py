@@ -22,7 +22,7 @@ def test_until_it_is_written_it_is_our_own(place):
     message = session.post(place.scheduler.now_us(), " x")
     place.scheduler.advance(2)
     assert [*steps, message.cut_by] == [GENERATOR, BACKEND, ""]
-    assert message.tried_us == message.sent_us + 1_000_000
+    assert message.tried_us == message.sent_us == message.intended_us + 1_000_000
     assert place.context.phase_stats.series["post"].count == 1
     assert place.phases[-1] == ("post", 0, "")
     assert message.is_seen

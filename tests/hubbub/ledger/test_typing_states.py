@@ -19,7 +19,7 @@ def counts():
 def states(counts):
     states = TypingStates(counts)
     for connection in (ADA, BOB, EVE):
-        states.listen(connection)
+        states.listen(connection, 0)
     return states
 
 
@@ -28,9 +28,9 @@ def of(counts):
     return {name: count for name in names if (count := getattr(counts, f"typing_{name}"))}
 
 
-def say(states, *sent):
+def say(states, *sent, now_us=0):
     for state in sent:
-        states.sent(ADA, ADAS_ID, state)
+        states.sent(ADA, ADAS_ID, state, now_us)
 
 
 def tell(states, connection, *told):
@@ -71,8 +71,8 @@ def test_who_comes_later_is_due_what_is_sent_later(states, counts):
     tell(states, BOB, True)
     tell(states, EVE, True)
     late = Connection(4, 4)
-    states.listen(late)
-    say(states, False)
+    states.listen(late, 9_000_000)
+    say(states, False, now_us=9_000_000)
     for connection in (BOB, EVE, late):
         tell(states, connection, False)
     states.finish()
@@ -93,3 +93,23 @@ def test_who_leaves_is_excused_what_was_not_told(states, counts):
 def test_others_who_type_are_nothing_of_ours(states, counts):
     states.told(BOB, 99, True)
     assert of(counts) == {}
+
+
+@pytest.mark.parametrize(("age_us", "wrong"), [(1_000_000, 0), (6_000_000, 2)])
+def test_what_was_on_its_way_when_one_came_is_not_due(states, counts, age_us, wrong):
+    say(states, True, False)
+    late = Connection(4, 4)
+    states.listen(late, age_us)
+    tell(states, late, True, False)
+    assert counts.typing_wrong == wrong
+    say(states, True, now_us=age_us)
+    tell(states, late, True)
+    tell(states, late, True)
+    assert (counts.typing_told, counts.typing_wrong) == (1, wrong + 1)
+
+
+def test_after_a_hurried_end_what_was_not_told_is_excused(states, counts):
+    say(states, True, False)
+    tell(states, BOB, True)
+    states.finish(is_hurried=True)
+    assert of(counts) == {"sent": 2, "due": 4, "told": 1, "excused": 3}
