@@ -54,6 +54,19 @@ def serving(*command: str, core: str | None = SERVER_CORE) -> Iterator[str]:
         process.wait()
 
 
+def latest(options: Sequence[str]) -> list[str]:
+    """Options of which a later one takes the place of an earlier one: a run takes each once."""
+    found: dict[str, list[str]] = {}
+    flag = ""
+    for option in options:
+        if option.startswith("--"):
+            flag = option
+            found[flag] = []
+        else:
+            found[flag].append(option)
+    return [part for name, values in found.items() for part in (name, *values)]
+
+
 class Generator:
     """A run of Hubbub, with its output in a file. Use as a context; on leaving it, the run is over.
 
@@ -76,7 +89,7 @@ class Generator:
         if locustfile is not None:
             program = ["locust", "--headless", "--only-summary", "-f", str(locustfile)]
             options = tuple("--users" if option == "--clients" else option for option in options)
-        command = [*pinned, sys.executable, "-m", *program, "--run-dir", str(self.run_dir), *options]
+        command = [*pinned, sys.executable, "-m", *program, "--run-dir", str(self.run_dir), *latest(options)]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
 

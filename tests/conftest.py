@@ -34,7 +34,8 @@ def hubbub(start, tmp_path):
     """Start `python -m hubbub COMMAND`, with its results in tmp_path/run."""
 
     def hubbub(command, *arguments, env=None):
-        run_dir = [] if command == "ui" else ["--run-dir", tmp_path / "run"]
+        has_own = command == "ui" or "--run-dir" in arguments
+        run_dir = [] if has_own else ["--run-dir", tmp_path / "run"]
         return start(sys.executable, "-m", "hubbub", command, *run_dir, *arguments, env=env)
 
     return hubbub

@@ -57,6 +57,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def overridden(defaults, options):
+    """The default options, in pairs, without those that are given again: each is given once."""
+    pairs = zip(defaults[::2], defaults[1::2], strict=True)
+    return [part for flag, value in pairs if flag not in options for part in (flag, value)]
+
+
 class Program:
     """A running program with its output in a file. Ends with the test."""
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from backend.likeness import FAITHFUL
+from tests.support import overridden
 
 pytestmark = pytest.mark.e2e
 
@@ -22,7 +23,7 @@ def judged(start, start_backend, tmp_path):
         backend = start_backend(*backend_options)
         folder = tmp_path / "run"
         command = [sys.executable, "-m", "hubbub", "perf-ws", "--host", backend.origin, "--run-dir", folder]
-        program = start(*command, *RUN, *options)
+        program = start(*command, *overridden(RUN, options), *options)
         code = program.code()
         path = folder / "summary.json"
         if not path.exists():

@@ -43,7 +43,11 @@ def test_one_file_each_is_enough(start, start_backend, tree, tmp_path):
 @pytest.mark.parametrize(
     ("option", "value", "sentence"),
     [
-        ("--mix", "Greeter=1", "mix: there is no user class 'Greeter'; there are Chatter, Lurker, Roamer, SlowReader"),
+        (
+            "--mix",
+            "Greeter=1",
+            "mix: there is no user class 'Greeter'; there are Chatter, Lurker, Newcomer, Poster, Re",
+        ),
         ("--shape", "plateau", "shape must be one of none, daily, ramp, soak, spike, steps, not 'plateau'"),
         ("--contract", "ours", "contract must be one of minimal, sanctum, not 'ours'"),
     ],
@@ -55,7 +59,7 @@ def test_what_has_no_file_is_one_sentence(hubbub, start_backend, option, value, 
     assert "Traceback" not in run.text
 
 
-OPTION = """    greeting: str = _row("greeting", kinds.text, "hello", "what is said first", "TEXT")
+OPTION = """    greeting: str = row("greeting", kinds.text, "hello", "what is said first", "TEXT")
     seed: int ="""
 FIGURE = """    Figure("messages", "answered", "confirmed by the backend", read=lambda result: result.counts.confirmed),
     Figure("messages", "pending","""
