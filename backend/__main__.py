@@ -109,7 +109,7 @@ async def serve(options: argparse.Namespace) -> None:
 
 
 def announce(line: str) -> None:
-    """Print `line`; whoever was to read it may have ended meanwhile, which the end of standard input then says."""
+    """Print `line`. Its reader may have ended meanwhile: then standard input ends, too."""
     try:
         print(line, flush=True)
     except BrokenPipeError:

@@ -14,7 +14,7 @@ def watch_of(settings: Settings, chatting_share: float) -> Watch:
     """The objectives of a run in which such a share of the clients sends messages. Raises ConfigError.
 
     A run that asks for no messages is judged on its connections: times and shares of messages are no part of the
-    default objectives then. Whoever names objectives is held to them.
+    default objectives then. Objectives that were named are all judged.
     """
     objectives = parse_objectives(slo_texts(settings.slo))
     if not chatting_share and not settings.slo:

@@ -57,7 +57,7 @@ def test_within_the_grace_it_was_never_offline(make):
     assert presence["wrong"] == 0
 
 
-def test_a_grace_that_nobody_looks_after_is_found(make):
+def test_a_grace_that_ends_without_a_look_is_found(make):
     run = make(kinds=(Reconnector, Chatter), clients="4", duration="36s", message_interval="3s")
     told(run, 3, looks_again=False)
     summary = run.go()

@@ -121,7 +121,7 @@ def test_accounts_of_a_file_are_not_signed_up():
 
 
 @pytest.mark.parametrize("may_sign_up", [True, False])
-def test_a_login_that_fails_for_another_reason_signs_nobody_up(may_sign_up):
+def test_a_login_that_fails_for_another_reason_is_no_sign_up(may_sign_up):
     backend = FakeBackend({"login": 503}, known={"a@x.y": "right"})
     provisioning = provisioner(backend, [("a@x.y", "right")], may_sign_up=may_sign_up)
     with pytest.raises(RunError, match=r"account a@x\.y could not log in: HTTP 503"):
