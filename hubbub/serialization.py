@@ -9,6 +9,7 @@ from __future__ import annotations
 import types
 from collections import Counter
 from dataclasses import fields, is_dataclass
+from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -22,6 +23,8 @@ def to_plain(value: Any) -> Any:
         return value.to_dict()
     if is_dataclass(value):
         return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, StrEnum):
+        return value.value
     if isinstance(value, dict):
         return {key: to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -68,7 +71,9 @@ def _made_of_parts(origin: Any, parts: tuple[Any, ...], value: Any) -> Any:
 
 
 def _checked(kind: Any, value: Any) -> Any:
-    """A number or text, if it is of the kind: who sends it may be a stranger."""
+    """A number, a text or a name of an enumeration, if it is of the kind: who sends it may be a stranger."""
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return kind(value)
     if kind in SCALARS and type(value) is not kind and not (kind is float and type(value) is int):
         raise TypeError(f"expected {kind.__name__}, got {type(value).__name__}")
     return value

@@ -29,6 +29,7 @@ EDGES = {
     "launcher": {"errors", "exit_code", "options", "run", "suite"},
     "ledger": {"metrics"},
     "locustfile.py": {"__init__", "shapes", "users"},
+    "metrics": {"errors"},
     "option_kinds": {"clock", "errors"},
     "option_rows": {"errors", "option_kinds", "suite"},
     "options": {"errors", "option_kinds", "option_rows", "profiles", "suite"},

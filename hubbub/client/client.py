@@ -19,7 +19,7 @@ from hubbub.client.send_plans import Plans
 from hubbub.client.session import Session
 from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import Contract
-from hubbub.errors import NoAccount, PhaseFailed, described
+from hubbub.errors import Failure, NoAccount, Owner, PhaseFailed, described
 
 SHORT_US = 5 * US_PER_SECOND
 """A connection that lives no longer than this has failed: whoever makes another one at once makes a storm."""
@@ -136,7 +136,7 @@ class Client:
         else:
             kind = f"user class {type(self).__name__} in {place}: {type(error).__name__}"
             context.explain_once(error)
-        context.error(kind, described(error), is_ours=True)
+        context.error(Failure(kind, owner=Owner.GENERATOR), described(error))
         if is_loss:
             context.population.lose(self.client, kind)
 

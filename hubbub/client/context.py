@@ -17,10 +17,10 @@ from hubbub.client.population import Population
 from hubbub.client.presence import Presence
 from hubbub.clock import Scheduler
 from hubbub.contracts import Contract, Identity
-from hubbub.errors import CallFailed
+from hubbub.errors import Failure, failure_of
 from hubbub.health import Lateness
 from hubbub.ledger import Ledger
-from hubbub.metrics.phase_stats import OWN_ERROR, PhaseStats
+from hubbub.metrics.phase_stats import PhaseStats
 from hubbub.metrics.texts import Texts
 from hubbub.options import Settings
 from hubbub.transport.base import Transport
@@ -108,10 +108,9 @@ class WorkerContext:
         """Which of some accounts have logged in."""
         return [index for index in accounts if index in self.accounts and self.accounts[index].identity is not None]
 
-    def error(self, kind: str, sample: str, is_attempt: bool = False, is_ours: bool = False) -> None:
-        """Count an error. `is_ours`: the generator may be the cause, so that it is no evidence against the backend."""
-        owner = OWN_ERROR if is_ours else ""
-        self.phase_stats.error(owner + kind, self.now_us() - self.started_us, sample, is_attempt)
+    def error(self, failure: Failure, sample: str, is_attempt: bool = False) -> None:
+        """Count an error. `is_attempt` when a call, connect, join or send failed."""
+        self.phase_stats.error(failure, self.now_us() - self.started_us, sample, is_attempt)
 
     def explain_once(self, error: BaseException) -> None:
         """Write the traceback of an exception that nobody planned into the log: the first of each place and type."""
@@ -123,6 +122,5 @@ class WorkerContext:
 
     def failed(self, attempt: str, error: Exception) -> None:
         """Count an attempt that failed, such as `send` or `leave`."""
-        reason = error.reason if isinstance(error, CallFailed) else str(error)
         is_ours = self.lateness.may_have_caused(error)
-        self.error(f"{attempt}: {reason}", str(error), is_attempt=True, is_ours=is_ours)
+        self.error(failure_of(attempt, error, is_ours), str(error), is_attempt=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from hubbub.client.context import WorkerContext
 from hubbub.contracts import Event, EventKind
+from hubbub.errors import Closing, Failure, Owner
 from hubbub.ledger import Receiver
 from hubbub.ledger.ledger import SETTLE_US
 from hubbub.transport.frames import CloseCode
@@ -18,17 +19,15 @@ def take(context: WorkerContext, receiver: Receiver, event: Event, now_us: int) 
         meaning(context, receiver, event, now_us)
 
 
-def drop_class(code: int, reason: str, is_our_fault: bool) -> str:
-    """The class of the end of a connection that chatted. A limit of our own is told as what it is."""
-    return reason if is_our_fault and code == CloseCode.TOO_BIG else f"dropped: {code}"
-
-
-def count_drop(context: WorkerContext, kind: str, reason: str, is_ours: bool) -> None:
-    """A connection that chatted ended, and not by us."""
+def count_drop(context: WorkerContext, closing: Closing, is_ours: bool) -> None:
+    """A connection that chatted ended, and not by us. `is_ours`: the generator may be the cause."""
     connections = context.phase_stats.connections
     connections.dropped += 1
     connections.dropped_unproven += is_ours
-    context.error(kind, reason, is_ours=is_ours)
+    is_own_limit = closing.is_our_fault and closing.code == CloseCode.TOO_BIG  # told as what it is
+    name = closing.reason if is_own_limit else f"dropped: {closing.code}"
+    owner = Owner.GENERATOR if is_ours else Owner.BACKEND
+    context.error(Failure(name, owner=owner, **closing.details), closing.reason)
 
 
 def _confirmed(context: WorkerContext, receiver: Receiver, event: Event, _now_us: int) -> None:
@@ -38,13 +37,14 @@ def _confirmed(context: WorkerContext, receiver: Receiver, event: Event, _now_us
 def _refused(context: WorkerContext, receiver: Receiver, event: Event, _now_us: int) -> None:
     context.refusals.add(event.text)
     if not context.ledger.refuse(receiver, event.kind is EventKind.THROTTLED):
-        context.error(f"error frame: {event.text}", event.text)
+        context.error(Failure(f"error frame: {event.text}"), event.text)
 
 
 def _dropped(context: WorkerContext, receiver: Receiver, _event: Event, now_us: int) -> None:
     receiver.explain("the backend said that it dropped messages for this connection")
     is_ours = not receiver.connection.is_timed or now_us - receiver.connection.doubted_us < SETTLE_US
-    context.error("messages_dropped", "the backend dropped messages for a connection", is_ours=is_ours)
+    owner = Owner.GENERATOR if is_ours else Owner.BACKEND
+    context.error(Failure("messages_dropped", owner=owner), "the backend dropped messages for a connection")
 
 
 def _shutdown(_context: WorkerContext, receiver: Receiver, _event: Event, _now_us: int) -> None:
@@ -52,7 +52,7 @@ def _shutdown(_context: WorkerContext, receiver: Receiver, _event: Event, _now_u
 
 
 def _unreadable(context: WorkerContext, _receiver: Receiver, event: Event, _now_us: int) -> None:
-    context.error("unreadable frame", event.text)
+    context.error(Failure("unreadable frame"), event.text)
 
 
 def _typing(context: WorkerContext, receiver: Receiver, event: Event, _now_us: int) -> None:

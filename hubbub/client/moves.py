@@ -9,7 +9,7 @@ from hubbub.client.context import WorkerContext
 from hubbub.client.slots import Slot
 from hubbub.client.tokens import with_token
 from hubbub.contracts import Identity, Phase
-from hubbub.errors import ContractError, HubbubError, PhaseFailed
+from hubbub.errors import ContractError, Failure, HubbubError, PhaseFailed
 from hubbub.ledger import Receiver
 
 
@@ -85,7 +85,7 @@ def _come_back(session: Moving, *phases: Phase) -> None:
     try:
         for phase in phases:
             if session.receiver is None:
-                raise PhaseFailed(phase.value, "the connection was lost")
+                raise PhaseFailed(Failure("the connection was lost", phase.value))
             session.live(phase)
     except BaseException:
         session.close()

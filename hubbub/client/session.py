@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hubbub.client import moves
+from hubbub.client import moves, phases
 from hubbub.client.context import AccountState, WorkerContext
-from hubbub.client.events import count_drop, drop_class, take
+from hubbub.client.events import count_drop, take
 from hubbub.client.expectation import Expectation
 from hubbub.client.history import read_newest
-from hubbub.client.patience import Patience
 from hubbub.client.posting import post
 from hubbub.client.slots import Slot
 from hubbub.client.tokens import with_token
@@ -21,7 +20,7 @@ from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import Event, EventKind, Identity, Phase
 from hubbub.errors import (
     HTTP_TOO_MANY,
-    CallFailed,
+    Closing,
     ConnectError,
     ConnectionClosed,
     ContractError,
@@ -88,34 +87,9 @@ class Session:
         self.become_ready()
 
     def live(self, phase: Phase) -> None:
-        """One phase, timed and counted; a phase with nothing to do is neither."""
-        context = self.context
+        """One phase, timed and counted. Raises PhaseFailed."""
         self.phase = phase
-        started_us = context.now_us()
-        reason, detail, is_ours = "", "", False
-        patience = Patience(context.scheduler, self.slot.number)
-        try:
-            while True:
-                try:
-                    if not _STEPS[phase](self):
-                        return
-                    break
-                except Throttled as error:
-                    context.phase_stats.connections.throttled += 1
-                    patience.wait(error)
-                    started_us = context.now_us()
-        except CallFailed as error:
-            reason, detail = error.reason, error.detail
-        except (ConnectError, ContractError, ConnectionClosed) as error:
-            reason = str(error)
-            is_ours = getattr(error, "is_ours", False) or context.lateness.loop.has_stalled(started_us)
-        ended_us = context.now_us()
-        elapsed_us = ended_us - started_us
-        context.on_phase(phase.value, elapsed_us, reason)
-        if reason:
-            context.error(f"{phase.value}: {reason}", detail or reason, is_attempt=True, is_ours=is_ours)
-            raise PhaseFailed(phase.value, reason, is_ours)
-        context.phase_stats.phase(phase.value, elapsed_us, context.lateness.low_us(started_us, ended_us))
+        phases.live(self.context, phase, self.slot.number, lambda: _STEPS[phase](self))
 
     def become_ready(self) -> None:
         context = self.context
@@ -231,10 +205,10 @@ class Session:
         else:
             take(context, receiver, event, now_us)
 
-    def _on_closed(self, code: int, reason: str, now_us: int, is_our_fault: bool) -> None:
+    def _on_closed(self, closing: Closing, now_us: int) -> None:
         """The connection is gone. Called once by the transport, from its reader."""
         context = self.context
-        is_ours = is_our_fault or context.lateness.loop.may_have_been_given_up()
+        is_ours = closing.is_our_fault or context.lateness.loop.may_have_been_given_up()
         self._connection = None
         if self in self._account.open:
             self._account.open.discard(self)
@@ -242,11 +216,11 @@ class Session:
         self._end_receiver(now_us, is_ours=self.phase is Phase.CLOSE, is_fault=is_ours)
         if self.phase in (Phase.READY, Phase.AWAY, Phase.CONVERSATION):  # the last: on its way back, over HTTP
             self.lost_at_us = now_us
-            count_drop(context, drop_class(code, reason, is_our_fault), reason, is_ours)
+            count_drop(context, closing, is_ours)
             if self.phase is not Phase.CONVERSATION:
                 self.stop_being_ready()
                 self.phase = None
-        self._expectation.answer(ConnectionClosed(f"closed with {code}", is_ours))
+        self._expectation.answer(ConnectionClosed(f"closed with {closing.code}", is_ours, closing))
         if self.on_lost is not None:
             self.on_lost()
 

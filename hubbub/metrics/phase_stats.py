@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 
+from hubbub.errors import Failure, Owner
 from hubbub.metrics.histogram import Histogram
 
 PHASE_SERIES = ("login", "conversation", "ticket", "connect", "join", "reconnect", "post")
 SAMPLE_LENGTH = 200
 CLASS_LENGTH, MAX_CLASSES, OTHERS = 120, 100, "others"
 """A class may hold what the backend said: so many of them travel in every report, and the rest is counted together."""
-
-OWN_ERROR = "generator: "
-"""What the class of an error begins with that is the generator's own, and no evidence against a backend."""
 
 
 @dataclass(slots=True)
@@ -41,12 +39,21 @@ class Connections:
 
 @dataclass(slots=True)
 class ErrorClass:
-    """One kind of error: how often, when first and last (microseconds of the run), and one sample text."""
+    """One kind of error: how often, when first and last (microseconds of the run), one sample text, and whose it is."""
 
     count: int
     first_us: int
     last_us: int
     sample: str
+    failure: Failure
+
+    def add(self, count: int, first_us: int, last_us: int, failure: Failure) -> None:
+        """More of it."""
+        self.count += count
+        self.first_us = min(self.first_us, first_us)
+        self.last_us = max(self.last_us, last_us)
+        if failure != self.failure:
+            self.failure = self.failure.common_with(failure)
 
 
 @dataclass
@@ -76,20 +83,21 @@ class PhaseStats:
     @property
     def own_error_count(self) -> int:
         """How many of the errors are the generator's own."""
-        return sum(error.count for kind, error in self.errors.items() if kind.startswith(OWN_ERROR))
+        return sum(error.count for error in self.errors.values() if error.failure.owner is Owner.GENERATOR)
 
-    def error(self, kind: str, at_us: int, sample: str, is_attempt: bool = True) -> None:
+    def error(self, failure: Failure, at_us: int, sample: str, is_attempt: bool = True) -> None:
         """One error of a class such as `login: HTTP 500`; `is_attempt` when a call, connect, join or send failed."""
         self.attempts += is_attempt
-        kind = kind[:CLASS_LENGTH]
+        kind = str(failure)[:CLASS_LENGTH]
         if kind not in self.errors and len(self.errors) >= MAX_CLASSES:
-            kind = OWN_ERROR + OTHERS if kind.startswith(OWN_ERROR) else OTHERS
+            failure = Failure(OTHERS, owner=failure.owner)
+            kind = str(failure)
         known = self.errors.get(kind)
         if known is None:
-            self.errors[kind] = ErrorClass(1, at_us, at_us, sample[:SAMPLE_LENGTH])
+            short = replace(failure, name=failure.name[:CLASS_LENGTH])
+            self.errors[kind] = ErrorClass(1, at_us, at_us, sample[:SAMPLE_LENGTH], short)
         else:
-            known.count += 1
-            known.last_us = max(known.last_us, at_us)
+            known.add(1, at_us, at_us, failure)
 
     @property
     def error_count(self) -> int:
@@ -105,10 +113,8 @@ class PhaseStats:
             setattr(self.connections, each.name, total)
         self.attempts += other.attempts
         for kind, theirs in other.errors.items():
-            mine = self.errors.setdefault(kind, ErrorClass(0, theirs.first_us, theirs.last_us, theirs.sample))
-            mine.count += theirs.count
-            mine.first_us = min(mine.first_us, theirs.first_us)
-            mine.last_us = max(mine.last_us, theirs.last_us)
+            mine = self.errors.setdefault(kind, replace(theirs, count=0))
+            mine.add(theirs.count, theirs.first_us, theirs.last_us, theirs.failure)
 
     def since(self, earlier: PhaseStats) -> PhaseStats:
         """What was counted after an earlier state of this phase_stats."""

@@ -149,6 +149,12 @@ def _errors(phase_stats: PhaseStats) -> list[dict[str, Any]]:
     return [
         {
             "class": kind,
+            "owner": error.failure.owner.value,
+            "phase": error.failure.phase or None,
+            "errno": error.failure.errno or None,
+            "status": error.failure.status,
+            "close_code": error.failure.close_code,
+            "closed_by": error.failure.closed_by or None,
             "count": error.count,
             "first_at": round(error.first_us / 1e6, 3),
             "last_at": round(error.last_us / 1e6, 3),

@@ -21,7 +21,7 @@ from hubbub.client.session import Session
 from hubbub.client.slots import SlotPool
 from hubbub.clock import Task
 from hubbub.contracts import Contract, load_contract
-from hubbub.errors import described
+from hubbub.errors import Failure, described
 from hubbub.health import BackendWait, Lateness
 from hubbub.ledger import Ledger
 from hubbub.run.instruments import Instruments
@@ -277,7 +277,7 @@ class Worker:
         self._doubt_unread()
         context.ledger.finish(context.now_us(), self.is_hurried)
         for _ in range(context.ledger.surplus_refusals):
-            context.error("error frame: surplus", "an error frame for which no message is left")
+            context.error(Failure("error frame: surplus"), "an error frame for which no message is left")
 
     def _close_all(self) -> None:
         pool = Pool(CLOSING_AT_ONCE)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
+from hubbub.errors import Closing
 from hubbub.transport.frames import MAX_MESSAGE_BYTES
 
-OnClosed = Callable[[int, str, int, bool], None]
-"""Called once when the connection is gone: close code (1006 when none came), reason, time in microseconds, and whether
-an error of our own ended it."""
+OnClosed = Callable[[Closing, int], None]
+"""Called once when the connection is gone: how it ended, and when, in microseconds."""
 
 
 TakeKnown = Callable[[bytearray, int, int, int, int, int], int]

@@ -13,7 +13,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from hubbub.errors import ConnectionClosed, is_own_error, name_of
+from hubbub.errors import Closing, ConnectionClosed, Owner, errno_of, is_own_error, name_of
 from hubbub.transport.base import FrameHandler, OnClosed, TakeKnown
 from hubbub.transport.deflate import Deflate
 from hubbub.transport.fairness import FLOODED, TURN_US, Share, cpu_us
@@ -47,6 +47,9 @@ CLOSE_WAIT_S = 2.0
 FIN_WAIT_S = 1.0
 """For the peer's close frame and its FIN: a round trip, and the time a busy backend needs (RFC 6455, 7.1.1)."""
 
+OUR_CODES = frozenset({CloseCode.TOO_BIG, CloseCode.INTERNAL_ERROR})
+"""What we close with because of a limit of our own, or of a fault of our handler."""
+
 SEND_TIMEOUT_S = 10.0
 """A peer that takes nothing for so long is taken for dead, as its own ping timeout would take us."""
 
@@ -55,24 +58,8 @@ class SocketConnection:
     """One WebSocket connection. Made by SocketTransport.connect."""
 
     __slots__ = (
-        "_close_code",
-        "_close_reason",
-        "_extension",
-        "_fin_timer",
-        "_handler",
-        "_is_our_fault",
-        "_on_closed",
-        "_over",
-        "_poller",
-        "_reader",
-        "_rest",
-        "_share",
-        "_shared",
-        "_state",
-        "_stream",
-        "emptied_us",
-        "recvmsg_into",
-        "take_known",
+        *("_closing", "_extension", "_fin_timer", "_handler", "_on_closed", "_over", "_poller", "_reader", "_rest"),
+        *("_share", "_shared", "_state", "_stream", "emptied_us", "recvmsg_into", "take_known"),
     )
 
     def __init__(
@@ -95,9 +82,7 @@ class SocketConnection:
         self._reader: Reader | None = self._new_reader() if extension else None
         self._rest = b""
         self._share = Share()
-        self._close_code = int(CloseCode.ABNORMAL)
-        self._close_reason = ""
-        self._is_our_fault = False
+        self._closing: Closing | None = None
         self._over: Event | None = None
         self._fin_timer: Any = None
         self.recvmsg_into = stream.recvmsg_into
@@ -149,9 +134,8 @@ class SocketConnection:
 
     def caught(self, error: Exception) -> None:
         """The network's fault, or the handler's or ours, which are counted."""
-        self._is_our_fault = self._is_our_fault or not isinstance(error, OSError) or is_own_error(error)
         if isinstance(error, OSError):
-            self._end(name_of(error))
+            self._broken(error)
             return
         self._shared.counted.handler_errors += 1
         self._shared.last_error = f"{type(error).__name__}: {error}"
@@ -159,7 +143,10 @@ class SocketConnection:
 
     def ended_by_peer(self) -> None:
         """The end of the stream was read."""
-        self._end("ended without a close frame" if self.is_open else "closed by the peer")
+        if self.is_open:
+            self._end("ended without a close frame", Owner.BACKEND)
+        else:
+            self._end("closed by the peer")
 
     def _read(self, not_before_us: int, turn_ends_us: int) -> bool:
         shared, stream = self._shared, self._stream
@@ -204,7 +191,7 @@ class SocketConnection:
             began_us = cpu_us()
             self._take(end, position, now_us, arrived_us, earlier_us)
             if self._share.is_flooded(cpu_us() - began_us, now_us):
-                self._close_code, self._close_reason = int(CloseCode.POLICY_VIOLATION), FLOODED
+                self._closing = Closing(int(CloseCode.POLICY_VIOLATION), FLOODED, Owner.GENERATOR)
                 self._send_close(State.DISCARDING, CloseCode.POLICY_VIOLATION, FLOODED)
                 self._end(FLOODED)  # nothing more of it is read, not even its end
         is_taking = self._state not in (State.DISCARDING, State.OVER)
@@ -264,7 +251,6 @@ class SocketConnection:
                 case Closed(code, reason):
                     self._peer_closed(code, reason)
                 case Failed(code, reason):
-                    self._is_our_fault = self._is_our_fault or code is CloseCode.TOO_BIG  # a limit of our own
                     self._shared.counted.protocol_errors += code is not CloseCode.TOO_BIG
                     self._fail(code, reason)
                 case _:
@@ -301,7 +287,7 @@ class SocketConnection:
         Returns whether the kernel took it at once.
         """
         if not self.is_open:
-            raise ConnectionClosed("the connection is closed", self._is_our_fault)
+            raise ConnectionClosed("the connection is closed", closing=self._closing)
         payload, is_compressed = text.encode(), False
         if self._extension is not None:
             payload, is_compressed = self._extension.deflate(payload)
@@ -311,7 +297,7 @@ class SocketConnection:
         if not is_taken and not self._stream.wait_until_sent(SEND_TIMEOUT_S):
             self._end("the peer takes nothing any more")
         if self._state is State.OVER:
-            raise ConnectionClosed(self._close_reason or "the connection is closed", self._is_our_fault)
+            raise ConnectionClosed(str(self._closing), closing=self._closing)
         return is_taken
 
     def _write(self, opcode: Opcode, payload: bytes, is_compressed: bool = False) -> None:
@@ -354,13 +340,14 @@ class SocketConnection:
 
     def _peer_closed(self, code: int, reason: str) -> None:
         """The peer's close frame: answer it, and give the peer a moment to close first (it then pays TIME_WAIT)."""
-        self._close_code, self._close_reason = code, reason or "closed by the peer"
+        by = Owner.BACKEND if self.is_open else Owner.GENERATOR
+        self._closing = self._closing or Closing(code, reason or "closed by the peer", by)
         self._discard_input(code if code != CloseCode.NO_STATUS else CloseCode.NORMAL)
         self._wait_for_fin()
 
     def _fail(self, code: CloseCode, reason: str) -> None:
         """The peer broke a rule, or our handler did: say so, and read nothing more."""
-        self._close_code, self._close_reason = int(code), reason
+        self._closing = Closing(int(code), reason, Owner.GENERATOR, is_our_fault=code in OUR_CODES)
         self._discard_input(code, reason)
         if self._state is not State.OVER:
             self._stream.finish_writing()
@@ -378,11 +365,11 @@ class SocketConnection:
         self._fin_timer.start(self._end, "the peer did not close")
 
     def _broken(self, error: OSError) -> None:
-        """A write failed."""
-        self._is_our_fault = self._is_our_fault or is_own_error(error)
-        self._end(name_of(error))
+        """A read or a write failed."""
+        owner = Owner.GENERATOR if is_own_error(error) else Owner.BACKEND
+        self._end(name_of(error), owner, errno_of(error))
 
-    def _end(self, reason: str) -> None:
+    def _end(self, reason: str, closed_by: Owner = Owner.GENERATOR, errno: str = "") -> None:
         """The connection is over. Called from the hub and from greenlets; only the first call does anything."""
         if not self._become(State.OVER):
             return
@@ -394,7 +381,9 @@ class SocketConnection:
         self._stream.close()
         self._rest, self._reader = b"", None
         self._shared.counted.closed += 1
+        is_our_fault = bool(errno) and closed_by is Owner.GENERATOR
+        self._closing = self._closing or Closing(int(CloseCode.ABNORMAL), reason, closed_by, errno, is_our_fault)
         on_closed, self._on_closed = self._on_closed, lambda *_: None  # a session and its connection hold each other
-        on_closed(self._close_code, self._close_reason or reason, self._shared.clock(), self._is_our_fault)
+        on_closed(self._closing, self._shared.clock())
         if self._over is not None:
             self._over.set()

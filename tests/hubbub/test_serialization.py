@@ -10,6 +10,7 @@ from typing import Union, get_args, get_origin, get_type_hints
 import msgpack
 import pytest
 
+from hubbub.errors import Owner
 from hubbub.ledger import Timings
 from hubbub.metrics.histogram import Histogram
 from hubbub.metrics.low_ends import LowEnds
@@ -32,6 +33,8 @@ def filled(kind, numbers):  # noqa: PLR0911 - one for each kind of type
     if is_dataclass(kind):
         hints = get_type_hints(kind)
         return kind(**{each.name: filled(hints[each.name], numbers) for each in fields(kind)})
+    if kind is Owner:
+        return Owner.GENERATOR
     if kind is Timings:
         timings = Timings()
         for name in Timings.__slots__:

@@ -41,8 +41,8 @@ class Echoes:
     def on_window_closed(self, now_us):
         self.windows_closed = getattr(self, "windows_closed", 0) + 1
 
-    def on_closed(self, code, reason, now_us, is_our_fault):
-        self.closed.append(code)
+    def on_closed(self, closing, now_us):
+        self.closed.append(closing.code)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from types import SimpleNamespace
 
-from hubbub.errors import ConnectError, ConnectionClosed
+from hubbub.errors import Closing, ConnectError, ConnectionClosed
 from hubbub.transport.frames import Opcode
 
 DELAY_S = 0.002
@@ -70,7 +70,7 @@ class MemoryConnection:
         if self.is_open:
             self.is_open = False
             self.backend.connections.discard(self)
-            self.on_closed(code, reason, self.backend.scheduler.now_us(), False)
+            self.on_closed(Closing(code, reason), self.backend.scheduler.now_us())
 
 
 class MemoryBackend:

@@ -23,6 +23,7 @@ class Collector:
     def on_window_closed(self, now_us):
         self.windows_closed = getattr(self, "windows_closed", 0) + 1
 
-    def on_closed(self, code, reason, now_us, is_our_fault):
-        self.closed.append((code, reason))
+    def on_closed(self, closing, now_us):
+        self.closing = closing
+        self.closed.append((closing.code, closing.reason))
         self.over.set()

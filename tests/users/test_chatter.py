@@ -1,5 +1,6 @@
 """A chatter keeps to its plan, or waits for each message to be seen."""
 
+from hubbub.errors import Closing
 from users.chatter import PATIENCE_S, Chatter
 
 
@@ -29,7 +30,7 @@ def test_while_a_connection_closes_nothing_is_sent(make):
     connection.is_open = False
     run.scheduler.advance(1)
     run.backend.connections.discard(connection)
-    connection.on_closed(1006, "gone", run.scheduler.now_us(), False)
+    connection.on_closed(Closing(1006, "gone"), run.scheduler.now_us())
     summary = run.to_the_end()
     assert summary["connections"]["dropped"] == 1
     assert summary["messages"]["sent"] == 20

@@ -1,11 +1,11 @@
 """What clients share counts errors with their owner, and knows who has logged in."""
 
 from hubbub.contracts import Identity
-from hubbub.errors import ConnectError
+from hubbub.errors import ConnectError, Failure, Owner
 
 
 def test_an_error_of_ours_has_another_class(place):
-    place.context.error("x", "sample", is_ours=True)
+    place.context.error(Failure("x", owner=Owner.GENERATOR), "sample")
     place.context.failed("send", ConnectError("EMFILE", is_ours=True))
     place.context.failed("send", ConnectError("ConnectionResetError"))
     assert set(place.context.phase_stats.errors) == {
@@ -17,7 +17,7 @@ def test_an_error_of_ours_has_another_class(place):
 
 def test_errors_are_dated_from_the_beginning(place):
     place.scheduler.advance(2)
-    place.context.error("x", "sample")
+    place.context.error(Failure("x"), "sample")
     assert place.context.phase_stats.errors["x"].first_us == 2_000_000
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from hubbub.client.events import drop_class
+from hubbub.client.events import count_drop
+from hubbub.errors import Closing, Owner
 
 
 @pytest.mark.parametrize(
@@ -44,5 +45,8 @@ def test_drops_at_a_slow_reader_of_our_own_are_our_own(place):
 @pytest.mark.parametrize(
     ("code", "is_ours", "kind"), [(1009, False, "dropped: 1009"), (1009, True, "why"), (1006, True, "dropped: 1006")]
 )
-def test_a_limit_of_our_own_is_told_as_what_it_is(code, is_ours, kind):
-    assert drop_class(code, "why", is_ours) == kind
+def test_a_limit_of_our_own_is_told_as_what_it_is(place, code, is_ours, kind):
+    count_drop(place.context, Closing(code, "why", Owner.BACKEND, "EPIPE", is_ours), is_ours)
+    ((name, error),) = place.context.phase_stats.errors.items()
+    assert name == ("generator: " if is_ours else "") + kind
+    assert (error.failure.close_code, error.failure.errno, error.failure.closed_by) == (code, "EPIPE", "backend")

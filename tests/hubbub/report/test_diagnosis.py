@@ -2,12 +2,13 @@
 
 import pytest
 
+from hubbub.errors import Failure
 from hubbub.metrics.phase_stats import ErrorClass
 from hubbub.report.diagnosis import diagnosis
 
 
 def errors(run_result, kind, count):
-    run_result.phase_stats.errors[kind] = ErrorClass(count, 0, 0, "")
+    run_result.phase_stats.errors[kind] = ErrorClass(count, 0, 0, "", Failure(kind))
 
 
 def test_without_a_fault_there_is_none(run_result):

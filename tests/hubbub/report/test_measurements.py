@@ -1,5 +1,6 @@
 """What workers measured travels and adds up without a loss."""
 
+from hubbub.errors import Failure
 from hubbub.ledger import Counts, Finding
 from hubbub.report.measurements import Measurements
 from hubbub.serialization import from_plain, to_plain
@@ -16,7 +17,7 @@ def filled(number):
     measured.in_flight.sample(number, number)
     measured.clock_bound_us = number
     measured.phase_stats.connections.attempted = number
-    measured.phase_stats.error("join: late", number, "sample")
+    measured.phase_stats.error(Failure("late", "join"), number, "sample")
     measured.health.loop_lag.record(number)
     measured.health.stall_us = number
     measured.history.stored = number

@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import pytest
 
-from hubbub.errors import ConfigError
+from hubbub.errors import ConfigError, Failure, Owner
 from hubbub.metrics.histogram import bucket_of, lower_edge_of
 from hubbub.metrics.low_ends import NEVER_ON_TIME_US, tolerance_for
 from hubbub.profiles import slo_texts
@@ -187,8 +187,8 @@ def test_connections_that_we_may_have_ended_are_no_evidence(run_result, name):
 
 
 def test_errors_of_our_own_are_no_evidence(run_result):
-    run_result.phase_stats.error("generator: connect: EMFILE", 0, "too many open files")
-    run_result.phase_stats.error("join: not confirmed in time", 0, "not confirmed in time")
+    run_result.phase_stats.error(Failure("EMFILE", "connect", Owner.GENERATOR), 0, "too many open files")
+    run_result.phase_stats.error(Failure("not confirmed in time", "join"), 0, "not confirmed in time")
     result = evaluate(only("errors.count == 0"), run_result)
     assert (result.low, result.high, result.result) == (1, 2, BROKEN)
 

@@ -1,5 +1,6 @@
 """One connection over a pair of sockets: how it closes, fails, pauses and answers; no state is left by two ways."""
 
+import errno
 import struct
 
 import gevent
@@ -7,7 +8,7 @@ import pytest
 from gevent import monkey
 
 from hubbub.clock import monotonic_us
-from hubbub.errors import ConnectionClosed
+from hubbub.errors import Closing, ConnectionClosed, Owner
 from hubbub.transport import connection as module
 from hubbub.transport.base import Dialling
 from hubbub.transport.connection import SocketConnection
@@ -114,6 +115,7 @@ def test_the_peers_close_is_answered_and_told_once(pair):
     pair.peer.close()
     assert pair.handler.over.wait(PATIENCE_S)
     assert pair.handler.closed == [(1001, "bye")]
+    assert pair.handler.closing == Closing(1001, "bye", Owner.BACKEND)
     assert pair.handler.messages == []
     pair.connection.caught(OSError())
     assert len(pair.handler.closed) == 1
@@ -136,20 +138,33 @@ def test_closing_waits_for_the_peer(pair):
     pair.peer.close()
     closing.join(PATIENCE_S)
     assert pair.handler.messages == [b"the last one"]
-    assert pair.handler.closed == [(1000, "closed by the peer")]
+    assert pair.handler.closing == Closing(1000, "closed by the peer", Owner.GENERATOR)
     pair.connection.close()
 
 
 def test_a_peer_that_does_not_answer_a_close_is_ended(pair, monkeypatch):
     monkeypatch.setattr(module, "CLOSE_WAIT_S", 0.01)
     pair.connection.close()
-    assert pair.handler.closed == [(1006, "the peer did not answer the close frame")]
+    assert pair.handler.closing == Closing(1006, "the peer did not answer the close frame", Owner.GENERATOR)
 
 
 def test_an_end_without_a_close_frame_is_abnormal(pair):
     pair.peer.close()
     assert pair.handler.over.wait(PATIENCE_S)
-    assert pair.handler.closed == [(1006, "ended without a close frame")]
+    assert pair.handler.closing == Closing(1006, "ended without a close frame", Owner.BACKEND)
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "owner"),
+    [("ECONNRESET", "ConnectionResetError", Owner.BACKEND), ("ENOBUFS", "ENOBUFS", Owner.GENERATOR)],
+)
+def test_an_error_of_the_kernel_has_its_name_and_owner(pair, code, name, owner):
+    pair.connection.caught(OSError(getattr(errno, code), ""))
+    is_ours = owner is Owner.GENERATOR
+    assert pair.handler.closing == Closing(1006, name, owner, code, is_our_fault=is_ours)
+    with pytest.raises(ConnectionClosed) as raised:
+        pair.connection.send_text("x")
+    assert (raised.value.is_ours, raised.value.closing) == (is_ours, pair.handler.closing)
 
 
 def test_a_broken_rule_fails_the_connection_and_is_counted(pair):
@@ -159,7 +174,8 @@ def test_a_broken_rule_fails_the_connection_and_is_counted(pair):
     assert pair.shared.counted.protocol_errors == 1
     pair.peer.close()
     assert pair.handler.over.wait(PATIENCE_S)
-    assert pair.handler.closed[0][0] == 1002
+    assert (pair.handler.closing.code, pair.handler.closing.closed_by) == (1002, Owner.GENERATOR)
+    assert not pair.handler.closing.is_our_fault
 
 
 def test_text_that_is_no_utf8_fails_the_connection(pair):
@@ -176,7 +192,8 @@ def test_a_message_over_the_limit_fails_the_connection(make):
     pair.until(lambda: not pair.connection.is_open)
     pair.peer.close()
     assert pair.handler.over.wait(PATIENCE_S)
-    assert pair.handler.closed[0] == (1009, "message of 101 bytes exceeds --max-message-size")
+    reason = "message of 101 bytes exceeds --max-message-size"
+    assert pair.handler.closing == Closing(1009, reason, Owner.GENERATOR, is_our_fault=True)
 
 
 def test_fragments_are_one_message(pair):
@@ -222,7 +239,7 @@ def test_a_handler_that_raises_is_our_fault(pair):
     assert pair.shared.last_error == "ZeroDivisionError: oops"
     pair.peer.close()
     assert pair.handler.over.wait(PATIENCE_S)
-    assert pair.handler.closed[0][0] == 1011
+    assert pair.handler.closing == Closing(1011, "ZeroDivisionError: oops", Owner.GENERATOR, is_our_fault=True)
 
 
 def test_a_peer_that_takes_nothing_ends_the_send(pair, monkeypatch):
