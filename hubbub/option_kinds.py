@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import ip_address
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -125,8 +127,53 @@ def origin(value: str, name: str) -> str:
         raise ConfigError(
             f"{name} must be an origin such as http://localhost:8375 or https://chat.example, not {value!r}{hint}."
         )
-    shown = f"[{host}]" if ":" in host else host
+    address, _, zone = host.partition("%")
+    shown = f"[{address}{'%25' if zone else ''}{zone.removeprefix('25')}]" if ":" in host else host
     return f"{scheme}://{shown}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"
+
+
+@dataclass(frozen=True)
+class Resolve:
+    """How names become addresses. `told` has those of `host:port` or `*:port`; `is_first`: one address of each name."""
+
+    is_first: bool = False
+    told: dict[str, list[str]] = field(default_factory=dict)
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        """The addresses that were told of a name; none where the resolver is to be asked."""
+        return self.told.get(f"{host.lower()}:{port}") or self.told.get(f"*:{port}") or []
+
+
+_RESOLUTION = re.compile(r"\+?(\*|\[[^\]]+\]|[^:\[\]]+):(\d{1,5}):(.+)")
+
+
+def resolutions(value: str, name: str) -> Resolve:
+    """`all`, `first`, or lines HOST:PORT:ADDRESS[,ADDRESS...], as curl has them."""
+    told: dict[str, list[str]] = {}
+    is_first = False
+    for line in filter(None, (line.strip() for line in value.split("\n"))):
+        if line in ("all", "first"):
+            is_first = line == "first"
+            continue
+        found = _RESOLUTION.fullmatch(line)
+        texts = [text.strip() for text in found[3].split(",")] if found else []
+        if found is None or not 0 < int(found[2]) < 1 << 16 or not all(map(_is_address, texts)):
+            raise ConfigError(
+                f"{name} must be all, first, or HOST:PORT:ADDRESS, such as chat.example:443:10.0.0.7, not {line!r}."
+            )
+        key = f"{found[1].strip('[]').lower()}:{int(found[2])}"
+        if key in told:
+            raise ConfigError(f"{name} must name each host and port once, and {key} is there twice.")
+        told[key] = [text.strip("[]") for text in texts]
+    return Resolve(is_first, told)
+
+
+def _is_address(text: str) -> bool:
+    bare = text[1:-1] if text[:1] == "[" and text[-1:] == "]" else text
+    try:
+        return bool(ip_address(bare.replace("%25", "%")))
+    except ValueError:
+        return False
 
 
 def file(value: str, name: str) -> str:

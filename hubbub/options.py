@@ -142,11 +142,22 @@ class Settings:
     max_message_bytes: int = row(
         *("max_message_size", kinds.amount_of_bytes, "16MiB", "longest message that is taken from the backend", "BYTES")
     )
-    ca: str = path("ca", kinds.authorities, "PEM file with the certificate authority to trust")
+    ca: str = path("ca", kinds.authorities, "PEM file with the certificate authorities to trust")
+    ca_mode: str = choice(
+        *("ca_mode", ("replace", "add"), "replace"),
+        *("whether --ca is trusted instead of this machine's authorities, or besides them", "HOW"),
+    )
     cert: str = path("cert", kinds.file, "PEM file with a client certificate, and with its key unless --key has that")
     key: str = path("key", kinds.file, "PEM file with the key of the client certificate, without a passphrase")
     insecure: bool = switch("insecure", "do not check the backend's certificate")
     deflate: bool = switch("deflate", "offer permessage-deflate (RFC 7692)")
+    resolve: kinds.Resolve = row(
+        *("resolve", kinds.resolutions, "all"),
+        "addresses of a name to connect to: all in turn, first, or HOST:PORT:ADDRESS (may be given several times)",
+        *("HOW",),
+        joins="\n",
+    )
+    dns_ttl_us: int = time("dns_ttl", "5m", "how long the addresses of a name are taken from memory", 0)
     source_addresses: str = row(
         *("source_addresses", kinds.text, "", "local addresses to connect from, such as 127.0.0.2-127.0.0.9"),
         "ADDRESSES",

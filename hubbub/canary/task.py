@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Task:
     cert: str
     key: str
     ca: str
+    ca_mode: str
+    resolve: dict[str, Any]
     insecure: bool
     timeout_s: float
 

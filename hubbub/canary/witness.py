@@ -10,10 +10,12 @@ workers' on its machine (CLOCK_MONOTONIC, which all processes share), and from t
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import sys
 import threading
 from typing import Any
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import websocket
 
@@ -24,6 +26,9 @@ from hubbub.contracts import Contract, EventKind, Identity, Phase, load_contract
 from hubbub.errors import ContractError, HubbubError
 from hubbub.ledger import decode_tag
 from hubbub.metrics.histogram import Histogram
+from hubbub.option_kinds import Resolve
+from hubbub.transport.names import Address, look_up, without_zone
+from hubbub.transport.tls import make_ssl_context
 
 POLL_S = 0.2
 """How often it looks whether it is to stop; a wait ends early when a frame comes, so no time is measured by it."""
@@ -35,6 +40,11 @@ class Witness:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._contract: Contract = load_contract(task.contract, task.delivery_type)
+        self._resolve = Resolve(**task.resolve)
+        self._ssl_context: ssl.SSLContext | None = None
+        if task.host.startswith("https:"):
+            adds_ca = task.ca_mode == "add"
+            self._ssl_context = make_ssl_context(task.ca, task.insecure, task.cert, task.key, adds_ca)
         self.response, self.delivery = Histogram(), Histogram()
         self.received = 0
         self.is_stopped = threading.Event()
@@ -57,27 +67,38 @@ class Witness:
 
     def _connect(self) -> websocket.WebSocket:
         task = self._task
-        options: dict[str, Any] = {"cert_reqs": ssl.CERT_NONE, "check_hostname": False} if task.insecure else {}
-        if task.ca:
-            options["ca_certs"] = task.ca
-        if task.cert:
-            options |= {"certfile": task.cert, "keyfile": task.key or None}
+        parts = urlsplit(task.websocket_origin)
+        options: dict[str, Any] = {}
+        if self._ssl_context is not None:
+            options = {"context": self._ssl_context, "server_hostname": parts.hostname}
         ticket = self._ticket()
         headers = task.upgrade_headers
         protocols = _header(headers, "sec-websocket-protocol")
         return websocket.create_connection(
-            task.websocket_origin + self._contract.websocket_path(ticket),
+            self._origin() + self._contract.websocket_path(ticket),
             timeout=task.timeout_s,
             header=[f"{name}: {value}" for name, value in headers.items() if name.lower() not in APART],
-            host=_header(headers, "host"),
+            host=_header(headers, "host") or without_zone(parts.netloc),
             subprotocols=[part.strip() for part in protocols.split(",")] if protocols else None,
             sslopt=options,
         )
 
+    def _origin(self) -> str:
+        """The origin with an address in place of a name that is looked up in a certain way."""
+        parts = urlsplit(self._task.websocket_origin)
+        if self._resolve == Resolve():
+            return self._task.websocket_origin
+        (address, *_), *_ = [where for _, where in self._addresses(parts.hostname or "", port_of(parts))]
+        shown = f"[{address}]" if ":" in address else address
+        return urlunsplit(parts._replace(netloc=f"{shown}:{port_of(parts)}"))
+
+    def _addresses(self, host: str, port: int) -> list[Address]:
+        return look_up(host, port, self._resolve, socket.getaddrinfo)
+
     def _ticket(self) -> str:
         task, contract, phases = self._task, self._contract, self._contract.phases
-        how = task.host, task.headers, task.ca, task.insecure, task.timeout_s
-        request = requests_client(*how, cert=task.cert, key=task.key)
+        how = task.host, task.headers, self._ssl_context, task.timeout_s
+        request = requests_client(*how, addresses=self._addresses)
         if Phase.LOGIN not in phases:
             return ""
         login = contract.login(task.email, task.password)
@@ -121,6 +142,11 @@ APART = ("host", "sec-websocket-protocol")
 
 def _header(headers: dict[str, str], wanted: str) -> str | None:
     return next((value for name, value in headers.items() if name.lower() == wanted), None)
+
+
+def port_of(parts: SplitResult) -> int:
+    """The port of a WebSocket's origin."""
+    return parts.port or (443 if parts.scheme == "wss" else 80)
 
 
 def _bytes(payload: str | bytes) -> bytes:

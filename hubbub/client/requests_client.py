@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import socket
+import ssl
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
 import gevent
 import requests
@@ -20,8 +23,9 @@ from hubbub.contracts import HttpRequest
 from hubbub.errors import HTTP_TOO_MANY, ConnectError, Throttled, TlsError
 from hubbub.options import Settings
 from hubbub.transport.http import throttled
+from hubbub.transport.names import Address, Names, look_up, without_zone
 from hubbub.transport.sources import parse_sources
-from hubbub.transport.tls import tls_problem
+from hubbub.transport.tls import make_ssl_context, tls_problem
 
 MAX_ANSWER_BYTES = 8 << 20
 """Of a body, after inflating. A page of a hundred messages takes a hundredth of it."""
@@ -41,6 +45,9 @@ the rest of a head itself: 100 headers of 64 KiB.
 Within = Callable[[float], AbstractContextManager[Any]]
 """Ends what is done in it after so many seconds, by a ConnectError."""
 
+Addresses = Callable[[str, int], Sequence[Address]]
+"""Where a host is, by its name and port. Raises ConnectError."""
+
 
 class BoundedAnswer(HTTPResponse):
     """An answer with a bounded number of interim ones before it."""
@@ -55,16 +62,22 @@ class BoundedAnswer(HTTPResponse):
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Connections whose answers are bounded, and which come from some local addresses in turn."""
+    """Connections whose answers are bounded, and which come from some local addresses in turn.
 
-    def __init__(self, sources: Sequence[str], **options: Any) -> None:
-        addresses = itertools.cycle(sources)
+    `addresses` says where a host is. `ssl_context` is all that decides on TLS.
+    """
 
-        def connect(connection: Any) -> None:
-            connection.source_address = (next(addresses), 0) if sources else None
-            super(type(connection), connection).connect()  # type: ignore[misc]  # of the class that is made below
+    def __init__(
+        self, sources: Sequence[str], addresses: Addresses, ssl_context: ssl.SSLContext | None, **options: Any
+    ) -> None:
+        own = itertools.cycle(sources)
+        self._ssl_context = ssl_context
 
-        made = {"response_class": BoundedAnswer, "connect": connect}
+        def new_connection(connection: Any) -> socket.socket:
+            source = (next(own), 0) if sources else None
+            return dial(addresses(connection.host, connection.port), source, connection.timeout)
+
+        made = {"response_class": BoundedAnswer, "_new_conn": new_connection}
         self._classes = {
             "http": type("BoundedHttp", (HTTPConnection,), made),
             "https": type("BoundedHttps", (HTTPSConnection,), made),
@@ -76,34 +89,58 @@ class BoundedAdapter(HTTPAdapter):
         pool.ConnectionCls = self._classes[pool.scheme]
         return pool
 
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options, ssl_context=self._ssl_context)
+
+    def cert_verify(self, *_arguments: Any) -> None:
+        """Nothing: the library would add authorities of its own."""
+
+
+def dial(addresses: Sequence[Address], source: tuple[str, int] | None, timeout_s: float) -> socket.socket:
+    """A connection to the first address that answers. Raises the OSError of the last one."""
+    last = OSError("no address")
+    for family, address in addresses:
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(timeout_s)
+            if source is not None:
+                connection.bind(source)
+            connection.connect(address)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            connection.close()
+            last = error
+        else:
+            return connection
+    raise last
+
 
 def requests_client(
     host: str,
     headers: Mapping[str, str],
-    ca: str,
-    insecure: bool,
+    ssl_context: ssl.SSLContext | None,
     timeout_s: float,
     within: Within = lambda _seconds: nullcontext(),
     give_turn: Callable[[], object] = lambda: None,
     sources: Sequence[str] = (),
-    cert: str = "",
-    key: str = "",
+    addresses: Addresses = look_up,
 ) -> HttpRequest:
     """HTTP calls to an origin that owe nothing to the client of the hot path.
 
-    No redirects, and no proxy from the environment: it would be given the accounts' passwords. `ca` is a PEM file,
-    empty for the system's authorities. `within` bounds a whole call; without it each wait for bytes has its end.
-    `give_turn` is called between the parts of a body: a fast peer would keep a process of greenlets for itself.
-    `sources` are local addresses to connect from, in turn. `cert` and `key` are files of our own certificate.
+    No redirects, and no proxy from the environment: it would be given the accounts' passwords. `ssl_context` is for
+    https. `within` bounds a whole call; without it each wait for bytes has its end. `give_turn` is called between the
+    parts of a body: a fast peer would keep a process of greenlets for itself. `sources` are local addresses to connect
+    from, in turn; `addresses` says where a host is.
     """
+    netloc = urlsplit(host).netloc
+    zone = {"Host": without_zone(netloc)} if "%" in netloc else {}
     session = requests.Session()
-    session.headers.update({"Accept-Encoding": "identity", **headers})
+    session.headers.update({"Accept-Encoding": "identity", **zone, **headers})
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # one account's would be sent by all
     for scheme in ("http://", "https://"):
-        session.mount(scheme, BoundedAdapter(sources, pool_maxsize=MAX_CONNECTIONS))
-    session.verify = False if insecure else ca or True
-    session.cert = (cert, key) if key else cert or None
+        session.mount(scheme, BoundedAdapter(sources, addresses, ssl_context, pool_maxsize=MAX_CONNECTIONS))
+    session.verify = ssl_context is None or ssl_context.check_hostname
 
     def request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         try:
@@ -161,10 +198,17 @@ def client_of(settings: Settings) -> HttpRequest:
     """The same, as a run's settings say, in a process of greenlets: a whole call has a deadline."""
     timeout_s = settings.connect_timeout_us / 1e6
     return requests_client(
-        *(settings.host, settings.http_headers, settings.ca, settings.insecure, timeout_s),
+        *(settings.host, settings.http_headers, ssl_context_of(settings), timeout_s),
         within=lambda seconds: gevent.Timeout(seconds, ConnectError(LATE)),
         give_turn=lambda: gevent.sleep(0),
         sources=parse_sources(settings.source_addresses),
-        cert=settings.cert,
-        key=settings.key,
+        addresses=Names(settings.resolve, settings.dns_ttl_us).addresses,
     )
+
+
+def ssl_context_of(settings: Settings) -> ssl.SSLContext | None:
+    """What a run's settings say of TLS; None without it."""
+    if not settings.host.startswith("https:"):
+        return None
+    adds_ca = settings.ca_mode == "add"
+    return make_ssl_context(settings.ca, settings.insecure, settings.cert, settings.key, adds_ca)

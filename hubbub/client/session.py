@@ -135,6 +135,8 @@ class Session:
             self._get_ticket()
         self.receiver = context.ledger.open_receiver(self.slot.account.index, self._on_event)
         url = websocket_origin(context.settings.host) + context.contract.websocket_path(self._permit)
+        if self.lost_at_us is not None:
+            context.transport.look_up_again()
         with self._expectation.of(EventKind.CONNECTED):
             try:
                 self._connection = context.transport.connect(url, self.receiver, self._on_closed)

@@ -8,6 +8,7 @@ from typing import Any
 from hubbub.report.figures import FIGURES, SERIES
 
 SHOWN_ERRORS = 10
+SHOWN_ADDRESSES = 4
 
 MEANINGS = (
     "  (attempts include retries; successful ones were accepted by the backend; sent is what a ready client wrote;",
@@ -19,7 +20,7 @@ MEANINGS = (
 def render_console(summary: Mapping[str, Any], folder: str) -> str:
     """The report as text. `folder` is where the results lie."""
     lines = [*_classic(summary), "", *_deliveries(summary), *_exceptions(summary), "", *_latencies(summary)]
-    lines += [*_canary(summary), "", *_objectives(summary), "", *_health(summary)]
+    lines += [*_addresses(summary), *_canary(summary), "", *_objectives(summary), "", *_health(summary)]
     lines += [*_errors(summary), "", *_verdict(summary), f"Results: {folder}"]
     return "\n".join(lines)
 
@@ -68,6 +69,17 @@ def _latencies(summary: Mapping[str, Any]) -> list[str]:
             cells = "".join(f"{_figure(series, key):>10}" for key in ("p50", "p95", "p99", "max"))
             lines.append(f"{known.name:<16}{series['count']:>10}{cells}")
     return lines
+
+
+def _addresses(summary: Mapping[str, Any]) -> list[str]:
+    """The connections' shares, where a name has several addresses."""
+    addresses = summary["addresses"]
+    if len(addresses) < 2:
+        return []
+    most = sorted(addresses.items(), key=lambda item: (-item[1], item[0]))
+    shown = ", ".join(f"{count} to {address}" for address, count in most[:SHOWN_ADDRESSES])
+    more = f", and {len(most) - SHOWN_ADDRESSES} more in summary.json" if len(most) > SHOWN_ADDRESSES else ""
+    return [f"  connections: {shown}{more}"]
 
 
 def _figure(series: Mapping[str, Any], key: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from hubbub.health import Health
@@ -20,7 +21,8 @@ class Measurements:
     """Counts, times, health and evidence.
 
     `conversations` has the counts of each conversation by its index, and `load` what was planned and sent in each
-    second, once the run is over. `clock_bound_us` is how far off the receive stamps may be, None without stamps.
+    second, once the run is over. `addresses` counts the connections to each address. `clock_bound_us` is how far off
+    the receive stamps may be, None without stamps.
     """
 
     counts: Counts = field(default_factory=Counts)
@@ -34,6 +36,7 @@ class Measurements:
     held_at_limit: int = 0
     in_flight: InFlight = field(default_factory=InFlight)
     attendance: Attendance = field(default_factory=Attendance)
+    addresses: Counter[str] = field(default_factory=Counter)
     clock_bound_us: int | None = None
     findings: list[Finding] = field(default_factory=list)
     conversations: dict[int, Counts] = field(default_factory=dict)
@@ -51,6 +54,7 @@ class Measurements:
         self.held_at_limit = max(self.held_at_limit, other.held_at_limit)
         self.in_flight.merge(other.in_flight)
         self.attendance.merge(other.attendance)
+        self.addresses.update(other.addresses)
         if other.clock_bound_us is not None:
             self.clock_bound_us = max(self.clock_bound_us or 0, other.clock_bound_us)
         self.conversations |= other.conversations

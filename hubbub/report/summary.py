@@ -47,6 +47,7 @@ def build_summary(run_result: RunResult, slo_results: list[tuple[Objective, Resu
         },
         "slo": [result.to_dict() for _, result in slo_results],
         "errors": _errors(run_result.phase_stats),
+        "addresses": dict(sorted(run_result.addresses.items())),
         "refusals": run_result.refusals.counts,
         "frames": {name: asdict(each) for name, each in sorted(run_result.frame_types.types.items())},
         "generator": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from math import ceil
 
 from hubbub.canary.task import Task
@@ -194,6 +195,8 @@ class Preparation:
             cert=settings.cert,
             key=settings.key,
             ca=settings.ca,
+            ca_mode=settings.ca_mode,
+            resolve=asdict(settings.resolve),
             insecure=settings.insecure,
             timeout_s=settings.connect_timeout_us / 1e6,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from hubbub.client.context import WorkerContext
@@ -67,6 +68,7 @@ class Reporter:
             load=self._plans.load if is_final else Load(),
             in_flight=self._instruments.in_flight,
             attendance=context.population.attendance(self._plans.remaining),
+            addresses=Counter(context.transport.connected),
             clock_bound_us=context.transport.clock_bound_us,
             findings=findings[self._findings_sent :],
             conversations=ledger.conversation_counts() if is_final else {},

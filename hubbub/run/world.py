@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Protocol
 
 from hubbub.client.context import HttpTurn
-from hubbub.client.requests_client import client_of
+from hubbub.client.requests_client import client_of, ssl_context_of
 from hubbub.client.scheduler import GeventScheduler
 from hubbub.clock import Scheduler, clock_domain
 from hubbub.contracts import HttpRequest
@@ -16,9 +15,9 @@ from hubbub.run.open_files import check_open_files
 from hubbub.run.ports import check_ports
 from hubbub.transport.base import Dialling, Transport
 from hubbub.transport.http import HttpPool
+from hubbub.transport.names import Names
 from hubbub.transport.socket import SocketTransport
 from hubbub.transport.sources import check_sources, parse_sources
-from hubbub.transport.tls import make_ssl_context
 
 
 class Http(Protocol):
@@ -79,17 +78,20 @@ class RealWorld:
             timeout_us=settings.connect_timeout_us,
             headers=settings.upgrade_headers,
             max_message_bytes=settings.max_message_bytes,
-            ssl_context=_ssl_context(settings),
+            ssl_context=ssl_context_of(settings),
             sources=parse_sources(settings.source_addresses),
             offers_deflate=settings.deflate,
             wants_stamps=settings.receive_stamps,
+            resolve=settings.resolve,
+            dns_ttl_us=settings.dns_ttl_us,
         )
         return SocketTransport(dialling, seed)
 
     def http(self, settings: Settings) -> Http:
         sources = parse_sources(settings.source_addresses)
-        headers, context = settings.http_headers, _ssl_context(settings)
-        return HttpPool(settings.host, settings.connect_timeout_us, headers, context, sources)
+        headers, context = settings.http_headers, ssl_context_of(settings)
+        names = Names(settings.resolve, settings.dns_ttl_us)
+        return HttpPool(settings.host, settings.connect_timeout_us, headers, context, sources, names)
 
     def requests(self, settings: Settings) -> HttpRequest:
         return client_of(settings)
@@ -106,8 +108,3 @@ class RealWorld:
 
     def check_addresses(self, settings: Settings) -> None:
         check_sources(parse_sources(settings.source_addresses))
-
-
-def _ssl_context(settings: Settings) -> ssl.SSLContext | None:
-    is_tls = settings.host.startswith("https:")
-    return make_ssl_context(settings.ca, settings.insecure, settings.cert, settings.key) if is_tls else None

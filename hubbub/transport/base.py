@@ -9,7 +9,9 @@ from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from hubbub.errors import Closing
+from hubbub.option_kinds import Resolve
 from hubbub.transport.frames import MAX_MESSAGE_BYTES
+from hubbub.transport.names import DEFAULT_TTL_US
 
 OnClosed = Callable[[Closing, int], None]
 """Called once when the connection is gone: how it ended, and when, in microseconds."""
@@ -68,6 +70,13 @@ class Transport(Protocol):
     def connect(self, url: str, handler: FrameHandler, on_closed: OnClosed) -> Connection:
         """TCP, TLS and upgrade. Raises ConnectError."""
 
+    @property
+    def connected(self) -> Mapping[str, int]:
+        """How many connections were made to each address."""
+
+    def look_up_again(self) -> None:
+        """The next connection asks for the addresses of its host anew: the backend may have moved."""
+
     def look(self) -> None:
         """Read what has arrived; call it as a heartbeat, so that the last look is never long ago without a reason."""
 
@@ -100,6 +109,8 @@ class Dialling:
     offers_deflate: bool = False
     max_message_bytes: int = MAX_MESSAGE_BYTES
     wants_stamps: bool = True
+    resolve: Resolve = field(default_factory=Resolve)
+    dns_ttl_us: int = DEFAULT_TTL_US
 
 
 def websocket_origin(origin: str) -> str:

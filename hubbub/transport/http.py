@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import gevent
 from gevent.lock import Semaphore
@@ -20,6 +21,7 @@ from geventhttpclient.client import HTTPClient
 from geventhttpclient.url import URL
 
 from hubbub.errors import HTTP_TOO_MANY, ConnectError, Throttled, TlsError
+from hubbub.transport.names import Names, without_zone
 from hubbub.transport.stream import IP_BIND_ADDRESS_NO_PORT
 from hubbub.transport.tls import tls_problem
 
@@ -43,10 +45,14 @@ class HttpPool:
         headers: Mapping[str, str],
         ssl_context: ssl.SSLContext | None,
         sources: Sequence[str] = (),
+        names: Names | None = None,
     ) -> None:
         url = URL(origin)
         self._prefix = url.path.rstrip("/")
-        self._headers = dict(headers)
+        names = names or Names()
+        host = urlsplit(origin).netloc
+        zone = {"Host": without_zone(host)} if "%" in host else {}
+        self._headers = zone | dict(headers)
         self._timeout_s = timeout_us / 1e6
         self._turns = Semaphore(POOL_SIZE)
         self._client: Any = HTTPClient.from_url(
@@ -59,6 +65,10 @@ class HttpPool:
             insecure=ssl_context is not None and not ssl_context.check_hostname,
         )
         pool = self._client._connection_pool  # the library has no public place for a socket of one's own
+        pool._resolve = lambda: [
+            (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address)
+            for family, address in names.addresses(url.host, url.port)
+        ]
         create_socket, create_tcp_socket = pool._create_socket, pool._create_tcp_socket
         pool._create_socket = lambda: BoundedSocket(create_socket())
         if sources:

@@ -15,7 +15,7 @@ from hubbub.transport.base import Dialling, FrameHandler, OnClosed
 from hubbub.transport.connection import SocketConnection
 from hubbub.transport.deflate import Deflate
 from hubbub.transport.handshake import build_request, head_length, make_key, offered_protocols, read_answer
-from hubbub.transport.names import Names
+from hubbub.transport.names import NOT_FOUND, Names, without_zone
 from hubbub.transport.poller import Poller
 from hubbub.transport.shared import Shared
 from hubbub.transport.stream import READ, Stream, wait_for
@@ -33,7 +33,9 @@ class SocketTransport:
         self.clock = clock
         self.shared = Shared(dialling, seed, clock)
         self._poller = Poller(self.shared)
-        self._names = Names()
+        self._names = Names(dialling.resolve, dialling.dns_ttl_us, clock)
+        self.connected = self._names.connected
+        self.look_up_again = self._names.look_up_again
         self._dialled = 0
 
     def statistics(self) -> dict[str, int]:
@@ -71,9 +73,9 @@ class SocketTransport:
         try:
             if is_tls:
                 assert self.dialling.ssl_context is not None, "wss needs a TLS context"
-                stream.start_tls(self.dialling.ssl_context, host, remaining_s)
+                stream.start_tls(self.dialling.ssl_context, host.partition("%")[0], remaining_s)
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            rest, extension = self._upgrade(stream, parts.netloc.rpartition("@")[2], target, remaining_s)
+            rest, extension = self._upgrade(stream, without_zone(parts.netloc.rpartition("@")[2]), target, remaining_s)
         except BaseException:
             stream.close()
             raise
@@ -82,8 +84,8 @@ class SocketTransport:
 
     def _dial(self, host: str, port: int, remaining_s: Callable[[], float]) -> Stream:
         """A TCP connection to the first address of the name that answers. Raises the ConnectError of the last one."""
-        last = ConnectError("host name not found")
-        addresses = self._names.addresses(host, port)
+        last = ConnectError(NOT_FOUND)
+        addresses = self._names.addresses(host, port, remaining_s())
         for tried, (family, address) in enumerate(addresses):
             share_s = remaining_s() / (len(addresses) - tried)
             try:

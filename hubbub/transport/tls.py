@@ -26,12 +26,16 @@ _REASONS = {
 }
 
 
-def make_ssl_context(ca: str, is_insecure: bool, cert: str = "", key: str = "") -> ssl.SSLContext:
-    """The TLS context of a run. `ca` is a PEM file, empty for the system's authorities; `cert` and `key` are our own.
+def make_ssl_context(
+    ca: str, is_insecure: bool, cert: str = "", key: str = "", adds_ca: bool = False
+) -> ssl.SSLContext:
+    """The TLS context of a run. `ca` is a PEM file, trusted instead of the system's authorities or besides them.
 
-    Raises ssl.SSLError and OSError.
+    `cert` and `key` are files of our own certificate. Raises ssl.SSLError and OSError.
     """
     context = ssl.create_default_context(cafile=ca or None)
+    if ca and adds_ca:
+        context.load_default_certs()
     if is_insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

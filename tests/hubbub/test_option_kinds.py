@@ -211,3 +211,32 @@ def test_a_client_certificate_has_its_key(certificates, cert, key, sentence):
     kinds.check_certificate(str(certificates / "ours.pem"), str(certificates / "ours.key"))
     with pytest.raises(ConfigError, match=sentence):
         kinds.check_certificate(str(certificates / cert), str(certificates / key) if key else "")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("all", kinds.Resolve()),
+        ("first", kinds.Resolve(is_first=True)),
+        ("Chat.Test:443:10.0.0.7,10.0.0.8", kinds.Resolve(told={"chat.test:443": ["10.0.0.7", "10.0.0.8"]})),
+        ("+chat.test:80:[::1]\nfirst", kinds.Resolve(is_first=True, told={"chat.test:80": ["::1"]})),
+        ("*:443:fe80::1%eth0", kinds.Resolve(told={"*:443": ["fe80::1%eth0"]})),
+        ("[2001:DB8::1]:443:10.0.0.7", kinds.Resolve(told={"2001:db8::1:443": ["10.0.0.7"]})),
+    ],
+)
+def test_names_may_be_told_as_curl_has_them(text, value):
+    assert kinds.resolutions(text, "resolve") == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["last", "chat:443", "chat:443:", "chat:0:10.0.0.1", "chat:99999:::1", "chat:443:other.test", "a:1:::1\nA:1:::1"],
+)
+def test_what_is_no_resolution_gets_one_sentence(text):
+    with pytest.raises(ConfigError, match=r"^resolve must (be all, first, or|name each) [^\n]*\.$"):
+        kinds.resolutions(text, "resolve")
+
+
+def test_an_address_may_have_a_zone():
+    assert kinds.origin("http://[FE80::1%25eth0]:8375", "host") == "http://[fe80::1%25eth0]:8375"
+    assert kinds.origin("http://[fe80::1%eth0]:8375/", "host") == "http://[fe80::1%25eth0]:8375"

@@ -8,7 +8,7 @@ import itertools
 import json
 import re
 from collections import defaultdict
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 from hubbub.errors import Closing, ConnectError, ConnectionClosed
 from hubbub.transport.frames import Opcode
@@ -241,11 +241,15 @@ class MemoryTransport:
     """See `hubbub.transport.base.Transport`."""
 
     clock_bound_us = 5
+    connected = MappingProxyType({"127.0.0.1:80": 1})
 
     def __init__(self, backend):
         self.connect = backend.connect
         self.handler_errors = 0
         self.is_closed = False
+
+    def look_up_again(self):
+        self.looked_up_again = True
 
     def look(self):
         pass

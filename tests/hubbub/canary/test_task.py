@@ -21,6 +21,8 @@ def task(**more):
         "cert": "",
         "key": "",
         "ca": "",
+        "ca_mode": "replace",
+        "resolve": {"is_first": False, "told": {}},
         "insecure": False,
         "timeout_s": 2.0,
     }

@@ -49,7 +49,7 @@ HELLO = ('{"type":"connected"}', '{"type":"presence"}', '{"type":"joined","conve
 def listen(monkeypatch):
     """Let a canary hear some frames; returns it and its connection."""
 
-    def listen(*frames, answers=None):
+    def listen(*frames, answers=None, **more):
         connection = Connection(frames)
         answers = answers or {"login": {"token": "t", "user": {"id": 1}}, "ticket": {"ticket": "k"}}
         urls = []
@@ -57,13 +57,14 @@ def listen(monkeypatch):
         def request(_method, path, _headers, _body):
             return 200, json.dumps(answers[path.rsplit("/", 1)[-1]]).encode()
 
-        def create(url, **_how):
+        def create(url, **how):
             urls.append(url)
+            connection.how = how
             return connection
 
         monkeypatch.setattr(module, "requests_client", lambda *_, **__: request)
         monkeypatch.setattr(module.websocket, "create_connection", create)
-        canary = Witness(task(insecure=True, ca="x.pem"))
+        canary = Witness(task(**more))
         connection.on_silence = canary.is_stopped.set
         canary.listen()
         return canary, connection, urls
@@ -107,3 +108,13 @@ def test_the_process_prints_what_it_saw_when_its_input_ends(monkeypatch, capsys)
     assert main() == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert (lines[0], lines[1]["received"]) == ({"ready": True}, 0)
+
+
+def test_it_connects_where_a_name_is_told_to_be(listen):
+    told = {"is_first": False, "told": {"chat.test:8443": ["::1", "127.0.0.1"]}}
+    secure = {"host": "https://chat.test:8443", "websocket_origin": "wss://chat.test:8443", "insecure": True}
+    _, connection, urls = listen(*HELLO, resolve=told, **secure)
+    assert urls == ["wss://[::1]:8443/api/ws/chat?ticket=k"]
+    assert connection.how["host"] == "chat.test:8443"
+    assert connection.how["sslopt"]["server_hostname"] == "chat.test"
+    assert not connection.how["sslopt"]["context"].check_hostname

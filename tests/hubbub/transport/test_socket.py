@@ -7,6 +7,7 @@ import pytest
 from gevent.threadpool import ThreadPool
 
 from hubbub.errors import ConnectError
+from hubbub.option_kinds import Resolve
 from hubbub.transport.base import Dialling
 from hubbub.transport.socket import SocketTransport
 from tests.hubbub.transport.adversary import Adversary
@@ -68,7 +69,7 @@ def test_the_next_address_of_a_name_is_tried(monkeypatch):
     port = urlsplit(adversary.url).port
     closed = [(socket.AF_INET, ("127.0.0.1", 1)), (socket.AF_INET6, ("::1", 1, 0, 0))]
     transport, handler = SocketTransport(Dialling(5_000_000)), Collector()
-    monkeypatch.setattr(transport._names, "_resolve", lambda *_: [*closed, (socket.AF_INET, ("127.0.0.1", port))])
+    monkeypatch.setattr(transport._names, "_look_up", lambda *_: [*closed, (socket.AF_INET, ("127.0.0.1", port))])
     connection = transport.connect(adversary.url.replace("127.0.0.1", "chat.invalid"), handler, handler.on_closed)
     assert connection.is_open
     assert transport._names._failed
@@ -77,7 +78,7 @@ def test_the_next_address_of_a_name_is_tried(monkeypatch):
 
 def test_where_no_address_answers_the_last_reason_is_told(monkeypatch):
     transport, handler = SocketTransport(Dialling(5_000_000)), Collector()
-    monkeypatch.setattr(transport._names, "_resolve", lambda *_: [(socket.AF_INET, ("127.0.0.1", 1))])
+    monkeypatch.setattr(transport._names, "_look_up", lambda *_: [(socket.AF_INET, ("127.0.0.1", 1))])
     with pytest.raises(ConnectError, match="ConnectionRefusedError"):
         transport.connect("ws://chat.invalid/", handler, handler.on_closed)
 
@@ -93,3 +94,12 @@ def test_stamps_are_bounded_or_not_there():
     with_stamps = SocketTransport(Dialling(1_000_000))
     assert with_stamps.clock_bound_us is None or with_stamps.clock_bound_us >= 0
     assert with_stamps.stamps_are_steady() in (True, False)
+
+
+def test_a_name_is_told_where_it_is_and_counted():
+    adversary = Adversary([])
+    port = urlsplit(adversary.url).port
+    resolve = Resolve(told={f"chat.invalid:{port}": ["127.0.0.1"]})
+    transport, handler = SocketTransport(Dialling(5_000_000, resolve=resolve)), Collector()
+    transport.connect(f"ws://chat.invalid:{port}/", handler, handler.on_closed)
+    assert transport.connected == {f"127.0.0.1:{port}": 1}
