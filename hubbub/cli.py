@@ -82,7 +82,7 @@ def given_options(
         if text:
             if option.folder and text.startswith("~"):
                 text = os.path.expanduser(text)  # before the home folder is hidden
-            given[option.name] = str(Path(text).absolute()) if option.is_path else text
+            given[option.name] = str(option.file(text) or Path(text).absolute()) if option.is_path else text
             sources[option.name] = source
     return given, sources
 

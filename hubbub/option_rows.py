@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from hubbub import option_kinds as kinds
 from hubbub.errors import ConfigError
 from hubbub.option_kinds import Kind
-from hubbub.suite import CONF, find_toml
+from hubbub.suite import SUITE, find_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Option:
 
     `locust_flag` names Locust's own flag where Locust has the option already. `is_form_field` puts it into the web
     form (file paths and secrets stay out: the form has no login). `choices` are the values it may have, if not any.
-    `folder` is that of conf/ whose files its text names; the path of another file will do.
+    `folder` is that of the suite whose files its text names, and `suffix` theirs; the path of another file will do.
     `joins` stands between the parts of one that means several: such a one may be given several times.
     """
 
@@ -34,6 +35,7 @@ class Option:
     is_path: bool = False
     joins: str = ""
     folder: str = ""
+    suffix: str = ".toml"
     choices: Callable[[], tuple[str, ...]] | None = None
 
     @property
@@ -62,13 +64,20 @@ class Option:
             raise ConfigError(f"{self.label} was given {len(texts)} times{given}: give it once.")
         return self.joins.join(texts)
 
+    def file(self, text: str) -> Path | None:
+        """The file that a text names; None where it names none, or files are not what it is about."""
+        return find_file(SUITE / self.folder, text, self.suffix) if self.folder else None
+
     def value(self, text: str, more_choices: Iterable[str] = ()) -> Any:
         """The checked value of a text. Raises ConfigError."""
         text = self.cleaned(text)
-        if self.choices is not None and not (self.folder and find_toml(CONF / self.folder, text)):
+        if self.is_path and (found := self.file(text)):
+            text = str(found)
+        if self.choices is not None and not (self.file(text)):
             choices = sorted({*self.choices(), *more_choices}, key=lambda choice: (choice != "none", choice))
             if text not in choices:
-                raise ConfigError(f"{self.label} must be one of {', '.join(choices)}, not {text!r}.")
+                or_file = ", or a file" if self.folder else ""
+                raise ConfigError(f"{self.label} must be one of {', '.join(choices)}{or_file}, not {text!r}.")
         return self.parse(text, self.label)
 
 
@@ -88,5 +97,5 @@ def time(name: str, default: str, help: str, minimum_us: int = 1) -> Any:
     return row(name, kinds.duration(minimum_us), default, help, "TIME")
 
 
-def path(name: str, kind: Kind, help: str, metavar: str = "FILE") -> Any:
-    return row(name, kind, "", help, metavar, is_form_field=False, is_path=True)
+def path(name: str, kind: Kind, help: str, metavar: str = "FILE", **more: Any) -> Any:
+    return row(name, kind, "", help, metavar, is_form_field=False, is_path=True, **more)

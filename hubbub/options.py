@@ -84,10 +84,13 @@ class Settings:
         *("workers", _ANY_NUMBER, "0", "worker processes; 0 runs everything in one process"), is_form_field=False
     )
     run_profile: str = row(
-        "run_profile", kinds.text, "", "a profile of conf/profiles", "NAME", is_form_field=False, folder="profiles"
+        "run_profile", kinds.text, "", "a profile of conf/profiles", "NAME", is_form_field=False, folder="conf/profiles"
     )
     shape: str = row(
-        *("shape", kinds.text, "none", "how the number of clients changes over time", "NAME"), choices=_shape_names
+        *("shape", kinds.text, "none", "how the number of clients changes over time", "NAME"),
+        choices=_shape_names,
+        folder="shapes",
+        suffix=".py",
     )
     mix: dict[str, float] = row(
         *("mix", kinds.mix, "Chatter=1", "user classes and their weights, such as Chatter=8,Lurker=2"),
@@ -97,7 +100,7 @@ class Settings:
     contract: str = row(
         *("contract", kinds.text, "sanctum", "how the backend is spoken to", "NAME"),
         choices=_contract_names,
-        folder="contracts",
+        folder="conf/contracts",
     )
     delivery_type: str = row(
         *("delivery_type", kinds.text, ""),
@@ -111,7 +114,11 @@ class Settings:
     logins: str = choice(
         "logins", ("account", "client"), "account", "log in once per account or once per client", "WHO"
     )
-    accounts: str = path("accounts", kinds.file, "CSV file with the columns email,password")
+    accounts: str = path(
+        *("accounts", kinds.file, "CSV file with the columns email,password, or its name in conf/accounts"),
+        folder="conf/accounts",
+        suffix=".csv",
+    )
     signup: str = row(
         *("signup", kinds.text, ""),
         *("sign up accounts that are missing, or never (default: never with --accounts, else missing)", "WHEN"),

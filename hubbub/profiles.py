@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hubbub.errors import ConfigError
-from hubbub.suite import CONF, check_keys, find_toml, names_in, read_toml
+from hubbub.suite import CONF, check_keys, find_file, names_in, read_toml
 
 
 def profile_names() -> list[str]:
@@ -20,7 +20,7 @@ def load_profile(name: str, known: Mapping[str, str]) -> dict[str, str]:
 
     `known` are the names that it may set, each with what joins the parts of one that means several. Raises ConfigError.
     """
-    path = find_toml(CONF / "profiles", name)
+    path = find_file(CONF / "profiles", name)
     if path is None:
         raise ConfigError(f"profile must be one of {', '.join(profile_names())}, or a file, not {name!r}.")
     return read_options(path, known)
@@ -58,7 +58,7 @@ def slo_texts(given: str) -> list[str]:
     files = [part for part in parts if not _is_objective(part)]
     texts: list[str] = []
     for name in files or ["default"]:
-        path = find_toml(CONF / "slo", name)
+        path = find_file(CONF / "slo", name)
         if path is None:
             names = ", ".join(names_in(CONF / "slo", "*.toml"))
             raise ConfigError(

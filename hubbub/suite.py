@@ -47,16 +47,20 @@ SUITE = find_suite()
 CONF = SUITE / "conf"
 
 
+MAX_TOML_BYTES = 1 << 20
+"""What people write by hand is a thousandth of it."""
+
+
 def names_in(folder: Path, pattern: str) -> tuple[str, ...]:
     """What lies in a folder is there: the names of its files, without those that begin with an underscore."""
     return tuple(sorted(path.stem for path in folder.glob(pattern) if not path.stem.startswith("_")))
 
 
-def find_toml(folder: Path, text: str) -> Path | None:
-    """The TOML file that a text names: by its name in a folder of conf/ or in the user's folder, or by its path."""
+def find_file(folder: Path, text: str, suffix: str = ".toml") -> Path | None:
+    """The file that a text names: by its name in a folder of the suite or in the user's folder, or by its path."""
     try:
         here = Path(os.environ.get(WORKING_FOLDER_VARIABLE) or Path.cwd())
-        named = (folder / f"{text}.toml", here / f"{text}.toml", here / Path(text).expanduser())
+        named = (folder / f"{text}{suffix}", here / f"{text}{suffix}", here / Path(text).expanduser())
         own = named if "/" not in text else named[1:]
         return next((path for path in own if text and path.is_file()), None)
     except (OSError, ValueError, RuntimeError):  # what no file system has as a name, and the home of a stranger
@@ -69,6 +73,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises ConfigError when it is not there or is not TOML.
     """
     try:
+        if path.stat().st_size > MAX_TOML_BYTES:
+            raise ConfigError(f"{path} is longer than {MAX_TOML_BYTES >> 20} MiB: is it the right file?")
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error

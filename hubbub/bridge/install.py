@@ -15,12 +15,12 @@ from locust.runners import MasterRunner, WorkerRunner
 from hubbub.bridge import options, parent
 from hubbub.bridge.flags import check_flags, keep_quiet_about_run_time
 from hubbub.bridge.runs import Runs
-from hubbub.bridge.shape import CurveShape
+from hubbub.bridge.shape import CurveShape, curve_of, load_shape
 from hubbub.bridge.web import guard_form
 from hubbub.bridge.workers import DistributedWorkers, await_workers, connected_inbox, hold_distribution, phase_rows
 from hubbub.errors import ConfigError, HubbubError
 from hubbub.exit_code import ExitCode
-from hubbub.options import Settings
+from hubbub.options import OPTION, Settings
 from hubbub.pacing.curve import Curve
 from hubbub.run.embedded import EmbeddedBackend
 from hubbub.run.inbox import Inbox
@@ -29,6 +29,7 @@ from hubbub.run.preparation import check_possible
 from hubbub.run.terminal import say
 from hubbub.run.workers import LocalWorkers, Workers
 from hubbub.run.world import RealWorld
+from hubbub.suite import SUITE
 
 Shapes = Mapping[str, Callable[[int, int], Curve]]
 LOCAL_WORKER = "local"
@@ -177,10 +178,13 @@ class Installation:
         """The load shape that Locust follows; None where there is none, or no end to scale it to."""
         if settings.shape == "none" or settings.duration_us is None:
             return None
-        if settings.shape not in self._shapes:
+        make, path = self._shapes.get(settings.shape), OPTION["shape"].file(settings.shape)
+        if make is None and path is not None and path.parent != SUITE / "shapes":
+            make = load_shape(path)
+        if make is None:
             known = ", ".join(["none", *sorted(self._shapes)])
-            raise ConfigError(f"shape must be one of {known}, not {settings.shape!r}.")
-        curve = self._shapes[settings.shape](settings.clients, settings.duration_us)
+            raise ConfigError(f"shape must be one of {known}, or a file, not {settings.shape!r}.")
+        curve = curve_of(make, settings.shape, settings.clients, settings.duration_us)
         curve.check(settings.spawn_rate)
         say("\n  ".join([f"shape {curve.name}", *curve.schedule()]))
         return CurveShape(curve, settings.spawn_rate, lambda: self._runs.elapsed_us)

@@ -21,7 +21,7 @@ from hubbub.contracts.base import (
     Phase,
 )
 from hubbub.errors import ConfigError
-from hubbub.suite import CONF, check_keys, find_toml, read_toml
+from hubbub.suite import CONF, check_keys, find_file, read_toml
 
 __all__ = ["Call", "Contract", "Delivery", "Event", "EventKind", "HttpRequest", "Identity", "Phase", "load_contract"]
 
@@ -33,7 +33,7 @@ def load_contract(name: str, delivery_type: str = "") -> Contract:
     and for a key that it does not know.
     """
     folder = CONF / "contracts"
-    path = find_toml(folder, name) or folder / f"{name}.toml"
+    path = find_file(folder, name) or folder / f"{name}.toml"
     values = read_toml(path)
     contract = _made_by(values.pop("class", ""), path)
     check_keys(values, contract.settings, path)

@@ -62,9 +62,22 @@ def test_a_shape_of_the_locustfile_is_followed(installation, environment, capsys
     assert environment.shape_class is None
 
 
+def test_a_shape_may_be_a_file_of_ones_own(installation, environment, tmp_path, monkeypatch, capsys):
+    (tmp_path / "stairs.py").write_text(
+        "from hubbub import join_stages\n"
+        "def stairs(peak, duration_us):\n"
+        "    return join_stages('stairs', duration_us, [(1, 1, 1)], peak)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    for named in ("stairs", "stairs.py", str(tmp_path / "stairs.py")):
+        environment.parsed_options.shape = named
+        installation.prepare()
+        assert "shape stairs" in capsys.readouterr().err
+
+
 def test_a_shape_that_only_the_folder_knows_is_refused(installation, environment):
     environment.parsed_options.shape = "ramp"
-    with pytest.raises(ConfigError, match="shape must be one of none, twice, not 'ramp'"):
+    with pytest.raises(ConfigError, match="shape must be one of none, twice, or a file, not 'ramp'"):
         installation.prepare()
 
 
