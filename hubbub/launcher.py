@@ -248,6 +248,7 @@ def launch(options: Mapping[str, str], workers: int, flags: Sequence[str], sourc
     with ProcessGroup(sources) as group:
         if not workers:
             return group.follow(group.start(flags, options, is_main=True))
+        print(f"hubbub: a master and {workers} worker(s) start", file=sys.stderr, flush=True)
         port = str(free_port())
         of_master = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
         of_master += ["--expect-workers", str(workers), "--expect-workers-max-wait", str(WORKER_WAIT_S)]

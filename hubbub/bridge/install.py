@@ -26,6 +26,7 @@ from hubbub.run.embedded import EmbeddedBackend
 from hubbub.run.inbox import Inbox
 from hubbub.run.messages import REPORT
 from hubbub.run.preparation import check_possible
+from hubbub.run.steps import told_if_slow
 from hubbub.run.terminal import say
 from hubbub.run.workers import LocalWorkers, Workers
 from hubbub.run.world import RealWorld
@@ -192,7 +193,8 @@ class Installation:
     def _start_backend(self) -> EmbeddedBackend:
         environment = self._environment
         cap = int(environment.parsed_options.max_conns_per_user)
-        backend = EmbeddedBackend(cap, MAX_CONNECTIONS)
+        with told_if_slow(self._world.scheduler, lambda: "no host given; the embedded backend starts"):
+            backend = EmbeddedBackend(cap, MAX_CONNECTIONS)
         environment.host = environment.parsed_options.host = backend.origin
         environment.parsed_options.backend_pid = str(backend.pid)
         say(f"no host given; the embedded backend runs on {backend.origin}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hubbub.client.history import BUDGET_S as HISTORY_S
-from hubbub.clock import US_PER_SECOND
+from hubbub.clock import US_PER_SECOND, format_duration
 from hubbub.options import Settings
 from hubbub.run.states import State
 from hubbub.run.worker import CLOSE_TIMEOUT_S
@@ -55,3 +55,13 @@ def total_s(settings: Settings, begin: State = State.PREPARE) -> float | None:
     states = list(State)
     times_s = [deadline_s(state, settings) for state in states[states.index(begin) :]]
     return None if None in times_s else sum(time_s for time_s in times_s if time_s is not None)
+
+
+def what_is_late(state: State, settings: Settings) -> str:
+    """What it means that a state's time is over; empty where that is no fault."""
+    if state is State.PREPARE:
+        return (
+            f"preparing took longer than {format_duration(settings.prepare_timeout_us)}: the backend is slow, or it "
+            "does not answer; see --prepare-timeout."
+        )
+    return "the results could not be written in time: does the disk answer?" if state is State.JUDGE else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from math import ceil
 
@@ -22,6 +23,7 @@ from hubbub.run.folder import make_folder
 from hubbub.run.messages import Assignment, Extension
 from hubbub.run.preflight import Preflight
 from hubbub.run.provisioning import Needs, Provision, Provisioner
+from hubbub.run.steps import told_if_slow
 from hubbub.run.terminal import say
 from hubbub.run.world import World
 from hubbub.transport.base import websocket_origin
@@ -100,7 +102,11 @@ class Preparation:
         """See that the backend delivers at all, where that is asked for. Raises RunError."""
         first = assignments[0]
         if self._settings.preflight and (first.provision.shared or first.provision.own):
-            Preflight(self._settings, self._world, first.run_number, first.provision, first.user_ids).check()
+            with self._told(lambda: "preflight: two connections send each other a message"):
+                Preflight(self._settings, self._world, first.run_number, first.provision, first.user_ids).check()
+
+    def _told(self, what: Callable[[], str]) -> AbstractContextManager[None]:
+        return told_if_slow(self._world.scheduler, what)
 
     def _provision(self, kinds: Sequence[type[Client]]) -> list[Provision]:
         """Make accounts and conversations for every worker, and the canary's account."""
@@ -121,7 +127,8 @@ class Preparation:
             fallback if settings.account_fallback_password else {},
             settings.may_sign_up,
         )
-        provisioner.check_backend()
+        with self._told(lambda: f"waiting for an answer of {settings.host}"):
+            provisioner.check_backend()
         say(
             f"run {self._run_id} against {settings.host}: {settings.clients} clients on {len(self._workers)} "
             f"worker(s), {_rooms(settings)}, seed {settings.seed}"
@@ -130,14 +137,16 @@ class Preparation:
         each = self._clients_of_one_worker, roamers, settings.max_conns_per_user
         needs = [Needs.of(*each, conversations) for conversations in spread(settings.conversations, len(self._workers))]
         say(_budget(settings, sum(need.shared + need.own for need in needs)))
-        provisions = provisioner.make(needs, settings.conversation_id)
+        with self._told(lambda: "accounts log in or sign up, and conversations are made"):
+            provisions = provisioner.make(needs, settings.conversation_id)
         self._provisions = provisions
         for text in provisioner.missing:
             say(text)
         say(f"accounts: {provisioner.logged_in} logged in, {provisioner.signed_up} signed up")
         if settings.canary:
             index, backend_id = provisions[0].conversations[0]
-            self.canary = self._task_of_canary(provisioner.one_more(index, backend_id), backend_id)
+            with self._told(lambda: "the canary's account signs up"):
+                self.canary = self._task_of_canary(provisioner.one_more(index, backend_id), backend_id)
         return provisions
 
     def _more_on_one(self, is_changing: bool) -> int:

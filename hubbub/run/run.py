@@ -25,7 +25,7 @@ from hubbub.options import Settings
 from hubbub.report import RunResult, build_summary, render_console
 from hubbub.run.aggregator import Aggregator
 from hubbub.run.checkpoint import Checkpoint
-from hubbub.run.deadlines import BACKLOG_GRACE_S, HURRIED_S, deadline_s, total_s
+from hubbub.run.deadlines import BACKLOG_GRACE_S, HURRIED_S, deadline_s, total_s, what_is_late
 from hubbub.run.folder import make_folder, versions, write_json
 from hubbub.run.journal import Journal
 from hubbub.run.messages import DRAIN, EXTEND, GO, Drain, Go, is_of_another_run
@@ -34,6 +34,7 @@ from hubbub.run.output import GuardedOutput, Output
 from hubbub.run.preparation import Preparation, share_of
 from hubbub.run.roster import Roster
 from hubbub.run.states import Event, Machine, State
+from hubbub.run.steps import told_if_slow
 from hubbub.run.terminal import say
 from hubbub.run.window import Window
 from hubbub.run.workers import Spawner, Workers
@@ -95,10 +96,8 @@ class Run:
     def begin(self) -> bool:
         """Prepare the run, and go on in the background; returns whether clients may be spawned."""
         longest_s = total_s(self.settings)
-        if longest_s is None:
-            say("this run ends when it is stopped")
-        else:
-            say(f"this run ends by {datetime.now(UTC) + timedelta(seconds=longest_s):%H:%M:%S} UTC at the latest")
+        latest = datetime.now(UTC) + timedelta(seconds=longest_s or 0)
+        say(f"this run ends {f'by {latest:%H:%M:%S} UTC at the latest' if longest_s else 'when it is stopped'}")
         self._scheduler.spawn(self._conduct)
         try:
             self._left[State.PREPARE].wait()
@@ -178,7 +177,7 @@ class Run:
             self._spawner.promise(total_s(self.settings, state), self.path)
             task = self._scheduler.spawn(self._do, state, work[state])
             if not self._scheduler.wait(self._left[state], deadline_s(state, self.settings)):
-                self._late(state)
+                self._problem = what_is_late(state, self.settings) or self._problem
                 self._machine.post(Event.DEADLINE, state)
             task.kill(block=False)
         try:
@@ -198,16 +197,6 @@ class Run:
             self._machine.post(Event.FAILED, state)
         else:
             self._machine.post(Event.DONE, state)
-
-    def _late(self, state: State) -> None:
-        """What it means that a state's time is over."""
-        if state is State.PREPARE:
-            self._problem = (
-                f"preparing took longer than {format_duration(self.settings.prepare_timeout_us)}: the backend is slow, "
-                "or it does not answer; see --prepare-timeout."
-            )
-        elif state is State.JUDGE:
-            self._problem = "the results could not be written in time: does the disk answer?"
 
     # -- before ------------------------------------------------------------------------------------------------------
 
@@ -258,7 +247,8 @@ class Run:
     def _wait_for_clients(self) -> None:
         """Wait until all clients are ready, or those that can be."""
         if self.settings.shape == "none":
-            self._wait(self._all_are_ready)
+            with told_if_slow(self._scheduler, lambda: f"clients start: {self._ready_of_asked} are ready"):
+                self._wait(self._all_are_ready)
 
     def _send(self) -> None:
         """Open the window, and wait until it is over and what was planned in it had its time."""
@@ -268,9 +258,13 @@ class Run:
         self._roster.send(GO, to_plain(go))
         length = "until it is stopped" if window_us is None else f"for {format_duration(window_us)}"
         self._look_at_asked()
-        say(f"{self.aggregator.ready} of {self._asked or self.settings.clients} clients are ready; sending {length}")
+        say(f"{self._ready_of_asked} clients are ready; sending {length}")
         self._wait(lambda: self._window.is_over)
         self._scheduler.sleep(BACKLOG_GRACE_S)
+
+    @property
+    def _ready_of_asked(self) -> str:
+        return f"{self.aggregator.ready} of {self._asked or self.settings.clients}"
 
     def _wait(self, is_over: Callable[[], bool]) -> None:
         """Poll until `is_over`; stops the run where going on is useless."""

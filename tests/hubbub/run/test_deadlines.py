@@ -12,6 +12,7 @@ from hubbub.run.deadlines import (
     SPAWN_GRACE_S,
     deadline_s,
     total_s,
+    what_is_late,
 )
 from hubbub.run.states import State
 from hubbub.run.worker import CLOSE_TIMEOUT_S
@@ -46,3 +47,10 @@ def test_a_run_that_a_person_ends_has_no_deadline_until_then():
     assert deadline_s(State.SEND, settings) is None
     assert total_s(settings) is None
     assert total_s(settings, State.DRAIN) is not None
+
+
+def test_a_late_state_says_what_it_means():
+    settings = resolve({})
+    assert "preparing took longer than 5m" in what_is_late(State.PREPARE, settings)
+    assert "does the disk answer" in what_is_late(State.JUDGE, settings)
+    assert what_is_late(State.SEND, settings) == ""
