@@ -29,6 +29,13 @@ OWN_ERRNOS = frozenset(
 )
 """What the kernel says when the generator's own machine has run out of ports, files, memory or routes."""
 
+_SHORTAGES = {
+    errno.EADDRNOTAVAIL: "no free port",
+    errno.EMFILE: "no file left",
+    errno.ENFILE: "no file left",
+}
+"""What those mean that people run into."""
+
 
 class Owner(StrEnum):
     """Who has to mend an error. The generator's own are no evidence against a backend."""
@@ -215,7 +222,10 @@ def name_of(error: BaseException) -> str:
     """A short class of failure: `ConnectionRefusedError`, or the errno's name where Python has no class for it."""
     if type(error) is OSError and error.errno:
         known = type(OSError(error.errno, ""))
-        return known.__name__ if known is not OSError else errno.errorcode.get(error.errno, "OSError")
+        if known is not OSError:
+            return known.__name__
+        words = _SHORTAGES.get(error.errno, "")
+        return errno.errorcode.get(error.errno, "OSError") + (f" ({words})" if words else "")
     return type(error).__name__
 
 

@@ -93,7 +93,7 @@ class SocketTransport:
             except ConnectError as error:
                 self._names.failed((family, address))
                 last = error
-                if str(error) in SHORTAGES or remaining_s() <= 0:
+                if error.errno in SHORTAGES or remaining_s() <= 0:
                     break
             else:
                 self._names.answered((family, address))

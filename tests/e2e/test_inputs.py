@@ -217,3 +217,52 @@ def test_plain_locust_takes_the_same_texts(start, start_backend, tmp_path):
     run = start(*locust, "--duration", "5s")
     assert run.code() == 2
     assert "run-time (1s) and duration (5s) are one thing: give one of them" in run.text
+
+
+# -- names and addresses ----------------------------------------------------------------------------------------------
+
+
+def told(backend, *addresses):
+    """A host that no resolver knows, and what says where it is."""
+    port = backend.origin.rpartition(":")[2]
+    return "--host", f"http://Chat.Invalid:{port}", "--resolve", f"chat.invalid:{port}:{','.join(addresses)}"
+
+
+def test_a_name_is_where_it_is_told_to_be_for_all_clients(hubbub, start_backend, summary):
+    backend = start_backend("--host", "0.0.0.0")
+    run = hubbub("perf-ws", *told(backend, "127.0.0.2", "127.0.0.3"), *SMALL, "--canary")
+    assert is_done(run.code()), run.text
+    port = backend.origin.rpartition(":")[2]
+    assert summary()["addresses"] == {f"127.0.0.2:{port}": 2, f"127.0.0.3:{port}": 2}
+    assert f"connections: 2 to 127.0.0.2:{port}, 2 to 127.0.0.3:{port}" in run.text
+    assert summary()["canary"]["received"] == summary()["messages"]["sent"]
+
+
+def test_an_address_that_does_not_answer_is_passed_over(hubbub, start_backend, summary):
+    backend = start_backend()
+    run = hubbub("perf-ws", *told(backend, "[::1]", "127.0.0.1"), *SMALL)
+    assert is_done(run.code()), run.text
+    assert list(summary()["addresses"].values()) == [4]
+    assert summary()["connections"]["failed"] == 0
+
+
+def test_without_a_port_for_each_client_a_run_is_refused(start, tmp_path):
+    namespace = "ip link set lo up && echo '32768 32777' >/proc/sys/net/ipv4/ip_local_port_range && exec \"$@\""
+    command = (sys.executable, "-m", "hubbub", "perf-ws", "--clients", 30, "--run-dir", tmp_path / "run")
+    run = start("unshare", "--user", "--map-root-user", "--net", "sh", "-c", namespace, "sh", *command)
+    assert run.code() == 2
+    assert "30 clients need 60 local ports (one each, and some for HTTP), and there are 10" in run.text
+    assert "--source-addresses" in run.text
+
+
+def test_a_shape_may_be_a_file(hubbub, summary, tmp_path):
+    (tmp_path / "flat.py").write_text(
+        "from hubbub import join_stages\n\n\n"
+        "def flat(peak, duration_us):\n"
+        "    return join_stages('flat', duration_us, [(1, 1, 1)], peak)\n"
+    )
+    small = ("--clients", 4, "--duration", "3s", "--message-interval", "500ms")
+    run = hubbub("perf-ws", *small, "--shape", tmp_path / "flat.py")
+    assert is_done(run.code()), run.text
+    assert "shape flat" in run.text
+    assert summary()["messages"]["sent"] > 0

@@ -28,7 +28,8 @@ def test_other_exceptions_are_no_network_errors():
     ("error", "name"),
     [
         (OSError(errno.ECONNREFUSED, "to 1.2.3.4"), "ConnectionRefusedError"),
-        (OSError(errno.EMFILE, ""), "EMFILE"),
+        (OSError(errno.EMFILE, ""), "EMFILE (no file left)"),
+        (OSError(errno.ENOBUFS, ""), "ENOBUFS"),
         (OSError("no number"), "OSError"),
         (ValueError("x"), "ValueError"),
     ],

@@ -64,7 +64,14 @@ def test_an_error_says_whose_it_is_and_how_a_connection_ended(run_result):
     errors = {each["class"]: tuple(each[key] for key in keys) for each in build_summary(run_result, [])["errors"]}
     assert errors == {
         "dropped: 1006": ("backend", None, "ECONNRESET", None, 1006, "backend"),
-        "generator: connect: EMFILE": ("generator", "connect", "EMFILE", None, None, None),
+        "generator: connect: EMFILE (no file left)": (
+            "generator",
+            "connect",
+            "EMFILE",
+            None,
+            None,
+            None,
+        ),
         "login: HTTP 500": ("backend", "login", None, 500, None, None),
     }
 
