@@ -16,7 +16,19 @@ from hubbub.version import __version__
 if TYPE_CHECKING:
     from hubbub.bridge.install import install
     from hubbub.bridge.user import ChatUser
-    from hubbub.contracts import Call, Contract, Delivery, Event, EventKind, Identity, Phase
+    from hubbub.contracts import (
+        Call,
+        Contract,
+        Credentials,
+        Delivery,
+        Dialogue,
+        Event,
+        EventKind,
+        Identity,
+        Opening,
+        Phase,
+        Upgrade,
+    )
     from hubbub.errors import CallFailed, ConfigError, ContractError, HubbubError, PhaseFailed
     from hubbub.pacing.curve import Curve, join_stages
     from hubbub.report.figures import FIGURES, SERIES
@@ -25,7 +37,10 @@ if TYPE_CHECKING:
 _MODULES = {
     "bridge.install": ("install",),
     "bridge.user": ("ChatUser",),
-    "contracts": ("Call", "Contract", "Delivery", "Event", "EventKind", "Identity", "Phase"),
+    "contracts": (
+        *("Call", "Contract", "Credentials", "Delivery", "Dialogue", "Event"),
+        *("EventKind", "Identity", "Opening", "Phase", "Upgrade"),
+    ),
     "errors": ("CallFailed", "ConfigError", "ContractError", "HubbubError", "PhaseFailed"),
     "pacing.curve": ("Curve", "join_stages"),
     "report.figures": ("FIGURES", "SERIES"),
@@ -42,14 +57,18 @@ __all__ = [
     "ConfigError",
     "Contract",
     "ContractError",
+    "Credentials",
     "Curve",
     "Delivery",
+    "Dialogue",
     "Event",
     "EventKind",
     "HubbubError",
     "Identity",
+    "Opening",
     "Phase",
     "PhaseFailed",
+    "Upgrade",
     "__version__",
     "install",
     "join_stages",

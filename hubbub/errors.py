@@ -4,6 +4,7 @@
     |-- ConfigError       what the user asked for cannot be run: exit code 2, nothing was started
     |-- RunError          the run could not be made: exit code 2, what was measured is kept
     |-- ContractError     the backend answered in a way its contract does not allow
+    |   |-- BrokenContract    the contract itself failed
     |   `-- CallFailed    an HTTP call was answered with a status or body that is not accepted
     |       `-- Throttled the backend limits how often it may be called
     |-- TransportError    the network or the peer failed
@@ -106,6 +107,12 @@ class NoAccount(RunError):
 
 class ContractError(HubbubError):
     """The backend's answer does not fit its contract."""
+
+
+class BrokenContract(ContractError):
+    """The contract itself raised an exception, or made what is none of its kind."""
+
+    owner = Owner.CONFIGURATION
 
 
 class CallFailed(ContractError):

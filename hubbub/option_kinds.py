@@ -53,6 +53,19 @@ def whole(minimum: int) -> Kind:
     return parse
 
 
+MAX_ID = 1 << 63
+
+
+def backend_id(value: str, name: str) -> str | int:
+    """What a backend calls something: a whole number above 0, or a text without blanks."""
+    number = int(value) if value.isascii() and value.isdecimal() and len(value) < len(str(MAX_ID)) else None
+    if number is not None and str(number) == value and number > 0:
+        return number
+    if number is not None or not value or any(letter.isspace() or not letter.isprintable() for letter in value):
+        raise ConfigError(f"{name} must be a whole number of at least 1, or a name without blanks, not {value!r}.")
+    return value
+
+
 def size(value: str, name: str) -> tuple[int, int]:
     """A whole number, or two with a hyphen between them: the least and the most."""
     try:

@@ -107,8 +107,8 @@ class Settings:
         *("type of the frames that deliver messages, several with commas (default: the contract's)", "TYPE,..."),
         joins=",",
     )
-    conversation_id: int | None = row(
-        *("conversation_id", kinds.optional(_ONE_OR_MORE), ""),
+    conversation_id: str | int | None = row(
+        *("conversation_id", kinds.optional(kinds.backend_id), ""),
         *("use this existing conversation instead of making new ones", "ID"),
     )
     logins: str = choice(

@@ -58,7 +58,10 @@ def _types_of(kind: Any) -> list[tuple[str, Any]]:
 def _made_of_parts(origin: Any, parts: tuple[Any, ...], value: Any) -> Any:
     """What is written as list[X], dict[K, V], tuple[X, Y], tuple[X, ...], Counter[K] or X | None; else as it is."""
     if origin in (Union, types.UnionType):
-        return None if value is None else _made(next(part for part in parts if part is not type(None)), value)
+        if value is None:
+            return None
+        some = [part for part in parts if part is not type(None)]
+        return _made(next((part for part in some if part is type(value)), some[0]), value)
     if origin in (dict, Counter):
         counted = (*parts, int)
         return origin({_key(counted[0], key): _made(counted[1], item) for key, item in value.items()})

@@ -31,12 +31,12 @@ def start(tmp_path):
 
 @pytest.fixture
 def hubbub(start, tmp_path):
-    """Start `python -m hubbub COMMAND`, with its results in tmp_path/run."""
+    """Start `python -m hubbub COMMAND`, with its results in tmp_path/run, and a drain that is short where it may be."""
 
     def hubbub(command, *arguments, env=None):
-        has_own = command == "ui" or "--run-dir" in arguments
-        run_dir = [] if has_own else ["--run-dir", tmp_path / "run"]
-        return start(sys.executable, "-m", "hubbub", command, *run_dir, *arguments, env=env)
+        own = {"--run-dir": tmp_path / "run", "--drain-quiet": "500ms"} if command != "ui" else {}
+        options = [part for flag, value in own.items() if flag not in arguments for part in (flag, value)]
+        return start(sys.executable, "-m", "hubbub", command, *options, *arguments, env=env)
 
     return hubbub
 

@@ -22,12 +22,11 @@ class Roamer(Chatter):
     def say(self) -> None:
         """Type, send, mark as read; move on after the third message."""
         assert self.session is not None
-        session, contract = self.session, self.worker.context.contract
-        backend_id = self.worker.context.conversation_ids[session.conversation]
+        session = self.session
         session.type(True)
         super().say()
         session.type(False)
-        session.signal(contract.read(backend_id))
+        session.mark_read()
         if self.plan.sent % MESSAGES_PER_STAY == 0:
             self._move_on()
 

@@ -17,7 +17,9 @@ class Task:
     delivery_type: str
     email: str
     password: str
-    conversation_id: int
+    username: str
+    columns: dict[str, str]
+    conversation_id: str | int
     run_number: int
     headers: dict[str, str]
     upgrade_headers: dict[str, str]

@@ -14,6 +14,8 @@ import socket
 import ssl
 import sys
 import threading
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
@@ -21,8 +23,20 @@ import websocket
 
 from hubbub.canary.task import Task
 from hubbub.client.requests_client import requests_client
-from hubbub.clock import monotonic_us
-from hubbub.contracts import Contract, EventKind, Identity, Phase, load_contract
+from hubbub.clock import US_PER_SECOND, monotonic_us
+from hubbub.contracts import (
+    Contract,
+    Credentials,
+    Delivery,
+    Dialogue,
+    EventKind,
+    Frame,
+    Opening,
+    Phase,
+    Upgrade,
+    load_contract,
+    perform,
+)
 from hubbub.errors import ContractError, HubbubError
 from hubbub.ledger import decode_tag
 from hubbub.metrics.histogram import Histogram
@@ -32,6 +46,9 @@ from hubbub.transport.tls import make_ssl_context
 
 POLL_S = 0.2
 """How often it looks whether it is to stop; a wait ends early when a frame comes, so no time is measured by it."""
+
+NUMBER = 999_999
+"""Of its connection: none of the load's has it."""
 
 
 class Witness:
@@ -45,37 +62,45 @@ class Witness:
         if task.host.startswith("https:"):
             adds_ca = task.ca_mode == "add"
             self._ssl_context = make_ssl_context(task.ca, task.insecure, task.cert, task.key, adds_ca)
+        self._connection: Any = None
         self.response, self.delivery = Histogram(), Histogram()
         self.received = 0
         self.is_stopped = threading.Event()
 
     def listen(self) -> None:
         """Connect, join, and take every message until stopped. Raises HubbubError and websocket's errors."""
-        connection = self._connect()
-        self._send(connection, self._contract.hello(self._task.email))
-        self._await(connection, EventKind.CONNECTED)
-        self._send(connection, self._contract.join(self._task.conversation_id))
-        self._await(connection, EventKind.JOINED)
+        dialogue = self._dialogue()
+        connection = self._connection = self._connect(dialogue.upgrade())
+        self._send(dialogue.start())
+        if self._contract.is_greeted:
+            self._await(dialogue, EventKind.CONNECTED)
+        frames = dialogue.enter(self._task.conversation_id)
+        self._send(frames)
+        if frames and self._contract.confirms_joins:
+            self._await(dialogue, EventKind.JOINED)
         print(json.dumps({"ready": True}), flush=True)
         connection.settimeout(POLL_S)
+        beats_us = monotonic_us()
         while not self.is_stopped.is_set():
-            try:
-                self._take(connection.recv())
-            except websocket.WebSocketTimeoutException:
-                continue
+            if self._contract.heartbeat_s and monotonic_us() - beats_us >= self._contract.heartbeat_s * US_PER_SECOND:
+                beats_us = monotonic_us()
+                self._send(dialogue.heartbeat())
+            with suppress(websocket.WebSocketTimeoutException):
+                self._take(dialogue, connection.recv())
         connection.close()
 
-    def _connect(self) -> websocket.WebSocket:
+    def _connect(self, upgrade: Upgrade) -> websocket.WebSocket:
         task = self._task
         parts = urlsplit(task.websocket_origin)
         options: dict[str, Any] = {}
         if self._ssl_context is not None:
             options = {"context": self._ssl_context, "server_hostname": parts.hostname}
-        ticket = self._ticket()
-        headers = task.upgrade_headers
+        given = {name.lower() for name in task.upgrade_headers}
+        own = {name: value for name, value in upgrade.headers.items() if name.lower() not in given}
+        headers = own | task.upgrade_headers
         protocols = _header(headers, "sec-websocket-protocol")
         return websocket.create_connection(
-            self._origin() + self._contract.websocket_path(ticket),
+            self._origin() + upgrade.path,
             timeout=task.timeout_s,
             header=[f"{name}: {value}" for name, value in headers.items() if name.lower() not in APART],
             host=_header(headers, "host") or without_zone(parts.netloc),
@@ -95,33 +120,50 @@ class Witness:
     def _addresses(self, host: str, port: int) -> list[Address]:
         return look_up(host, port, self._resolve, socket.getaddrinfo)
 
-    def _ticket(self) -> str:
-        task, contract, phases = self._task, self._contract, self._contract.phases
-        how = task.host, task.headers, self._ssl_context, task.timeout_s
-        request = requests_client(*how, addresses=self._addresses)
-        if Phase.LOGIN not in phases:
-            return ""
-        login = contract.login(task.email, task.password)
-        identity: Identity = login.ask(request, contract.identity)
-        return contract.ticket(identity).ask(request, contract.ticket_of) if Phase.TICKET in phases else ""
+    def _dialogue(self) -> Dialogue:
+        """Log in and get a permit, where the backend has that; then what the connection says."""
+        task, contract = self._task, self._contract
+        request = requests_client(
+            *(task.host, task.headers, self._ssl_context, task.timeout_s), addresses=self._addresses
+        )
+        credentials = Credentials(task.email, task.password, task.username, task.columns)
+        login = contract.login(credentials) if Phase.LOGIN in contract.phases else None
+        identity = perform(login, request) if login is not None else None
+        ticket = contract.ticket(identity) if identity is not None and Phase.TICKET in contract.phases else None
+        permit = perform(ticket, request) if ticket is not None else ""
+        return contract.dialogue(Opening(credentials, identity, permit, NUMBER, task.conversation_id))
 
-    def _send(self, connection: websocket.WebSocket, frame: str | None) -> None:
-        if frame is not None:
-            connection.send(frame)
+    def _send(self, frames: Sequence[Frame]) -> None:
+        for frame in frames:
+            if isinstance(frame, str):
+                self._connection.send(frame)
+            else:
+                self._connection.send_binary(frame)
 
-    def _await(self, connection: websocket.WebSocket, kind: EventKind) -> None:
+    def _await(self, dialogue: Dialogue, kind: EventKind) -> None:
         """Read until a certain event; the connection's timeout bounds each wait."""
         deadline_us = monotonic_us() + round(self._task.timeout_s * 1e6)
         while monotonic_us() < deadline_us:
-            event = self._contract.recognise(_bytes(connection.recv()))
-            if not event.is_delivery and event.kind is kind:  # type: ignore[union-attr]
+            if kind in self._take(dialogue, self._connection.recv()):
                 return
         raise ContractError(f"no {kind.name.lower()} frame came in time")
 
-    def _take(self, payload: str | bytes) -> None:
+    def _take(self, dialogue: Dialogue, data: str | bytes) -> set[EventKind]:
+        """Take a frame, and answer what wants an answer; returns what it was beside deliveries."""
         now_us = monotonic_us()
-        event = self._contract.recognise(_bytes(payload))
-        tag = decode_tag(event.content) if event.is_delivery else None  # type: ignore[union-attr]
+        payload, separator = _bytes(data), self._contract.separator
+        units = [unit for unit in payload.split(separator) if unit] if separator else [payload]
+        kinds = set()
+        for event in (event for unit in units for event in dialogue.receive(unit)):
+            if isinstance(event, Delivery):
+                self._time(event.content, now_us)
+                continue
+            kinds.add(event.kind)
+            self._send(event.frames)
+        return kinds
+
+    def _time(self, content: str, now_us: int) -> None:
+        tag = decode_tag(content)
         if tag is not None and tag.run == self._task.run_number:
             self.received += 1
             self.response.record(now_us - tag.intended_us)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hubbub.contracts import Credentials, Id
 from hubbub.errors import ConfigError
 
 MAX_FILE_BYTES = 64 << 20
@@ -25,18 +26,30 @@ DELIMITERS = (",", ";", "\t", "|")
 
 @dataclass(slots=True)
 class Account:
-    """A login, the conversations it is a member of, and who it is once it has logged in, with the token for that."""
+    """A login, the conversations it is a member of, and who it is once it has logged in, with the token for that.
+
+    `columns` are further columns of the accounts' file, which a contract may use.
+    """
 
     index: int
     email: str
     password: str = field(repr=False)
     conversations: list[int]
-    user_id: int = 0
+    user_id: Id = 0
     token: str = field(default="", repr=False)
+    username: str = ""
+    columns: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def credentials(self) -> Credentials:
+        """What a contract logs it in with."""
+        return Credentials(self.email, self.password, self.username, self.columns)
 
 
-def read_accounts(path: str) -> list[tuple[str, str]]:
-    """Credentials from a CSV file with the columns email and password, in any dialect. Raises ConfigError.
+def read_accounts(path: str) -> list[Credentials]:
+    """Credentials from a CSV file with the columns email and password, in any dialect, and further ones.
+
+    Raises ConfigError.
 
     Spreadsheets write a byte order mark, semicolons, tabs and CRLF. Rows that are blank or begin with # are left out.
     """
@@ -48,8 +61,9 @@ def read_accounts(path: str) -> list[tuple[str, str]]:
     if delimiter is None:
         raise ConfigError(f"accounts: {path} must begin with the columns email,password; {_described(head)}.")
     reader = csv.reader(io.StringIO(text, newline=""), **_dialect(head, delimiter))
-    found: dict[str, tuple[str, int]] = {}
+    found: dict[str, tuple[Credentials, int]] = {}
     columns: tuple[int, int] | None = None
+    names: list[str] = []
     try:
         for row in reader:
             if not any(cell.strip() for cell in row) or _is_comment(row, columns):
@@ -58,6 +72,7 @@ def read_accounts(path: str) -> list[tuple[str, str]]:
                 columns = _columns(row)
                 if columns is None:
                     raise ConfigError(f"accounts: {path}, line {reader.line_num}: a quote is open before the columns.")
+                names = [cell.strip() for cell in row]
                 continue
             email, password = _credentials(row, columns, f"accounts: {path}, line {reader.line_num}")
             if email in found:
@@ -65,12 +80,13 @@ def read_accounts(path: str) -> list[tuple[str, str]]:
                     f"accounts: {path}, line {reader.line_num}: {email} is in line {found[email][1]} already; "
                     "each account may be there once."
                 )
-            found[email] = password, reader.line_num
+            more = {name: cell for n, (name, cell) in enumerate(zip(names, row, strict=False)) if n not in columns}
+            found[email] = Credentials(email, password, columns=more), reader.line_num
     except csv.Error as error:
         raise ConfigError(f"accounts: {path}, line {reader.line_num}: this is no CSV ({error}).") from error
     if not found:
         raise ConfigError(f"accounts: {path} has the columns email and password, and no account.")
-    return [(email, password) for email, (password, _) in found.items()]
+    return [credentials for credentials, _ in found.values()]
 
 
 def _is_comment(row: list[str], columns: tuple[int, int] | None) -> bool:

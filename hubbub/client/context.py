@@ -13,10 +13,11 @@ from gevent.event import Event
 from gevent.lock import Semaphore
 
 from hubbub.client.accounts import Account
+from hubbub.client.heartbeats import Heartbeats
 from hubbub.client.population import Population
 from hubbub.client.presence import Presence
 from hubbub.clock import Scheduler
-from hubbub.contracts import Contract, Identity
+from hubbub.contracts import Contract, Id, Identity
 from hubbub.errors import Failure, failure_of
 from hubbub.health import Lateness
 from hubbub.ledger import Ledger
@@ -76,10 +77,11 @@ class WorkerContext:
     http: HttpTurn
     lateness: Lateness
     on_phase: OnPhase
-    conversation_ids: dict[int, int]
+    conversation_ids: dict[int, Id]
     phase_stats: PhaseStats = field(default_factory=PhaseStats)
     accounts: defaultdict[int, AccountState] = field(default_factory=lambda: defaultdict(AccountState))
     population: Population = field(init=False)
+    heartbeats: Heartbeats = field(init=False)
     presence: Presence = field(init=False)
     refusals: Texts = field(default_factory=Texts)
     held_at_limit: int = 0
@@ -89,6 +91,7 @@ class WorkerContext:
 
     def __post_init__(self) -> None:
         self.started_us = self.now_us()
+        self.heartbeats = Heartbeats(self.scheduler, self.contract.heartbeat_s)
         self.presence = Presence(self.phase_stats.connections)
         self.population = Population(self.now_us, self.settings.ready_timeout_us)
 

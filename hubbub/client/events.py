@@ -36,7 +36,11 @@ def _confirmed(context: WorkerContext, receiver: Receiver, event: Event, _now_us
 
 def _refused(context: WorkerContext, receiver: Receiver, event: Event, _now_us: int) -> None:
     context.refusals.add(event.text)
-    if not context.ledger.refuse(receiver, event.kind is EventKind.THROTTLED):
+    is_rate_limit = event.kind is EventKind.THROTTLED
+    message = receiver.producer.messages.get(event.number) if event.number else None
+    if message is not None:
+        context.ledger.refuse_message(message, is_rate_limit)
+    elif not context.ledger.refuse(receiver, is_rate_limit):
         context.error(Failure(f"error frame: {event.text}"), event.text)
 
 
@@ -53,6 +57,11 @@ def _shutdown(_context: WorkerContext, receiver: Receiver, _event: Event, _now_u
 
 def _unreadable(context: WorkerContext, _receiver: Receiver, event: Event, _now_us: int) -> None:
     context.error(Failure("unreadable frame"), event.text)
+
+
+def _broken(context: WorkerContext, _receiver: Receiver, event: Event, _now_us: int) -> None:
+    kind = event.text.partition(" on b")[0]
+    context.error(Failure(f"contract {context.contract.name}: {kind}", owner=Owner.CONFIGURATION), event.text)
 
 
 def _typing(context: WorkerContext, receiver: Receiver, event: Event, _now_us: int) -> None:
@@ -73,4 +82,5 @@ _MEANINGS: dict[EventKind, Callable[[WorkerContext, Receiver, Event, int], None]
     EventKind.TYPING: _typing,
     EventKind.PRESENCE: _presence,
     EventKind.UNREADABLE: _unreadable,
+    EventKind.BROKEN: _broken,
 }

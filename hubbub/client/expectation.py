@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from gevent.event import AsyncResult
 
 from hubbub.clock import Scheduler
-from hubbub.contracts import Event, EventKind
+from hubbub.contracts import Event, EventKind, Id
 from hubbub.errors import ContractError
 
 
@@ -20,11 +20,11 @@ class Expectation:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
         self._kind: EventKind | None = None
-        self._conversation_id = 0
+        self._conversation_id: Id = 0
         self._result: AsyncResult[None] = AsyncResult()
 
     @contextmanager
-    def of(self, kind: EventKind, conversation_id: int = 0) -> Iterator[None]:
+    def of(self, kind: EventKind, conversation_id: Id = 0) -> Iterator[None]:
         """Expect an answer, in any conversation or one: enter before the question is asked, and `wait` inside."""
         self._kind, self._conversation_id, self._result = kind, conversation_id, AsyncResult()
         try:

@@ -18,7 +18,7 @@ from hubbub.client.context import WorkerContext
 from hubbub.client.patience import Patience
 from hubbub.client.tokens import with_token
 from hubbub.clock import US_PER_SECOND
-from hubbub.contracts import HttpRequest, Identity
+from hubbub.contracts import HttpRequest, Id, Identity, perform
 from hubbub.errors import HTTP_FORBIDDEN, CallFailed, Throttled, described
 from hubbub.ledger import Conversation, Message
 from hubbub.ledger.history import History, compare, stored_keys
@@ -59,10 +59,10 @@ def read_newest(context: WorkerContext, account: int, conversation: int, limit: 
     """Read a conversation's newest messages, as a person who comes in does, and time it. Raises HubbubError."""
 
     def read(identity: Identity) -> bool:
-        call = context.contract.history(identity, context.conversation_ids[conversation], limit, 0)
-        if call is not None:
-            call.ask(context.http, context.contract.history_messages)
-        return call is not None
+        script = context.contract.history(identity, context.conversation_ids[conversation], limit, 0)
+        if script is not None:
+            perform(script, context.http)
+        return script is not None
 
     started_us = context.now_us()
     context.histories_read_us[conversation] = started_us
@@ -78,7 +78,7 @@ class Reading:
     `is_forbidden`: the backend does not show them to this account.
     """
 
-    contents: dict[int, str] = field(default_factory=dict)
+    contents: dict[Id, str] = field(default_factory=dict)
     problem: str = ""
     is_forbidden: bool = False
 
@@ -214,13 +214,13 @@ class ReadBack:
         reading.problem = f"it is longer than {requests} pages"
         return reading
 
-    def _page(self, account: int, conversation: Conversation, offset: int) -> list[tuple[int, str]]:
+    def _page(self, account: int, conversation: Conversation, offset: int) -> list[tuple[Id, str]]:
         contract = self._context.contract
 
-        def read(identity: Identity) -> list[tuple[int, str]]:
-            call = contract.history(identity, conversation.id, PAGE, offset)
-            assert call is not None
-            return call.ask(self._request, contract.history_messages)
+        def read(identity: Identity) -> list[tuple[Id, str]]:
+            script = contract.history(identity, conversation.id, PAGE, offset)
+            assert script is not None
+            return perform(script, self._request)
 
         patience = Patience(self._context.scheduler, 0)
         for _ in range(MAX_WAITS):

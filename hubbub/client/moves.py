@@ -8,7 +8,7 @@ from typing import Protocol
 from hubbub.client.context import WorkerContext
 from hubbub.client.slots import Slot
 from hubbub.client.tokens import with_token
-from hubbub.contracts import Identity, Phase
+from hubbub.contracts import Id, Identity, Phase, perform
 from hubbub.errors import ContractError, Failure, HubbubError, PhaseFailed
 from hubbub.ledger import Receiver
 
@@ -23,7 +23,7 @@ class Moving(Protocol):
     slot: Slot
 
     @property
-    def backend_id(self) -> int: ...
+    def backend_id(self) -> Id: ...
     @property
     def is_ready(self) -> bool: ...
     def doubt_unread(self) -> None: ...
@@ -60,10 +60,10 @@ def end_membership(session: Moving) -> None:
     account, backend_id = session.slot.account.index, session.backend_id
 
     def leave(identity: Identity) -> None:
-        call = context.contract.leave_conversation(identity, backend_id)
-        if call is None:
+        script = context.contract.leave_conversation(identity, backend_id)
+        if script is None:
             raise ContractError(f"contract {context.contract.name} ends no membership")
-        call.perform(context.http)
+        perform(script, context.http)
 
     try:
         with_token(context, account, leave)

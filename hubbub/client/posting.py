@@ -8,7 +8,8 @@ from functools import partial
 from hubbub.client.context import WorkerContext
 from hubbub.client.tokens import with_token
 from hubbub.contracts import Identity
-from hubbub.contracts.base import what_was_said
+from hubbub.contracts import perform as run_script
+from hubbub.contracts.calls import what_was_said
 from hubbub.errors import CallFailed, ContractError, Throttled, described
 from hubbub.ledger import Message, Receiver
 from hubbub.ledger.message import BACKEND, GENERATOR
@@ -24,10 +25,10 @@ def post(context: WorkerContext, receiver: Receiver, conversation: int, intended
     backend_id, account = context.conversation_ids[conversation], receiver.connection.account
 
     def perform(identity: Identity) -> None:
-        call = context.contract.post_message(identity, backend_id, content)
-        if call is None:
+        script = context.contract.post_message(identity, backend_id, content)
+        if script is None:
             raise ContractError(f"contract {context.contract.name} sends no messages over HTTP")
-        call.perform(partial(context.http, began=lambda: _begin(context, message)))
+        run_script(script, partial(context.http, began=lambda: _begin(context, message)))
 
     context.scheduler.spawn(_follow, context, message, lambda: with_token(context, account, perform))
     return message

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from hubbub.contracts import Id
 from hubbub.ledger.ledger import SETTLE_US
 from hubbub.metrics.phase_stats import Connections
 
@@ -24,14 +25,14 @@ class Presence:
 
     def __init__(self, counts: Connections) -> None:
         self._counts = counts
-        self._connections: Counter[int] = Counter()
-        self._offline: dict[tuple[int, int], int] = {}
+        self._connections: Counter[Id] = Counter()
+        self._offline: dict[tuple[int, Id], int] = {}
 
-    def connected(self, user_id: int) -> None:
+    def connected(self, user_id: Id) -> None:
         """The backend accepted a connection of an account."""
         self._connections[user_id] += 1
 
-    def disconnected(self, user_id: int) -> None:
+    def disconnected(self, user_id: Id) -> None:
         """A connection of an account ended."""
         self._connections[user_id] -= 1
         if not self._connections[user_id]:
@@ -41,7 +42,7 @@ class Presence:
         """A connection that was told of others is gone."""
         self._forget({key for key in self._offline if key[0] == connection})
 
-    def status(self, connection: int, user_id: int, is_online: bool, now_us: int) -> None:
+    def status(self, connection: int, user_id: Id, is_online: bool, now_us: int) -> None:
         """A connection was told of an account; those of other runs and of people are ignored."""
         if user_id not in self._connections:
             return
@@ -57,6 +58,6 @@ class Presence:
         self._counts.presence_wrong += len(wrong)
         self._forget(wrong)
 
-    def _forget(self, keys: set[tuple[int, int]]) -> None:
+    def _forget(self, keys: set[tuple[int, Id]]) -> None:
         for key in keys:
             del self._offline[key]

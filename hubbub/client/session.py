@@ -13,13 +13,15 @@ from hubbub.client.context import AccountState, WorkerContext
 from hubbub.client.events import count_drop, take
 from hubbub.client.expectation import Expectation
 from hubbub.client.history import read_newest
+from hubbub.client.line import Line
 from hubbub.client.posting import post
 from hubbub.client.slots import Slot
-from hubbub.client.tokens import with_token
+from hubbub.client.tokens import log_in, run_as
 from hubbub.clock import US_PER_SECOND
-from hubbub.contracts import Event, EventKind, Identity, Phase
+from hubbub.contracts import Event, EventKind, Frame, Id, Identity, Opening, Phase
 from hubbub.errors import (
     HTTP_TOO_MANY,
+    BrokenContract,
     Closing,
     ConnectError,
     ConnectionClosed,
@@ -29,14 +31,15 @@ from hubbub.errors import (
 )
 from hubbub.health.lateness import MAX_WAITS_OF_A_PHASE
 from hubbub.ledger import Message, Receiver
-from hubbub.transport.base import Connection, websocket_origin
+from hubbub.ledger.message import GENERATOR
+from hubbub.transport.base import Connection
 
 
 class Session:
     """One client's connection and what it takes to have one. `lost_at_us`: when it ended, until it is ready again."""
 
     __slots__ = (
-        *("_connection", "context", "_expectation", "_identity", "_is_member", "_permit"),
+        *("context", "_expectation", "_identity", "_is_member", "_line", "_permit"),
         *("conversation", "has_been_ready", "lost_at_us", "on_lost", "phase", "receiver", "slot"),
     )
 
@@ -51,7 +54,7 @@ class Session:
         self._identity: Identity | None = None
         self._permit = ""
         self._is_member = False
-        self._connection: Connection | None = None
+        self._line: Line | None = None
         self._expectation = Expectation(context.scheduler)
         self.lost_at_us: int | None = None
         self.on_lost: Callable[[], None] | None = None
@@ -79,6 +82,8 @@ class Session:
                 if phase is Phase.CONNECT:
                     connections.succeeded += 1
                     is_attempting = False
+            if Phase.JOIN not in self.context.contract.phases:
+                self._join()  # membership is subscription: there is nothing to send
         except BaseException as error:
             connections.failed += is_attempting
             connections.failed_unproven += is_attempting and (not isinstance(error, PhaseFailed) or error.is_ours)
@@ -108,24 +113,23 @@ class Session:
         account = self._account
         with account.lock:
             known = account.identity if self.context.settings.logins == "account" else None
-            contract = self.context.contract
-            login = contract.login(self.slot.account.email, self.slot.account.password)
-            self._identity = account.identity = known or login.ask(self.context.http, contract.identity)
+            context = self.context
+            self._identity = account.identity = known or log_in(
+                context.contract, self.slot.account.credentials, context.http
+            )
         return known is None
 
     def _enter_conversation(self) -> bool:
         """Become a member of the conversation, over HTTP; idempotent."""
         context = self.context
         context.ledger.may_be_member(self.slot.account.index, self.conversation)
-        account, join = self.slot.account.index, context.contract.join_conversation
-        with_token(context, account, lambda who: join(who, self.backend_id).perform(context.http))
+        join = context.contract.join_conversation
+        run_as(context, self.slot.account.index, lambda who: join(who, self.backend_id))
         return True
 
     def _get_ticket(self) -> bool:
-        context, account, contract = self.context, self.slot.account.index, self.context.contract
-        self._permit = with_token(
-            context, account, lambda who: contract.ticket(who).ask(context.http, contract.ticket_of)
-        )
+        context = self.context
+        self._permit = run_as(context, self.slot.account.index, context.contract.ticket) or ""
         return True
 
     def _open(self) -> bool:
@@ -133,26 +137,27 @@ class Session:
         context = self.context
         if not self._permit and Phase.TICKET in context.contract.phases:
             self._get_ticket()
-        self.receiver = context.ledger.open_receiver(self.slot.account.index, self._on_event)
-        url = websocket_origin(context.settings.host) + context.contract.websocket_path(self._permit)
+        account = self.slot.account
+        opening = Opening(account.credentials, self._identity, self._permit, self.slot.number, self.backend_id)
+        line = self._line = Line(context, opening)
+        self.receiver = context.ledger.open_receiver(account.index, self._on_event, line.dialogue)
         if self.lost_at_us is not None:
             context.transport.look_up_again()
         with self._expectation.of(EventKind.CONNECTED):
             try:
-                self._connection = context.transport.connect(url, self.receiver, self._on_closed)
+                line.open(self.receiver, self._on_closed)
             except ConnectError as error:
                 if error.status != HTTP_TOO_MANY:
                     raise
                 self._end_receiver(context.now_us(), is_ours=True)
                 self._permit = ""  # a ticket may be too old for the next try
                 raise Throttled from error
-            hello = context.contract.hello(self.slot.account.email)
-            if hello is not None:
-                self._connection.send_text(hello)
-            self._expectation.wait(context.settings.connect_timeout_us, "no `connected` frame in time")
-        if self._connection is not None:
+            if context.contract.is_greeted:
+                self._expectation.wait(context.settings.connect_timeout_us, "no `connected` frame in time")
+        if line.connection is not None:
             self._account.open.add(self)
             context.presence.connected(self._user_id)
+            context.heartbeats.add(line)
         return True
 
     def _join(self) -> bool:
@@ -167,8 +172,12 @@ class Session:
             account.members += 1
         context.ledger.joining(self.receiver, self.conversation)
         with self._expectation.of(EventKind.JOINED, self.backend_id):
-            self._send(context.contract.join(self.backend_id))
-            self._expectation.wait(context.settings.join_timeout_us, "not confirmed in time")
+            frames = self.line.dialogue.enter(self.backend_id)
+            self.line.send(frames)
+            if frames and context.contract.confirms_joins:
+                self._expectation.wait(context.settings.join_timeout_us, "not confirmed in time")
+            else:
+                context.ledger.ready(self.receiver, self.conversation, context.now_us())
         return True
 
     @property
@@ -182,12 +191,18 @@ class Session:
         return self._identity
 
     @property
-    def _user_id(self) -> int:
+    def line(self) -> Line:
+        """The connection with its dialogue; there is one from the connect on."""
+        assert self._line is not None
+        return self._line
+
+    @property
+    def _user_id(self) -> Id:
         """Who others know it as; 0 where the contract has no accounts."""
         return self._identity.user_id if self._identity is not None else 0
 
     @property
-    def backend_id(self) -> int:
+    def backend_id(self) -> Id:
         return self.context.conversation_ids[self.conversation]
 
     # -- what arrives ------------------------------------------------------------------------------------------------
@@ -201,6 +216,10 @@ class Session:
             if event.kind is EventKind.JOINED:
                 context.ledger.ready(receiver, self.conversation, now_us)
             self._expectation.answer()
+        elif event.kind is EventKind.REPLY:
+            self.line.reply(event.frames)
+        elif event.kind is EventKind.FAILED:
+            self._expectation.answer(ContractError(event.text))
         elif event.kind is EventKind.LIMIT:
             context.held_at_limit = max(context.held_at_limit, len(self._account.open - {self}))
             self._expectation.answer(ContractError(event.text))
@@ -211,7 +230,8 @@ class Session:
         """The connection is gone. Called once by the transport, from its reader."""
         context = self.context
         is_ours = closing.is_our_fault or context.lateness.loop.may_have_been_given_up()
-        self._connection = None
+        if self._line is not None:
+            self._line.connection = None
         if self in self._account.open:
             self._account.open.discard(self)
             context.presence.disconnected(self._user_id)
@@ -246,8 +266,8 @@ class Session:
 
     @property
     def can_send(self) -> bool:
-        """Whether a message would be sent now: the end of a connection takes a while to be noticed."""
-        return self.is_ready and self.receiver is not None and self._connection is not None and self._connection.is_open
+        """Whether a message would be sent now."""
+        return self.is_ready and self.receiver is not None and self.line.is_open
 
     def send(self, intended_us: int, text: str) -> Message | None:
         """Send a message that was meant for `intended_us`; None, and nothing sent, where `can_send` is false.
@@ -259,11 +279,14 @@ class Session:
             return None
         content, message = context.ledger.send(self.receiver, self.conversation, intended_us, context.now_us(), text)
         try:
-            if self._send(context.contract.message(self.backend_id, content)):
+            if self.line.send(self.line.dialogue.post(self.backend_id, content, message.number)):
                 message.tried_us = context.now_us()  # until here it may have been our own process that was late
             else:
                 message.tried_us += context.lateness.loop.gaps_us(message.sent_us, context.now_us())
             context.phase_stats.attempts += 1
+        except BrokenContract as error:
+            message.cut_by = GENERATOR
+            context.failed("send", error)
         except ConnectionClosed as error:
             context.failed("send", error)
         return message
@@ -274,41 +297,41 @@ class Session:
             return None
         return post(self.context, self.receiver, self.conversation, intended_us, text)
 
-    def signal(self, frame: str | None) -> None:
-        """Send a frame that is not a message, such as typing; nothing when the contract has none."""
+    def signal(self, frame: Frame) -> None:
+        """Send a frame that is no message."""
         if self.is_ready:
-            self._try_to_send(frame, "send")
+            self.line.try_to_send(lambda _: (frame,), "send")
 
     def type(self, is_typing: bool) -> None:
         """Tell that the account types, or does not any more. Only for an account of its own."""
         context, receiver = self.context, self.receiver
-        frame = context.contract.typing(self.backend_id, is_typing)
-        if self.is_ready and receiver is not None and self._try_to_send(frame, "send"):
+        if receiver is None or not self.is_ready:
+            return
+        if self.line.try_to_send(lambda dialogue: dialogue.typing(self.backend_id, is_typing), "send"):
             context.ledger.typing(receiver, self.conversation, self.identity.user_id, is_typing, context.now_us())
 
-    def _try_to_send(self, frame: str | None, attempt: str) -> bool:
-        """Whether there was a frame, and it was sent."""
-        try:
-            return frame is not None and (self._send(frame) or True)
-        except ConnectionClosed as error:
-            self.context.failed(attempt, error)
-            return False
+    def mark_read(self) -> None:
+        """Mark the conversation as read, where the backend knows that."""
+        if self.is_ready:
+            self.line.try_to_send(lambda dialogue: dialogue.read(self.backend_id), "send")
 
     def pause_reading(self) -> None:
         """Be a slow reader: read nothing until `resume_reading`. What is late or lost here from now on is our doing."""
-        if self._connection is not None and self.receiver is not None:
+        connection = self._connection
+        if connection is not None and self.receiver is not None:
             self.receiver.stop_timing("a slow reader of our own: it stopped reading")
             self.context.presence.gone(self.receiver.connection.id)
-            self._connection.pause_reading()
+            connection.pause_reading()
 
     def resume_reading(self) -> None:
         """Read again, and at once what waits; idempotent."""
-        if self._connection is not None:
-            self._connection.resume_reading()
+        if (connection := self._connection) is not None:
+            connection.resume_reading()
 
     def doubt_unread(self) -> None:
         """The run is being decided: what has arrived here and was not read may be what seems to be lost."""
-        if self._connection is not None and self.receiver is not None and self._connection.has_unread():
+        connection = self._connection
+        if connection is not None and self.receiver is not None and connection.has_unread():
             self.receiver.doubt("not all that had arrived was read", self.context.now_us())
 
     def read_history(self, limit: int) -> None:
@@ -317,10 +340,9 @@ class Session:
 
     switch, end_membership, become_member = moves.switch, moves.end_membership, moves.become_member
 
-    def _send(self, text: str) -> bool:
-        if self._connection is None:
-            raise ConnectionClosed("the connection is closed")
-        return self._connection.send_text(text)
+    @property
+    def _connection(self) -> Connection | None:
+        return self._line.connection if self._line is not None else None
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
@@ -347,14 +369,14 @@ class Session:
         context = self.context
         if self.receiver is not None:
             context.ledger.leave(self.receiver, self.conversation, context.now_us())
-            self._try_to_send(context.contract.leave(self.backend_id), "leave")
+            self.line.try_to_send(lambda dialogue: dialogue.leave(self.backend_id), "leave")
 
     def close(self) -> None:
         """Leave, and close the connection with a handshake. Harmless when it is closed already."""
         has_left = self.leave()
         self.stop_being_member()
         self.phase = Phase.CLOSE
-        connection, self._connection = self._connection, None
+        connection, self._line = self._connection, None
         try:
             if connection is not None:
                 connection.close()  # the backend has read the leave when it answers

@@ -6,10 +6,18 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from hubbub.client.context import WorkerContext
-from hubbub.contracts import Identity
-from hubbub.errors import HTTP_UNAUTHORIZED, CallFailed
+from hubbub.contracts import Contract, Credentials, HttpRequest, Identity, Script, perform
+from hubbub.errors import HTTP_UNAUTHORIZED, CallFailed, ContractError
 
 T = TypeVar("T")
+
+
+def log_in(contract: Contract, credentials: Credentials, request: HttpRequest) -> Identity:
+    """Who an account is. Raises HubbubError."""
+    script = contract.login(credentials)
+    if script is None:
+        raise ContractError(f"contract {contract.name} has no login")
+    return perform(script, request)
 
 
 def with_token(context: WorkerContext, account: int, call: Callable[[Identity], T]) -> T:
@@ -23,6 +31,16 @@ def with_token(context: WorkerContext, account: int, call: Callable[[Identity], 
     return call(renewed(context, account, identity))
 
 
+def run_as(context: WorkerContext, account: int, script_of: Callable[[Identity], Script[T] | None]) -> T | None:
+    """What a script of the contract does as an account; None where it has none. Raises HubbubError."""
+
+    def call(identity: Identity) -> T | None:
+        script = script_of(identity)
+        return None if script is None else perform(script, context.http)
+
+    return with_token(context, account, call)
+
+
 def renewed(context: WorkerContext, account: int, stale: Identity | None) -> Identity:
     """Another token than a stale one: log in again, unless somebody else has meanwhile. Raises HubbubError."""
     state, contract = context.accounts[account], context.contract
@@ -30,8 +48,7 @@ def renewed(context: WorkerContext, account: int, stale: Identity | None) -> Ide
         if state.identity is None or state.identity == stale:
             assert state.account is not None
             started_us = context.now_us()
-            login = contract.login(state.account.email, state.account.password)
-            state.identity = login.ask(context.http, contract.identity)
+            state.identity = log_in(contract, state.account.credentials, context.http)
             ended_us = context.now_us()
             context.phase_stats.phase("login", ended_us - started_us, context.lateness.low_us(started_us, ended_us))
         return state.identity

@@ -10,20 +10,32 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from hubbub.contracts.base import (
-    Call,
-    Contract,
-    Delivery,
-    Event,
-    EventKind,
-    HttpRequest,
-    Identity,
-    Phase,
-)
+from hubbub.contracts.base import Contract, Credentials, Dialogue, Identity, Opening, Phase, Upgrade
+from hubbub.contracts.calls import Call, HttpRequest, Id, Script, perform
+from hubbub.contracts.events import AnyEvent, Delivery, Event, EventKind, Frame
 from hubbub.errors import ConfigError
 from hubbub.suite import CONF, check_keys, find_file, read_toml
 
-__all__ = ["Call", "Contract", "Delivery", "Event", "EventKind", "HttpRequest", "Identity", "Phase", "load_contract"]
+__all__ = [
+    "AnyEvent",
+    "Call",
+    "Contract",
+    "Credentials",
+    "Delivery",
+    "Dialogue",
+    "Event",
+    "EventKind",
+    "Frame",
+    "HttpRequest",
+    "Id",
+    "Identity",
+    "Opening",
+    "Phase",
+    "Script",
+    "Upgrade",
+    "load_contract",
+    "perform",
+]
 
 
 def load_contract(name: str, delivery_type: str = "") -> Contract:

@@ -1,20 +1,19 @@
-"""The interface that a backend's contract implements, and the data it speaks in."""
+"""The interface that a backend's contract implements.
+
+A contract is stateless, one for a run; a dialogue is one connection's, and may remember things. Both are pure: they
+make calls and frames as data, and say what comes back means.
+"""
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, auto
-from typing import Any, ClassVar, TypeVar
+from enum import Enum
+from typing import Any
 
-from hubbub.errors import HTTP_TOO_MANY, CallFailed, ContractError, Throttled, described
-
-T = TypeVar("T")
-
-HttpRequest = Callable[[str, str, Mapping[str, str], bytes], tuple[int, bytes]]
-"""One HTTP call: method, path, headers, body; returns status and body. Raises ConnectError, and may raise Throttled."""
+from hubbub.contracts.calls import Call, Id, Script
+from hubbub.contracts.events import AnyEvent, Frame
 
 
 class Phase(Enum):
@@ -41,189 +40,75 @@ class Phase(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One HTTP call. `path` follows the backend's origin; `json` is the body, None for none."""
+class Credentials:
+    """A login. `columns` are further columns of the accounts' file."""
 
-    method: str
-    path: str
-    json: Any = None
-    token: str = ""
-    accepts: tuple[int, ...] = (200,)
-
-    def headers(self) -> dict[str, str]:
-        """The headers that the call needs."""
-        headers = {"Accept": "application/json"}
-        if self.json is not None:
-            headers["Content-Type"] = "application/json"
-        if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
-        return headers
-
-    def perform(self, request: HttpRequest) -> Any:
-        """Make the call; returns the answer's JSON. Raises CallFailed and ConnectError."""
-        body = b"" if self.json is None else json.dumps(self.json, separators=(",", ":"), ensure_ascii=False).encode()
-        return self.read(*request(self.method, self.path, self.headers(), body))
-
-    def ask(self, request: HttpRequest, read: Callable[[Any], T]) -> T:
-        """Make the call, and let the contract read the answer.
-
-        Raises CallFailed and ConnectError, and ContractError for an answer that `read` cannot read, whatever it raises.
-        """
-        answer = self.perform(request)
-        try:
-            return read(answer)
-        except ContractError as error:
-            raise ContractError(f"{self}: {error}") from error
-        except Exception as error:
-            shown = shortened(answer)
-            raise ContractError(f"{self}: {shown} is not an answer that it has ({described(error)})") from error
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path.partition('?')[0]}"
-
-    def read(self, status: int, body: bytes) -> Any:
-        """The answer's JSON. Raises CallFailed for a status that is not accepted or a body that is not JSON."""
-        if status == HTTP_TOO_MANY:
-            raise Throttled(body.decode(errors="replace")[:200])
-        if status not in self.accepts:
-            raise CallFailed(status, f"HTTP {status}", body.decode(errors="replace")[:200])
-        try:
-            return json.loads(body) if body.strip() else None
-        except (ValueError, RecursionError) as error:
-            raise CallFailed(status, "answer is not JSON", body.decode(errors="replace")[:200]) from error
-
-
-SHOWN = 80
-"""Characters of a foreign text that an error shows."""
-
-
-def shortened(value: Any) -> str:
-    """A value of a backend's answer, for an error."""
-    text = repr(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
-
-
-def what_was_said(error: CallFailed) -> str:
-    """The words of a backend that did not do what a call asked for, without what differs from call to call."""
-    try:
-        body = json.loads(error.detail)
-    except (ValueError, RecursionError):
-        return error.detail if error.detail and error.detail[0] not in "{[<" else error.reason
-    said = [body[name] for name in _WORDS if isinstance(body.get(name), str)] if isinstance(body, dict) else []
-    return said[0] if said else error.reason
-
-
-_WORDS = ("error", "message", "detail", "title")
-"""What the member of a JSON answer is called that says what is wrong: as many say it, and as RFC 9457 does."""
-
-ID_LIMIT = 1 << 63
-
-
-def checked_id(value: Any) -> int:
-    """An id in a backend's answer. Raises ContractError where it is no whole number of 64 bits."""
-    try:
-        number = int(value) if isinstance(value, int | str) and not isinstance(value, bool) else None
-    except ValueError:
-        number = None
-    if number is None or not -ID_LIMIT <= number < ID_LIMIT:
-        raise ContractError(f"expected an id (a whole number of at most 64 bits), got {shortened(value)}")
-    return number
-
-
-def checked_text(value: Any) -> str:
-    """A text in a backend's answer. Raises ContractError for anything else."""
-    if not isinstance(value, str):
-        raise ContractError(f"expected a text, got {shortened(value)}")
-    return value
+    email: str
+    password: str = field(default="", repr=False)
+    username: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who a login made us: the token for later calls, and the backend's id of the account."""
 
-    token: str
-    user_id: int
+    token: str = field(repr=False)
+    user_id: Id = 0
 
 
-class EventKind(Enum):
-    """What a frame from the backend means to a load test."""
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a connection is opened with: who opens it, and the permit of the ticket phase, if there is one.
 
-    CONNECTED = auto()
-    """The connection is accepted."""
-    JOINED = auto()
-    """A join is confirmed."""
-    CONFIRMED = auto()
-    """A message is acknowledged; `number` is the sender's."""
-    REFUSED = auto()
-    """A message was not taken."""
-    THROTTLED = auto()
-    """A message was not taken because of a rate limit."""
-    LIMIT = auto()
-    """The connection is turned away because there are too many."""
-    DROPPED = auto()
-    """The backend says that it dropped messages for this connection."""
-    SHUTDOWN = auto()
-    """The backend is about to stop."""
-    TYPING = auto()
-    """A user types, or does not any more (`state`)."""
-    PRESENCE = auto()
-    """A user is online, or not any more (`state`)."""
-    OTHER = auto()
-    """Anything else: other copies of a message, what is new about a conversation."""
-    UNREADABLE = auto()
-    """Not a frame of this contract."""
-
-
-@dataclass(slots=True)
-class Event:
-    """A frame that is not a delivery. `text` is what it says, or its type where its kind is OTHER.
-
-    `user_id` is of whom it tells, and `state` what: None where it does not say.
+    `number` tells the connections of a run apart. `conversation_id` is where it goes first: a backend may want to know.
     """
 
-    kind: EventKind
-    conversation_id: int = 0
+    credentials: Credentials
+    identity: Identity | None = None
+    permit: str = field(default="", repr=False)
     number: int = 0
-    text: str = ""
-    user_id: int = 0
-    state: bool | None = None
-    is_delivery: ClassVar[bool] = False
-
-    @property
-    def frame_type(self) -> str:
-        """The type of a frame that means nothing to a load test; empty for one that is understood."""
-        if self.kind is EventKind.OTHER:
-            return self.text or "without a type"
-        return "unreadable" if self.kind is EventKind.UNREADABLE else ""
+    conversation_id: Id = 0
 
 
-@dataclass(slots=True)
-class Delivery:
-    """A frame that brings a stored message: the backend's ids of conversation and sender, and the content."""
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """The upgrade request: its path, below the origin, and headers of its own."""
 
-    conversation_id: int
-    sender_id: int
-    content: str
-    is_delivery: ClassVar[bool] = True
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass
 class Contract(ABC):
     """One kind of backend.
 
-    `phases` are those that it has, in order, up to JOIN. `delivery_prefix` is what every delivery frame begins with.
-    `has_echo`: a sender gets its own message back. `has_accounts`: accounts and conversations are made over HTTP;
-    otherwise any e-mail will do, and conversations are numbered by the run. `history_cache_s`: how long the backend may
-    answer for a history from a cache.
+    `phases` are those that it has, in order, up to JOIN; without JOIN a connection is ready once it is accepted.
+    `is_greeted`: the backend says that it accepts a connection (CONNECTED); else the upgrade alone says so.
+    `confirms_joins`: a join is confirmed (JOINED); else it is taken for done when it was sent.
+    `has_echo`: a sender gets its own message back. `accounts`: they are made by `signup`, are `given`, or `any` e-mail
+    will do. `rooms`: conversations are made by a `call`, exist by their `name`, or are `given`. `history_cache_s`: how
+    long the backend may answer for a history from a cache.
+
+    For the fast path: a frame that begins with `delivery_prefix`, one or several, is a delivery; `separator` stands
+    between several units of a frame; `answers_deliveries`: each delivery is to be answered, so none may be skipped.
+    `heartbeat_s`: how often a connection sends `heartbeat`; 0 for never.
     """
 
-    name: ClassVar[str] = ""
-    phases: ClassVar[tuple[Phase, ...]] = ()
-    delivery_prefix: ClassVar[bytes] = b""
-    has_echo: ClassVar[bool] = True
-    has_accounts: ClassVar[bool] = True
-    history_cache_s: ClassVar[int] = 0
-    settings: dict[str, Any] = field(default_factory=dict)
+    name: str = ""
+    phases: tuple[Phase, ...] = ()
+    is_greeted: bool = True
+    confirms_joins: bool = True
+    has_echo: bool = True
+    accounts: str = "signup"
+    rooms: str = "call"
+    history_cache_s: int = 0
+    delivery_prefix: bytes | tuple[bytes, ...] = ()
+    separator: bytes = b""
+    answers_deliveries: bool = False
+    heartbeat_s: float = 0.0
+
+    def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
+        self.settings: dict[str, Any] = dict(settings or {})
 
     @property
     def max_content(self) -> int:
@@ -231,90 +116,150 @@ class Contract(ABC):
         longest = self.settings.get("max_content", 0)
         return longest if isinstance(longest, int) else 0
 
-    # -- HTTP --
+    @property
+    def has_accounts(self) -> bool:
+        """Whether an account has to log in."""
+        return self.accounts != "any"
+
+    # -- HTTP: scripts of calls; None where there is nothing of the kind ---------------------------------------------
 
     def health(self) -> Call | None:
-        """A call that succeeds when the backend is up; None where there is none."""
+        """A call that succeeds when the backend is up."""
         return None
 
-    def signup(self, username: str, email: str, password: str) -> Call:
-        """Makes an account, and logs it in: the answer is read by `identity`."""
-        raise ContractError(f"{self.name} has no accounts")
-
-    def login(self, email: str, password: str) -> Call:
-        """Logs an account in: the answer is read by `identity`."""
-        raise ContractError(f"{self.name} has no accounts")
-
-    def identity(self, body: Any) -> Identity:
-        """What the answer to a login or sign-up says. Raises ContractError."""
-        raise ContractError(f"{self.name} has no accounts")
-
-    def create_conversation(self, identity: Identity, name: str) -> Call:
-        """Makes a conversation whose first member is the account."""
-        raise ContractError(f"{self.name} makes no conversations")
-
-    def conversation_id(self, body: Any) -> int:
-        """The id in the answer to create_conversation. Raises ContractError."""
-        raise ContractError(f"{self.name} makes no conversations")
-
-    def join_conversation(self, identity: Identity, conversation_id: int) -> Call:
-        """Makes an account a member, over HTTP."""
-        raise ContractError(f"{self.name} has no membership")
-
-    def leave_conversation(self, identity: Identity, conversation_id: int) -> Call | None:
-        """Ends an account's membership, over HTTP; None where that cannot be done."""
+    def signup(self, credentials: Credentials) -> Script[Identity] | None:
+        """Makes an account, and logs it in."""
         return None
 
-    def ticket(self, identity: Identity) -> Call:
-        """Asks for a permit to connect: the answer is read by `ticket_of`."""
-        raise ContractError(f"{self.name} has no tickets")
-
-    def ticket_of(self, body: Any) -> str:
-        """The ticket in the answer. Raises ContractError."""
-        raise ContractError(f"{self.name} has no tickets")
-
-    def history(self, identity: Identity, conversation_id: int, limit: int, offset: int) -> Call | None:
-        """Reads stored messages, newest first; None where there is no history."""
+    def login(self, credentials: Credentials) -> Script[Identity] | None:
+        """Logs an account in."""
         return None
 
-    def history_messages(self, body: Any) -> list[tuple[int, str]]:
-        """The messages in the answer to history: the backend's id and the content of each. Raises ContractError."""
-        raise ContractError(f"{self.name} has no history")
-
-    def post_message(self, identity: Identity, conversation_id: int, content: str) -> Call | None:
-        """Sends a message over HTTP; None where that cannot be done."""
+    def create_conversation(self, identity: Identity, name: str) -> Script[Id] | None:
+        """Makes a conversation whose first member is the account; returns the backend's id."""
         return None
 
-    # -- WebSocket --
+    def conversation_name(self, run_id: str, index: int) -> Id:
+        """What a conversation of a run is called: no other run's may be."""
+        return f"perfws-{run_id}-{index}"
 
-    @abstractmethod
+    def join_conversation(self, identity: Identity, conversation_id: Id) -> Script[None] | None:
+        """Makes an account a member."""
+        return None
+
+    def leave_conversation(self, identity: Identity, conversation_id: Id) -> Script[None] | None:
+        """Ends an account's membership."""
+        return None
+
+    def ticket(self, identity: Identity) -> Script[str] | None:
+        """Asks for a permit to connect."""
+        return None
+
+    def history(
+        self, identity: Identity, conversation_id: Id, limit: int, offset: int
+    ) -> Script[list[tuple[Id, str]]] | None:
+        """Reads stored messages, newest first: the backend's id and the content of each."""
+        return None
+
+    def post_message(self, identity: Identity, conversation_id: Id, content: str) -> Script[None] | None:
+        """Sends a message over HTTP."""
+        return None
+
+    # -- WebSocket: of a connection that has nothing to remember -----------------------------------------------------
+
+    def dialogue(self, opening: Opening) -> Dialogue:
+        """The dialogue of one connection: this one remembers nothing, and asks the contract."""
+        return Dialogue(self, opening)
+
+    def upgrade(self, opening: Opening) -> Upgrade:
+        """The upgrade request."""
+        return Upgrade(self.websocket_path(opening.permit))
+
     def websocket_path(self, ticket: str) -> str:
         """What follows the origin in the WebSocket's URL."""
+        return "/"
 
-    def hello(self, email: str) -> str | None:
+    def hello(self, email: str) -> Frame | None:
         """The first frame to send; None where the backend speaks first."""
         return None
 
     @abstractmethod
-    def join(self, conversation_id: int) -> str:
-        """The frame that subscribes the connection."""
+    def join(self, conversation_id: Id) -> Frame | None:
+        """The frame that subscribes the connection; None where membership is subscription."""
 
-    @abstractmethod
-    def leave(self, conversation_id: int) -> str | None:
+    def leave(self, conversation_id: Id) -> Frame | None:
         """The frame that ends the account's subscription; None where there is none."""
+        return None
 
     @abstractmethod
-    def message(self, conversation_id: int, content: str) -> str:
+    def message(self, conversation_id: Id, content: str) -> Frame:
         """The frame that sends a message."""
 
-    def typing(self, conversation_id: int, is_typing: bool) -> str | None:
+    def typing(self, conversation_id: Id, is_typing: bool) -> Frame | None:
         """The typing indicator; None where there is none."""
         return None
 
-    def read(self, conversation_id: int) -> str | None:
+    def read(self, conversation_id: Id) -> Frame | None:
         """The frame that marks the conversation as read; None where there is none."""
         return None
 
-    @abstractmethod
-    def recognise(self, payload: bytes) -> Event | Delivery:
-        """What a text frame of the backend means. Never raises: what it cannot read is UNREADABLE."""
+    def recognise(self, payload: bytes) -> AnyEvent:
+        """What a unit of the backend means. Never raises: what it cannot read is UNREADABLE."""
+        raise NotImplementedError
+
+    def receive(self, payload: bytes) -> Sequence[AnyEvent]:
+        """What a frame means that holds one unit."""
+        return (self.recognise(payload),)
+
+
+class Dialogue:
+    """One connection. This one has nothing to remember; a contract with more to do makes one of its own.
+
+    What it returns is sent in order. `receive` is given a whole frame, or one unit where the contract has a separator.
+    """
+
+    __slots__ = ("contract", "opening")
+
+    def __init__(self, contract: Contract, opening: Opening) -> None:
+        self.contract = contract
+        self.opening = opening
+
+    def upgrade(self) -> Upgrade:
+        """The upgrade request."""
+        return self.contract.upgrade(self.opening)
+
+    def start(self) -> Sequence[Frame]:
+        """What is sent first."""
+        return _frames(self.contract.hello(self.opening.credentials.email))
+
+    def enter(self, conversation_id: Id) -> Sequence[Frame]:
+        """Subscribes to a conversation."""
+        return _frames(self.contract.join(conversation_id))
+
+    def leave(self, conversation_id: Id) -> Sequence[Frame]:
+        """Ends the subscription."""
+        return _frames(self.contract.leave(conversation_id))
+
+    def post(self, conversation_id: Id, content: str, number: int) -> Sequence[Frame]:
+        """Sends a message, the `number`-th of this connection from 1 on."""
+        return (self.contract.message(conversation_id, content),)
+
+    def typing(self, conversation_id: Id, is_typing: bool) -> Sequence[Frame]:
+        """The typing indicator."""
+        return _frames(self.contract.typing(conversation_id, is_typing))
+
+    def read(self, conversation_id: Id) -> Sequence[Frame]:
+        """Marks the conversation as read."""
+        return _frames(self.contract.read(conversation_id))
+
+    def heartbeat(self) -> Sequence[Frame]:
+        """What is sent every `heartbeat_s` seconds."""
+        return ()
+
+    def receive(self, payload: bytes) -> Sequence[AnyEvent]:
+        """What a frame, or a unit of it, means: events in order."""
+        return self.contract.receive(payload)
+
+
+def _frames(frame: Frame | None) -> Sequence[Frame]:
+    return () if frame is None else (frame,)

@@ -11,26 +11,31 @@ and no echo to its sender.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
-from hubbub.contracts.base import Contract, Delivery, Event, EventKind, Phase
+from hubbub.contracts.base import Contract, Phase
+from hubbub.contracts.calls import Id
+from hubbub.contracts.events import AnyEvent, Delivery, Event, EventKind
 
 
-@dataclass
 class Minimal(Contract):
     """See the module. `settings`: `path`, the WebSocket's path below the origin."""
 
-    name: ClassVar[str] = "minimal"
-    phases: ClassVar[tuple[Phase, ...]] = (Phase.CONNECT, Phase.JOIN)
-    delivery_prefix: ClassVar[bytes] = b'{"deliver":'
-    has_echo: ClassVar[bool] = False
-    has_accounts: ClassVar[bool] = False
+    name = "minimal"
+    phases = (Phase.CONNECT, Phase.JOIN)
+    delivery_prefix = b'{"deliver":'
+    has_echo = False
+    accounts = "any"
+    rooms = "name"
 
-    def __post_init__(self) -> None:
-        self.settings = {"path": "/"} | self.settings
+    def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
+        super().__init__({"path": "/"} | dict(settings or {}))
+
+    def conversation_name(self, run_id: str, index: int) -> Id:
+        return (int(run_id, 16) << 16) + index + 1
 
     def websocket_path(self, ticket: str) -> str:
         return str(self.settings["path"])
@@ -38,16 +43,16 @@ class Minimal(Contract):
     def hello(self, email: str) -> str | None:
         return json.dumps({"hello": email})
 
-    def join(self, conversation_id: int) -> str:
+    def join(self, conversation_id: Id) -> str:
         return f'{{"join":{conversation_id}}}'
 
-    def leave(self, conversation_id: int) -> str | None:
+    def leave(self, conversation_id: Id) -> str | None:
         return f'{{"leave":{conversation_id}}}'
 
-    def message(self, conversation_id: int, content: str) -> str:
+    def message(self, conversation_id: Id, content: str) -> str:
         return f'{{"send":{json.dumps(content, ensure_ascii=False)},"to":{conversation_id}}}'
 
-    def recognise(self, payload: bytes) -> Event | Delivery:
+    def recognise(self, payload: bytes) -> AnyEvent:
         try:
             frame = orjson.loads(payload)
             if "deliver" in frame:

@@ -8,25 +8,16 @@ for other parts of the page, not a delivery, but in an older version the only on
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import quote
 
 import orjson
 
-from hubbub.contracts.base import (
-    Call,
-    Contract,
-    Delivery,
-    Event,
-    EventKind,
-    Identity,
-    Phase,
-    checked_id,
-    checked_text,
-    shortened,
-)
+from hubbub.contracts.base import Contract, Credentials, Identity, Phase
+from hubbub.contracts.calls import Call, Id, Script, checked_number, checked_text, member
+from hubbub.contracts.events import AnyEvent, Delivery, Event, EventKind
 from hubbub.errors import ContractError
 
 _KINDS = {
@@ -37,30 +28,24 @@ _KINDS = {
 }
 
 
-@dataclass
 class Sanctum(Contract):
     """See the module. `settings`: `api`, the path of the API below the origin; `delivery_type`, the type of the frames
     that deliver messages, several with commas; `rate_limit_text`, how a refusal for too many messages begins;
     `connection_limit_text`, how a connection too many is told; `max_content`, the characters of the longest message."""
 
-    name: ClassVar[str] = "sanctum"
-    phases: ClassVar[tuple[Phase, ...]] = (
-        Phase.LOGIN,
-        Phase.CONVERSATION,
-        Phase.TICKET,
-        Phase.CONNECT,
-        Phase.JOIN,
-    )
-    history_cache_s: ClassVar[int] = 120
-    settings: dict[str, Any] = field(
-        default_factory=lambda: {
+    name = "sanctum"
+    phases = (Phase.LOGIN, Phase.CONVERSATION, Phase.TICKET, Phase.CONNECT, Phase.JOIN)
+    history_cache_s = 120
+
+    def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
+        defaults = {
             "api": "/api",
             "delivery_type": "message",
             "max_content": 10_000,
             "rate_limit_text": "Rate limit exceeded",
             "connection_limit_text": "user connection limit reached",
         }
-    )
+        super().__init__(defaults | dict(settings or {}))
 
     @cached_property
     def delivery_types(self) -> tuple[str, ...]:
@@ -74,69 +59,60 @@ class Sanctum(Contract):
     def health(self) -> Call | None:
         return Call("GET", "/health/ready")
 
-    def signup(self, username: str, email: str, password: str) -> Call:
-        body = {"username": username, "email": email, "password": password}
-        return Call("POST", f"{self._api}/auth/signup", body, accepts=(201,))
+    def signup(self, credentials: Credentials) -> Script[Identity]:
+        body = {"username": credentials.username, "email": credentials.email, "password": credentials.password}
+        return _identity((yield Call("POST", f"{self._api}/auth/signup", body, accepts=(201,))))
 
-    def login(self, email: str, password: str) -> Call:
-        return Call("POST", f"{self._api}/auth/login", {"email": email, "password": password})
+    def login(self, credentials: Credentials) -> Script[Identity]:
+        body = {"email": credentials.email, "password": credentials.password}
+        return _identity((yield Call("POST", f"{self._api}/auth/login", body)))
 
-    def identity(self, body: Any) -> Identity:
-        return Identity(checked_text(_member(body, "token")), checked_id(_member(body, "user", "id")))
-
-    def create_conversation(self, identity: Identity, name: str) -> Call:
+    def create_conversation(self, identity: Identity, name: str) -> Script[Id]:
         body = {"name": name, "is_group": True, "participant_ids": [identity.user_id]}
-        return Call("POST", f"{self._api}/conversations/", body, identity.token, accepts=(200, 201))
+        call = Call("POST", f"{self._api}/conversations/", body, identity.token, accepts=(200, 201))
+        return checked_number(member((yield call), "id"))
 
-    def conversation_id(self, body: Any) -> int:
-        return checked_id(_member(body, "id"))
+    def join_conversation(self, identity: Identity, conversation_id: Id) -> Script[None]:
+        yield Call("POST", f"{self._api}/chatrooms/{conversation_id}/join", {}, identity.token)
 
-    def join_conversation(self, identity: Identity, conversation_id: int) -> Call:
-        return Call("POST", f"{self._api}/chatrooms/{conversation_id}/join", {}, identity.token)
-
-    def leave_conversation(self, identity: Identity, conversation_id: int) -> Call | None:
+    def leave_conversation(self, identity: Identity, conversation_id: Id) -> Script[None]:
         path = f"{self._api}/conversations/{conversation_id}"
-        return Call("DELETE", path, token=identity.token, accepts=(200, 204))
+        yield Call("DELETE", path, token=identity.token, accepts=(200, 204))
 
-    def ticket(self, identity: Identity) -> Call:
-        return Call("POST", f"{self._api}/ws/ticket", {}, identity.token)
+    def ticket(self, identity: Identity) -> Script[str]:
+        return checked_text(member((yield Call("POST", f"{self._api}/ws/ticket", {}, identity.token)), "ticket"))
 
-    def ticket_of(self, body: Any) -> str:
-        return checked_text(_member(body, "ticket"))
-
-    def history(self, identity: Identity, conversation_id: int, limit: int, offset: int) -> Call | None:
+    def history(self, identity: Identity, conversation_id: Id, limit: int, offset: int) -> Script[list[tuple[Id, str]]]:
         path = f"{self._api}/conversations/{conversation_id}/messages?limit={limit}&offset={offset}"
-        return Call("GET", path, token=identity.token)
-
-    def history_messages(self, body: Any) -> list[tuple[int, str]]:
+        body = yield Call("GET", path, token=identity.token)
         if not isinstance(body, list):
             raise ContractError(f"expected a list of messages, got {type(body).__name__}")
-        return [(checked_id(_member(message, "id")), checked_text(_member(message, "content"))) for message in body]
+        return [(checked_number(member(each, "id")), checked_text(member(each, "content"))) for each in body]
 
-    def post_message(self, identity: Identity, conversation_id: int, content: str) -> Call | None:
+    def post_message(self, identity: Identity, conversation_id: Id, content: str) -> Script[None]:
         path = f"{self._api}/conversations/{conversation_id}/messages"
-        return Call("POST", path, {"content": content, "message_type": "text"}, identity.token, accepts=(200, 201))
+        yield Call("POST", path, {"content": content, "message_type": "text"}, identity.token, accepts=(200, 201))
 
     def websocket_path(self, ticket: str) -> str:
         return f"{self._api}/ws/chat?ticket={quote(ticket, safe='')}"
 
-    def join(self, conversation_id: int) -> str:
+    def join(self, conversation_id: Id) -> str:
         return f'{{"type":"join","conversation_id":{conversation_id}}}'
 
-    def leave(self, conversation_id: int) -> str | None:
+    def leave(self, conversation_id: Id) -> str | None:
         return f'{{"type":"leave","conversation_id":{conversation_id}}}'
 
-    def message(self, conversation_id: int, content: str) -> str:
+    def message(self, conversation_id: Id, content: str) -> str:
         quoted = json.dumps(content, ensure_ascii=False)  # as browsers write it: a frame's limit counts its bytes
         return f'{{"type":"message","conversation_id":{conversation_id},"content":{quoted}}}'
 
-    def typing(self, conversation_id: int, is_typing: bool) -> str | None:
+    def typing(self, conversation_id: Id, is_typing: bool) -> str | None:
         return json.dumps({"type": "typing", "conversation_id": conversation_id, "is_typing": is_typing})
 
-    def read(self, conversation_id: int) -> str | None:
+    def read(self, conversation_id: Id) -> str | None:
         return f'{{"type":"read","conversation_id":{conversation_id}}}'
 
-    def recognise(self, payload: bytes) -> Event | Delivery:
+    def recognise(self, payload: bytes) -> AnyEvent:
         try:
             frame = orjson.loads(payload)
             if frame.get("type") in self.delivery_types:
@@ -176,11 +152,5 @@ def _state(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _member(body: Any, *names: str) -> Any:
-    """A nested member of a JSON answer. Raises ContractError when it is not there."""
-    value = body
-    for name in names:
-        if not isinstance(value, dict) or name not in value:
-            raise ContractError(f"expected {'.'.join(names)!r} in the backend's answer, got {shortened(body)}")
-        value = value[name]
-    return value
+def _identity(body: Any) -> Identity:
+    return Identity(checked_text(member(body, "token")), checked_number(member(body, "user", "id")))

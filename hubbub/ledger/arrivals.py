@@ -29,7 +29,7 @@ class Arrivals:
     def __init__(
         self,
         run: int,
-        user_ids: Iterable[int],
+        user_ids: Iterable[str | int],
         conversations: Mapping[int, Conversation],
         producers: Producers,
         latencies: LatencyRecorder,

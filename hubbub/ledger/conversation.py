@@ -26,7 +26,7 @@ class Conversation:
         *("index", "is_read_back", "log", "members", "seen", "typing"),
     )
 
-    def __init__(self, index: int, backend_id: int, members: frozenset[int], has_echo: bool) -> None:
+    def __init__(self, index: int, backend_id: str | int, members: frozenset[int], has_echo: bool) -> None:
         self.index = index
         self.id = backend_id
         self.members = members

@@ -8,7 +8,7 @@ The order of a run: `open_receiver` when a connection is established, `joining` 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from hubbub.ledger.arrivals import Arrivals
 from hubbub.ledger.connection import Connection
@@ -19,7 +19,7 @@ from hubbub.ledger.frame_types import FrameTypes
 from hubbub.ledger.latency_recorder import BackendWait, LatencyRecorder, NoWait
 from hubbub.ledger.message import GENERATOR, Message, Timings
 from hubbub.ledger.producers import Producers
-from hubbub.ledger.receiver import Receiver, Recogniser
+from hubbub.ledger.receiver import Features, Receiver, Recogniser
 from hubbub.ledger.subscription import Subscription
 from hubbub.ledger.tag import encode_tag
 from hubbub.metrics.low_ends import tolerance_for
@@ -37,6 +37,10 @@ LOSS_HORIZON_US = 60_000_000
 """A delivery that nothing has overtaken is given up after this long, so that a dead receiver cannot hold the log."""
 
 
+class RecognisingContract(Features, Recogniser, Protocol):
+    """What is known of all connections' frames."""
+
+
 class Ledger:
     """Every message and delivery of one worker in one run.
 
@@ -48,8 +52,8 @@ class Ledger:
     def __init__(
         self,
         run: int,
-        contract: Recogniser,
-        user_ids: Iterable[int] = (),
+        contract: RecognisingContract,
+        user_ids: Iterable[str | int] = (),
         first_sender: int = 1,
         tolerances_us: Sequence[int] = (),
         backend_wait: BackendWait | None = None,
@@ -137,11 +141,13 @@ class Ledger:
 
     # -- connections -------------------------------------------------------------------------------------------------
 
-    def add_conversation(self, index: int, backend_id: int, members: Iterable[int], has_echo: bool = True) -> None:
+    def add_conversation(
+        self, index: int, backend_id: str | int, members: Iterable[int], has_echo: bool = True
+    ) -> None:
         """Make a conversation known: its index in tags, the backend's id, the indexes of its member accounts."""
         self.conversations[index] = Conversation(index, backend_id, frozenset(members), has_echo)
 
-    def add_members(self, members: Mapping[int, Iterable[int]], user_ids: Iterable[int]) -> None:
+    def add_members(self, members: Mapping[int, Iterable[int]], user_ids: Iterable[str | int]) -> None:
         """More accounts take part: their indexes by conversation, and the backend's ids of them and of others'."""
         self._arrivals.user_ids.update(user_ids)
         for index, accounts in members.items():
@@ -155,9 +161,15 @@ class Ledger:
         """An account asks to become a member."""
         self.conversations[conversation].may_be_member(account)
 
-    def open_receiver(self, account: int, on_event: Callable[[Any, int], None]) -> Receiver:
-        """A new connection of an account, and with it a new producer. `on_event` takes what is not a delivery."""
-        return Receiver(self._producers.open(account), self.contract, self._arrivals, on_event)
+    def open_receiver(
+        self, account: int, on_event: Callable[[Any, int], None], dialogue: Recogniser | None = None
+    ) -> Receiver:
+        """A new connection of an account, and with it a new producer. `on_event` takes what is not a delivery.
+
+        `dialogue` says what its frames mean; without one the contract itself does.
+        """
+        producer = self._producers.open(account)
+        return Receiver(producer, self.contract, dialogue or self.contract, self._arrivals, on_event)
 
     def joining(self, receiver: Receiver, conversation: int) -> None:
         """The connection asked to join: what arrives from now on is optional until it is ready."""
@@ -233,11 +245,11 @@ class Ledger:
         """The backend said of one message that it does not take it."""
         message.refusal = "throttled" if is_rate_limit else "refused"
 
-    def typing(self, receiver: Receiver, conversation: int, user_id: int, is_typing: bool, now_us: int) -> None:
+    def typing(self, receiver: Receiver, conversation: int, user_id: str | int, is_typing: bool, now_us: int) -> None:
         """An account, whose only connection this is, told that it types or does not any more."""
         self.conversations[conversation].typing.sent(receiver.connection, user_id, is_typing, now_us)
 
-    def told_of_typing(self, receiver: Receiver, backend_id: int, user_id: int, state: bool | None) -> None:
+    def told_of_typing(self, receiver: Receiver, backend_id: str | int, user_id: str | int, state: bool | None) -> None:
         """A connection was told, in a conversation of the backend, that a user types or not; None: not told which."""
         for subscription in receiver.subscriptions:
             conversation = self.conversations[subscription.conversation]

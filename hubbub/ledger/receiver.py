@@ -8,7 +8,7 @@ compared, and one delivery in 64 is parsed to check its text. Everything else ta
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from hubbub.ledger.connection import Connection
@@ -27,12 +27,21 @@ UNKNOWN_US = 0
 
 
 class Recogniser(Protocol):
-    """What the ledger needs of a contract: `hubbub.contracts` has the whole of it."""
+    """What the ledger needs of a connection's dialogue: `hubbub.contracts` has the whole of it."""
+
+    def receive(self, payload: bytes) -> Sequence[Any]:
+        """What a unit means: events in order, each of which may be a delivery."""
+
+
+class Features(Protocol):
+    """How a backend's frames are built: see `hubbub.contracts`."""
 
     @property
-    def delivery_prefix(self) -> bytes: ...
-
-    def recognise(self, payload: bytes) -> Any: ...
+    def delivery_prefix(self) -> bytes | tuple[bytes, ...]: ...
+    @property
+    def separator(self) -> bytes: ...
+    @property
+    def answers_deliveries(self) -> bool: ...
 
 
 class Taker(Protocol):
@@ -58,15 +67,21 @@ class Receiver:
     """
 
     __slots__ = (
-        *("_recogniser", "_since_check", "_taker", "connection", "on_event"),
+        *("_features", "_recogniser", "_since_check", "_taker", "connection", "on_event"),
         *("producer", "subscription", "subscriptions"),
     )
 
     def __init__(
-        self, producer: Producer, recogniser: Recogniser, taker: Taker, on_event: Callable[[Any, int], None]
+        self,
+        producer: Producer,
+        features: Features,
+        recogniser: Recogniser,
+        taker: Taker,
+        on_event: Callable[[Any, int], None],
     ) -> None:
         self.producer = producer
         self.connection: Connection = producer.connection
+        self._features = features
         self._recogniser = recogniser
         self._taker = taker
         self.on_event = on_event
@@ -143,19 +158,36 @@ class Receiver:
         return start
 
     def on_message(self, payload: bytes, now_us: int, arrived_us: int, frame: bytes | None = None) -> None:
-        """Take one text message that was read at `now_us`, in `frame` if it came in one piece."""
-        recogniser = self._recogniser
-        if payload.startswith(recogniser.delivery_prefix) and self._is_next(payload):
+        """Take one message that was read at `now_us`, in `frame` if it came in one piece.
+
+        A frame is remembered for others where it holds a single delivery, and nothing that has to be answered.
+        """
+        features = self._features
+        separator = features.separator
+        if separator and separator in payload:
+            units = [unit for unit in payload.split(separator) if unit]
+            if len(units) != 1:
+                for unit in units:
+                    self._take_unit(unit, now_us, arrived_us, None)
+                return
+            payload = units[0]
+        if payload.startswith(features.delivery_prefix) and self._is_next(payload):
             assert self.subscription is not None
             self._taker.take_next(self.subscription, now_us, arrived_us)
             return
-        event = recogniser.recognise(payload)
-        if event.is_delivery:
-            self._taker.take(self, event, now_us, arrived_us, frame)
-            return
-        if frame_type := event.frame_type:
-            self._taker.take_other(self, frame_type, payload)
-        self.on_event(event, now_us)
+        self._take_unit(payload, now_us, arrived_us, None if features.answers_deliveries else frame)
+
+    def _take_unit(self, payload: bytes, now_us: int, arrived_us: int, frame: bytes | None) -> None:
+        events = self._recogniser.receive(payload)
+        if len(events) != 1:
+            frame = None
+        for event in events:
+            if event.is_delivery:
+                self._taker.take(self, event, now_us, arrived_us, frame)
+                continue
+            if frame_type := event.frame_type:
+                self._taker.take_other(self, frame_type, payload)
+            self.on_event(event, now_us)
 
     def _is_next(self, payload: bytes) -> bool:
         """Whether a delivery carries the tag of the message that is expected next.

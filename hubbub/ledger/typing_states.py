@@ -32,9 +32,9 @@ class Listener:
     """
 
     account: int
-    cursors: dict[int, int]
-    early: dict[int, list[bool]]
-    shown: dict[int, bool] = field(default_factory=dict)
+    cursors: dict[str | int, int]
+    early: dict[str | int, list[bool]]
+    shown: dict[str | int, bool] = field(default_factory=dict)
 
 
 class TypingStates:
@@ -47,7 +47,7 @@ class TypingStates:
 
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
-        self._typists: dict[int, Typist] = {}
+        self._typists: dict[str | int, Typist] = {}
         self._listeners: dict[int, Listener] = {}
 
     def listen(self, connection: Connection, now_us: int) -> None:
@@ -72,7 +72,7 @@ class TypingStates:
                 if typist.account != listener.account
             )
 
-    def sent(self, connection: Connection, user_id: int, is_typing: bool, now_us: int) -> None:
+    def sent(self, connection: Connection, user_id: str | int, is_typing: bool, now_us: int) -> None:
         """An account told the backend that it types, or does not any more."""
         typist = self._typists.setdefault(user_id, Typist(connection.account))
         typist.sent.append(is_typing)
@@ -80,7 +80,7 @@ class TypingStates:
         self._counts.typing_sent += 1
         self._counts.typing_due += sum(each.account != typist.account for each in self._listeners.values())
 
-    def told(self, connection: Connection, user_id: int, state: bool | None) -> None:
+    def told(self, connection: Connection, user_id: str | int, state: bool | None) -> None:
         """A connection was told of a user; `state` is None where the frame does not say what."""
         typist, listener = self._typists.get(user_id), self._listeners.get(connection.id)
         if typist is None or listener is None or typist.account == listener.account:
@@ -97,7 +97,7 @@ class TypingStates:
             self._counts.typing_told += 1
             listener.shown[user_id] = state
 
-    def _take_early(self, listener: Listener, user_id: int, state: bool | None) -> None:
+    def _take_early(self, listener: Listener, user_id: str | int, state: bool | None) -> None:
         """Nothing of the kind is due: it was on its way when the connection began to listen, or it is wrong."""
         early = listener.early.get(user_id, [])
         at = next((place for place, each in enumerate(early) if state in (None, each)), None)

@@ -50,7 +50,7 @@ class Assignment:
     clients: int
     settings: Settings
     payloads: Payloads
-    user_ids: list[int]
+    user_ids: list[str | int]
     tolerances_us: list[int]
     clock_domain: str
     provision: Provision
@@ -63,7 +63,7 @@ class Extension:
     run: str
     shared: list[Account]
     own: list[Account]
-    user_ids: list[int]
+    user_ids: list[str | int]
 
 
 @dataclass(frozen=True, kw_only=True)

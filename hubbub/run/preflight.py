@@ -14,7 +14,7 @@ from hubbub.client.history import ReadBack
 from hubbub.client.session import Session
 from hubbub.client.slots import Slot
 from hubbub.clock import US_PER_SECOND
-from hubbub.contracts import Contract, load_contract
+from hubbub.contracts import Contract, Id, load_contract
 from hubbub.errors import PhaseFailed, RunError
 from hubbub.health import Lateness
 from hubbub.ledger import Ledger, Message
@@ -40,7 +40,7 @@ class Preflight:
     """`check` it once. `provision` has the accounts and the conversation, `user_ids` the backend's ids of all."""
 
     def __init__(
-        self, settings: Settings, world: World, run_number: int, provision: Provision, user_ids: Sequence[int]
+        self, settings: Settings, world: World, run_number: int, provision: Provision, user_ids: Sequence[Id]
     ) -> None:
         self._settings = settings
         self._world = world

@@ -14,7 +14,7 @@ from hubbub.client.accounts import Account, read_accounts
 from hubbub.client.client import Client
 from hubbub.client.payloads import Payloads
 from hubbub.clock import US_PER_SECOND
-from hubbub.contracts import load_contract
+from hubbub.contracts import Credentials, load_contract
 from hubbub.errors import ConfigError, RunError
 from hubbub.options import CALLS_OF_A_CLIENT, Settings
 from hubbub.profiles import slo_texts
@@ -113,7 +113,7 @@ class Preparation:
         settings = self._settings
         configured = read_accounts(settings.accounts) if settings.accounts else []
         if settings.account_email:
-            configured.append((settings.account_email, settings.account_password))
+            configured.append(Credentials(settings.account_email, settings.account_password))
         fallback = {settings.account_email: settings.account_fallback_password}
         self.provisioner = provisioner = Provisioner(
             load_contract(settings.contract, settings.delivery_type),
@@ -187,7 +187,7 @@ class Preparation:
             )
         return extensions
 
-    def _task_of_canary(self, account: Account, conversation_id: int) -> Task:
+    def _task_of_canary(self, account: Account, conversation_id: str | int) -> Task:
         """The canary listens in the first worker's first conversation."""
         settings = self._settings
         return Task(
@@ -197,6 +197,8 @@ class Preparation:
             delivery_type=settings.delivery_type,
             email=account.email,
             password=account.password,
+            username=account.username,
+            columns=account.columns,
             conversation_id=conversation_id,
             run_number=int(self._run_id, 16),
             headers=settings.http_headers,

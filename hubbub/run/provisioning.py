@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from math import ceil
 from typing import TypeVar
 
 from hubbub.client.accounts import Account
 from hubbub.client.patience import Patience
+from hubbub.client.tokens import log_in
 from hubbub.clock import US_PER_SECOND, Scheduler
-from hubbub.contracts import Contract, HttpRequest, Identity
+from hubbub.contracts import Contract, Credentials, HttpRequest, Id, Identity, perform
 from hubbub.errors import CallFailed, ConnectError, ContractError, RunError, Throttled, TlsError, described
 from hubbub.run.crew import Crew
 
@@ -54,7 +54,7 @@ class Provision:
 
     shared: list[Account]
     own: list[Account]
-    conversations: list[tuple[int, int]]
+    conversations: list[tuple[int, Id]]
 
 
 class NotAllowed(RunError):
@@ -74,7 +74,7 @@ class Provisioner:
         contract: Contract,
         request: HttpRequest,
         run_id: str,
-        configured: Iterable[tuple[str, str]],
+        configured: Iterable[Credentials],
         scheduler: Scheduler,
         say: Callable[[str], object],
         at_once: int = 1,
@@ -115,14 +115,17 @@ class Provisioner:
 
     # -- everything --------------------------------------------------------------------------------------------------
 
-    def make(self, needs: Iterable[Needs], conversation_id: int | None = None) -> list[Provision]:
+    def make(self, needs: Iterable[Needs], conversation_id: Id | None = None) -> list[Provision]:
         """What each worker needs, in order. Raises RunError with the reason when a conversation has nobody."""
         provisions, first_conversation = [], 0
         for need in needs:
             indexes = list(range(first_conversation, first_conversation + need.conversations))
             shared = [self._number([indexes[n % len(indexes)]]) for n in range(need.shared)]
             own = [self._number(list(indexes)) for _ in range(need.own)]
-            provisions.append(Provision(shared, own, [(index, index + 1) for index in indexes]))
+            names = [(index, self._contract.conversation_name(self._run_id, index)) for index in indexes]
+            if conversation_id is not None:
+                names = [(index, conversation_id) for index in indexes]
+            provisions.append(Provision(shared, own, names))
             first_conversation += need.conversations
         if not self._contract.has_accounts:
             return provisions
@@ -149,7 +152,7 @@ class Provisioner:
         ]
 
     def more(
-        self, memberships: Sequence[Sequence[int]], backend_ids: Mapping[int, int], seconds: float
+        self, memberships: Sequence[Sequence[int]], backend_ids: Mapping[int, Id], seconds: float
     ) -> list[Account]:
         """More accounts, each a member of existing conversations. Raises RunError where one cannot be made in time."""
         accounts = [self._number(list(conversations)) for conversations in memberships]
@@ -158,14 +161,17 @@ class Provisioner:
             self._ends_us = self._scheduler.now_us() + round(seconds * US_PER_SECOND)
             self._all("made", self._log_in_or_sign_up, accounts, ACCOUNTS_SHARE)
             joins = [
-                (account, index) for account in accounts for index in account.conversations if account.user_id >= 0
+                (account, index)
+                for account in accounts
+                for index in account.conversations
+                if account.index in self._identities
             ]
             self._all(JOINED, lambda join: self._join(join[0], backend_ids[join[1]]), joins, 1.0)
             if self.missing:
                 raise RunError(f"{'; '.join(self.missing)}.")
         return accounts
 
-    def one_more(self, conversation: int, backend_id: int) -> Account:
+    def one_more(self, conversation: int, backend_id: Id) -> Account:
         """One more account that is a member of a conversation. Raises RunError when it cannot be made."""
         account = self._number([conversation])
         if self._contract.has_accounts:
@@ -191,8 +197,8 @@ class Provisioner:
         return [item for place, item in enumerate(items) if place in crew.made]
 
     def _conversations(
-        self, provisions: list[Provision], accounts: list[Account], conversation_id: int | None
-    ) -> dict[int, int]:
+        self, provisions: list[Provision], accounts: list[Account], conversation_id: Id | None
+    ) -> dict[int, Id]:
         """The backend's id of each conversation. Raises RunError where one has no account, or cannot be made."""
         indexes = [index for provision in provisions for index, _ in provision.conversations]
         owners: dict[int, Account] = {}
@@ -200,9 +206,9 @@ class Provisioner:
             owners |= dict.fromkeys(account.conversations, account)
         if any(index not in owners for index in indexes):
             raise RunError(f"{'; '.join(self.missing)}.")
-        if conversation_id is not None:
-            return dict.fromkeys(indexes, conversation_id)
-        crew: Crew[int, int] = Crew(
+        if conversation_id is not None or self._contract.rooms == "name":
+            return dict(pair for provision in provisions for pair in provision.conversations)
+        crew: Crew[int, Id] = Crew(
             self._scheduler, lambda index: self._conversation(index, owners[index]), self._at_once, (RunError,)
         )
         crew.do(indexes, max(0.0, self._ends_us - self._scheduler.now_us()) / US_PER_SECOND)
@@ -218,9 +224,10 @@ class Provisioner:
         index = self._made
         self._made += 1
         account = Account(index, f"perfws-{self._run_id}-{index}@example.com", PASSWORD, conversations)
-        account.user_id = -1
+        account.username = f"perfws-{self._run_id}-{index}"[:30]
         if index < len(self._configured):
-            account.email, account.password = self._configured[index]
+            given = self._configured[index]
+            account.email, account.password, account.columns = given.email, given.password, dict(given.columns)
         return account
 
     def _log_in_or_sign_up(self, account: Account) -> None:
@@ -241,9 +248,10 @@ class Provisioner:
 
     def _log_in(self, account: Account) -> Identity | None:
         """The identity of a configured account, None where the backend does not know it or its password."""
-        call = self._contract.login(account.email, account.password)
         try:
-            return self._patiently("log in", account, lambda: call.ask(self._request, self._contract.identity))
+            return self._patiently(
+                "log in", account, lambda: log_in(self._contract, account.credentials, self._request)
+            )
         except CallFailed as error:
             if error.status not in NOT_TAKEN:
                 raise RunError(f"account {account.email} could not log in: {error}.") from error
@@ -261,14 +269,12 @@ class Provisioner:
 
     def _sign_up(self, account: Account) -> Identity:
         """Sign an account up, trying again with back-off. Raises RunError with the last reason."""
-        username = f"perfws-{self._run_id}-{account.index}"[:30]
-        call = self._contract.signup(username, account.email, account.password)
         last: Exception | None = None
         for attempt in range(TRIES):
             if attempt:
                 self._scheduler.sleep(0.2 * 2**attempt)
             try:
-                return self._patiently("sign up", account, lambda: call.ask(self._request, self._contract.identity))
+                return self._patiently("sign up", account, lambda: self._signed_up(account))
             except CallFailed as error:
                 last = error
                 if error.status == HTTP_CONFLICT:
@@ -282,6 +288,15 @@ class Provisioner:
                 f"account {account.email} exists, and its password is not the one given; check the credentials."
             ) from last
         raise RunError(f"account {account.email} could not be signed up: {last}.") from last
+
+    def _signed_up(self, account: Account) -> Identity:
+        script = self._contract.signup(account.credentials)
+        if script is None:
+            raise NotAllowed(
+                f"account {account.email} is needed, and contract {self._contract.name} signs none up: give accounts "
+                "(--accounts)."
+            )
+        return perform(script, self._request)
 
     def _patiently(self, what: str, account: Account, call: Callable[[], T]) -> T:
         """Make a call as often as the backend's limits ask for. Raises NotAllowed where there is no time for that.
@@ -305,18 +320,28 @@ class Provisioner:
                 self._say(f"the backend limits how often one address may {what} (HTTP 429); waiting {wait_s:.0f} s")
                 self._scheduler.sleep(wait_s)
 
-    def _conversation(self, index: int, owner: Account) -> int:
-        call = self._contract.create_conversation(self._identities[owner.index], f"perfws-{self._run_id}-{index}")
-        make = partial(call.ask, self._request, self._contract.conversation_id)
+    def _conversation(self, index: int, owner: Account) -> Id:
+        name = f"perfws-{self._run_id}-{index}"
+
+        def make() -> Id:
+            script = self._contract.create_conversation(self._identities[owner.index], name)
+            if script is None:
+                raise RunError(f"contract {self._contract.name} makes no conversations: give --conversation-id.")
+            return perform(script, self._request)
+
         try:
             return self._patiently("make a conversation", owner, make)
         except (ContractError, ConnectError) as error:
-            raise RunError(f"conversation {call.json['name']} could not be made: {error}.") from error
+            raise RunError(f"conversation {name} could not be made: {error}.") from error
 
-    def _join(self, account: Account, backend_id: int) -> None:
-        call = self._contract.join_conversation(self._identities[account.index], backend_id)
+    def _join(self, account: Account, backend_id: Id) -> None:
+        def join() -> None:
+            script = self._contract.join_conversation(self._identities[account.index], backend_id)
+            if script is not None:
+                perform(script, self._request)
+
         try:
-            self._patiently("join a conversation", account, lambda: call.perform(self._request))
+            self._patiently("join a conversation", account, join)
         except (ContractError, ConnectError) as error:
             raise RunError(f"account {account.email} could not join conversation {backend_id}: {error}.") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,6 +17,8 @@ from hubbub.transport.names import DEFAULT_TTL_US
 OnClosed = Callable[[Closing, int], None]
 """Called once when the connection is gone: how it ended, and when, in microseconds."""
 
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 TakeKnown = Callable[[bytearray, int, int, int, int, int], int]
 """FrameHandler.take_known, as a value."""
@@ -48,8 +51,11 @@ class Connection(Protocol):
     def is_open(self) -> bool:
         """Whether messages may be sent: neither side has begun to close."""
 
-    def send_text(self, text: str) -> bool:
-        """Write one text message; returns whether the kernel took it at once. Raises ConnectionClosed."""
+    def send(self, data: str | bytes) -> bool:
+        """Write one message, text or binary; returns whether the kernel took it at once. Raises ConnectionClosed."""
+
+    def send_soon(self, data: str | bytes) -> None:
+        """The same from the transport's reader: it never waits, and a connection that cannot take it is ended."""
 
     def pause_reading(self) -> None:
         """Read nothing until `resume_reading`, as a slow reader does: pings are not answered either."""
@@ -67,8 +73,10 @@ class Connection(Protocol):
 class Transport(Protocol):
     """Makes connections that share what can be shared."""
 
-    def connect(self, url: str, handler: FrameHandler, on_closed: OnClosed) -> Connection:
-        """TCP, TLS and upgrade. Raises ConnectError."""
+    def connect(
+        self, url: str, handler: FrameHandler, on_closed: OnClosed, headers: Mapping[str, str] = NO_HEADERS
+    ) -> Connection:
+        """TCP, TLS and upgrade, with headers of this connection's own. Raises ConnectError."""
 
     @property
     def connected(self) -> Mapping[str, int]:

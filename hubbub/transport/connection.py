@@ -281,24 +281,35 @@ class SocketConnection:
         """Whether messages may be sent: neither side has begun to close."""
         return self._state in (State.OPEN, State.PAUSED)
 
-    def send_text(self, text: str) -> bool:
-        """Write one text message; waits in this greenlet while the kernel's buffer is full. Raises ConnectionClosed.
+    def send(self, data: str | bytes) -> bool:
+        """Write one message; waits in this greenlet while the kernel's buffer is full. Raises ConnectionClosed.
 
         Returns whether the kernel took it at once.
         """
         if not self.is_open:
             raise ConnectionClosed("the connection is closed", closing=self._closing)
-        payload, is_compressed = text.encode(), False
-        if self._extension is not None:
-            payload, is_compressed = self._extension.deflate(payload)
-        self._shared.counted.messages_written += 1
-        self._write(Opcode.TEXT, payload, is_compressed)
+        self._write_message(data)
         is_taken = not self._stream.unsent_bytes
         if not is_taken and not self._stream.wait_until_sent(SEND_TIMEOUT_S):
             self._end("the peer takes nothing any more")
         if self._state is State.OVER:
             raise ConnectionClosed(str(self._closing), closing=self._closing)
         return is_taken
+
+    def send_soon(self, data: str | bytes) -> None:
+        """Write one message without waiting; a peer that asks for answers and reads none is ended."""
+        if self._stream.unsent_bytes > MAX_UNSENT_BYTES:
+            self._end("the peer wants answers and reads none")
+        elif self.is_open:
+            self._write_message(data)
+
+    def _write_message(self, data: str | bytes) -> None:
+        opcode, payload = (Opcode.TEXT, data.encode()) if isinstance(data, str) else (Opcode.BINARY, data)
+        is_compressed = False
+        if self._extension is not None:
+            payload, is_compressed = self._extension.deflate(payload)
+        self._shared.counted.messages_written += 1
+        self._write(opcode, payload, is_compressed)
 
     def _write(self, opcode: Opcode, payload: bytes, is_compressed: bool = False) -> None:
         frame = encode_frame(opcode, payload, self._shared.random.getrandbits(32), is_compressed)

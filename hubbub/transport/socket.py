@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from hubbub.clock import Clock, monotonic_us
 from hubbub.errors import ConnectError, TlsError
 from hubbub.transport import deflate
-from hubbub.transport.base import Dialling, FrameHandler, OnClosed
+from hubbub.transport.base import NO_HEADERS, Dialling, FrameHandler, OnClosed
 from hubbub.transport.connection import SocketConnection
 from hubbub.transport.deflate import Deflate
 from hubbub.transport.handshake import build_request, head_length, make_key, offered_protocols, read_answer
@@ -59,8 +59,13 @@ class SocketTransport:
         """Give back what connections share. Close them before. Idempotent."""
         self.shared.stamps.close()
 
-    def connect(self, url: str, handler: FrameHandler, on_closed: OnClosed) -> SocketConnection:
-        """Connect to `url`: TCP, TLS for wss, upgrade. Raises ConnectError; nothing stays open then."""
+    def connect(
+        self, url: str, handler: FrameHandler, on_closed: OnClosed, headers: Mapping[str, str] = NO_HEADERS
+    ) -> SocketConnection:
+        """Connect to `url`: TCP, TLS for wss, upgrade. Raises ConnectError; nothing stays open then.
+
+        `headers` are this connection's own; where those of all connections have one of the same name, that counts.
+        """
         parts = urlsplit(url)
         is_tls = parts.scheme == "wss"
         host, port = parts.hostname or "", parts.port or (443 if is_tls else 80)
@@ -75,7 +80,9 @@ class SocketTransport:
                 assert self.dialling.ssl_context is not None, "wss needs a TLS context"
                 stream.start_tls(self.dialling.ssl_context, host.partition("%")[0], remaining_s)
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            rest, extension = self._upgrade(stream, without_zone(parts.netloc.rpartition("@")[2]), target, remaining_s)
+            rest, extension = self._upgrade(
+                stream, without_zone(parts.netloc.rpartition("@")[2]), target, headers, remaining_s
+            )
         except BaseException:
             stream.close()
             raise
@@ -105,13 +112,18 @@ class SocketTransport:
         self._dialled += 1
         return sources[self._dialled % len(sources)] if sources else ""
 
-    def _upgrade(self, stream: Stream, host: str, target: str, remaining_s: Any) -> tuple[bytes, Deflate | None]:
+    def _upgrade(
+        self, stream: Stream, host: str, target: str, own_headers: Mapping[str, str], remaining_s: Any
+    ) -> tuple[bytes, Deflate | None]:
         """The opening handshake; returns what came behind the answer, and the extension."""
+        given = {name.lower() for name in self.dialling.headers}
+        headers = {name: value for name, value in own_headers.items() if name.lower() not in given}
+        headers |= self.dialling.headers
         key = make_key(os.urandom(16))
         offered = deflate.offer() if self.dialling.offers_deflate else ""
         data = b""
         try:
-            stream.write(build_request(host, target, key, self.dialling.headers, offered))
+            stream.write(build_request(host, target, key, headers, offered))
             while not (length := head_length(data)):
                 size = stream.read_into(self.shared.view)
                 if size == 0:
@@ -126,5 +138,5 @@ class SocketTransport:
             if problem := tls_problem(error):
                 raise TlsError(problem) from error
             raise ConnectError.of(error) from error
-        answer = read_answer(data[: length - 4], key, offered, offered_protocols(self.dialling.headers))
+        answer = read_answer(data[: length - 4], key, offered, offered_protocols(headers))
         return data[length:], deflate.accepted(answer.extensions)

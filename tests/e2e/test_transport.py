@@ -101,7 +101,7 @@ def test_messages_are_sent_and_counted():
     adversary = Adversary([])
     transport, handler, connection = dial(adversary.url)
     for text in ("hello", "ünï", "x" * 70_000):
-        connection.send_text(text)
+        connection.send(text)
     connection.close()
     seen = ThreadPool(1).apply(adversary.finish)
     assert seen.payloads(1) == [b"hello", "ünï".encode(), b"x" * 70_000]
@@ -110,7 +110,7 @@ def test_messages_are_sent_and_counted():
     counted = transport.statistics()
     assert (counted["connected"], counted["closed"], counted["messages_written"]) == (1, 1, 3)
     with pytest.raises(ConnectionClosed):
-        connection.send_text("too late")
+        connection.send("too late")
 
 
 def test_a_full_kernel_buffer_blocks_only_its_sender():
@@ -120,7 +120,7 @@ def test_a_full_kernel_buffer_blocks_only_its_sender():
     ticks = []
     ticker = gevent.spawn(lambda: [ticks.append(gevent.sleep(0.001)) for _ in range(10_000)])
     for text in texts:
-        connection.send_text(text)
+        connection.send(text)
     connection.close()
     ticker.kill()
     seen = ThreadPool(1).apply(adversary.finish)
@@ -176,9 +176,9 @@ def test_a_slow_reader_loses_nothing_when_it_reads_again(ending):
     quick_connection = transport.connect(quick.url, other, other.on_closed)
     for _ in range(2):
         connection.pause_reading()
-    connection.send_text("go")
+    connection.send("go")
     wait_for(slow.has_answered.is_set)
-    quick_connection.send_text("go")
+    quick_connection.send("go")
     wait_for(lambda: other.messages)
     assert handler.messages == []
     getattr(connection, ending)()

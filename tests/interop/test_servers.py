@@ -86,7 +86,7 @@ def test_everything_comes_back_in_order(server, authority, is_tls, offers, has_d
     url = f"{'wss' if is_tls else 'ws'}://localhost:{port}/"
     connection = transport.connect(url, echoes, echoes.on_closed)
     for text in TEXTS:
-        connection.send_text(text)
+        connection.send(text)
     assert echoes.complete.wait(PATIENCE_S)
     assert echoes.messages == TEXTS
     connection.close()
@@ -103,7 +103,7 @@ def test_many_connections_at_once_share_a_transport(server):
     def live(number, echoes):
         connection = transport.connect(f"ws://127.0.0.1:{port}/", echoes, echoes.on_closed)
         for n in range(20):
-            connection.send_text(f"{number}:{n}")
+            connection.send(f"{number}:{n}")
         assert echoes.complete.wait(PATIENCE_S)
         connection.close()
 

@@ -34,11 +34,13 @@ class MemoryConnection:
         self.is_paused = False
         self.waiting = []
 
-    def send_text(self, text):
+    def send(self, text):
         if not self.is_open:
             raise ConnectionClosed("the connection is closed")
         self.backend.scheduler.call_later(self.backend.delay_s, lambda: self.backend.take(self, json.loads(text)))
         return True
+
+    send_soon = send
 
     def deliver(self, payload, delay_s=None):
         def arrive():
@@ -175,7 +177,7 @@ class MemoryBackend:
 
     # -- WebSocket ---------------------------------------------------------------------------------------------------
 
-    def connect(self, url, handler, on_closed):
+    def connect(self, url, handler, on_closed, headers=MappingProxyType({})):
         user = self.tickets.pop(url.partition("ticket=")[2], None)
         if user is None or not self.is_up:
             raise ConnectError("HTTP 401", 401)

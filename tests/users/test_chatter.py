@@ -41,8 +41,8 @@ def test_a_message_that_waits_to_be_written_is_not_unsent_as_well(make):
     run.begin()
     run.until(lambda: run.run.elapsed_us > 2_500_000)
     (connection,) = run.backend.connections
-    write = connection.send_text
-    connection.send_text = lambda text: (run.scheduler.sleep(5), write(text))[1]
+    write = connection.send
+    connection.send = lambda text: (run.scheduler.sleep(5), write(text))[1]
     run.until(lambda: run.run.elapsed_us > 3_200_000)
     run.run.stop()
     messages = run.to_the_end()["messages"]

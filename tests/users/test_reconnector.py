@@ -25,12 +25,12 @@ def told(run, grace_s, looks_again):
 
     connect = run.backend.connect
 
-    def connect_and_tell(url, handler, on_closed):
+    def connect_and_tell(url, handler, on_closed, headers):
         def on_end(*how):
             on_closed(*how)
             run.scheduler.call_later(grace_s, lambda: ended(connection.user))
 
-        connection = connect(url, handler, on_end)
+        connection = connect(url, handler, on_end, headers)
         run.scheduler.call_later(run.backend.delay_s, lambda: tell(connection.user, "online"))
         return connection
 

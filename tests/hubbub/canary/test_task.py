@@ -14,6 +14,8 @@ def task(**more):
         "delivery_type": "",
         "email": "a@x.y",
         "password": "p",
+        "username": "",
+        "columns": {},
         "conversation_id": 4,
         "run_number": 7,
         "headers": {"Origin": "x"},

@@ -11,12 +11,16 @@ from hubbub.client.accounts import Account, read_accounts
 from hubbub.errors import ConfigError
 
 
+def pairs(accounts):
+    return [(each.email, each.password) for each in accounts]
+
+
 @pytest.fixture
 def read(tmp_path):
     def read(content, encoding="utf-8"):
         path = tmp_path / "accounts.csv"
         path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
-        return read_accounts(str(path))
+        return pairs(read_accounts(str(path)))
 
     return read
 
@@ -111,4 +115,12 @@ def test_whatever_csv_writes_is_read(tmp_path_factory, rows, form, encoding):
     csv.writer(file, **form).writerows([("email", "password"), *rows])
     path = tmp_path_factory.mktemp("accounts") / "a.csv"
     path.write_bytes(file.getvalue().encode(encoding))
-    assert read_accounts(str(path)) == rows
+    assert pairs(read_accounts(str(path))) == rows
+
+
+def test_further_columns_are_kept(tmp_path):
+    (tmp_path / "a.csv").write_text("tenant,email,password,Token\nacme,a@x.y,p,t1\n,b@x.y,q\n")
+    assert [each.columns for each in read_accounts(str(tmp_path / "a.csv"))] == [
+        {"tenant": "acme", "Token": "t1"},
+        {"tenant": ""},
+    ]

@@ -3,7 +3,8 @@
 import pytest
 
 from hubbub.client.accounts import Account
-from hubbub.contracts import EventKind, Phase
+from hubbub.client.tokens import log_in
+from hubbub.contracts import Credentials, EventKind, Phase
 from hubbub.errors import CallFailed, ConnectError, ConnectionClosed, PhaseFailed
 
 
@@ -112,9 +113,7 @@ def test_a_token_that_is_not_known_any_more_is_forgotten(place):
 
 
 def test_an_account_that_is_known_need_not_log_in(place):
-    identity = place.do(
-        place.context.contract.login("a1@x.y", "p").ask, place.backend.request, place.context.contract.identity
-    )
+    identity = place.do(log_in, place.context.contract, Credentials("a1@x.y", "p"), place.backend.request)
     before = len(place.backend.calls)
     place.context.know([Account(0, "a1@x.y", "p", [0], identity.user_id, identity.token), Account(1, "b", "p", [0])])
     assert place.ready().is_ready
@@ -203,15 +202,16 @@ def test_a_message_that_cannot_be_written_is_an_error(place):
     def fail(_text):
         raise ConnectionClosed("the peer takes nothing any more")
 
-    session._connection.send_text = fail
+    session._connection.send = fail
     assert session.send(0, " x") is not None
+    session.mark_read()
     session.signal("{}")
-    assert place.context.phase_stats.errors["send: the peer takes nothing any more"].count == 2
+    assert place.context.phase_stats.errors["send: the peer takes nothing any more"].count == 3
 
 
 def test_a_message_that_the_kernel_kept_was_tried_when_it_was_sent(place):
     session = place.ready()
-    session._connection.send_text = lambda _text: False
+    session._connection.send = lambda _text: False
     message = session.send(place.scheduler.now_us(), " x")
     assert message.tried_us == message.sent_us
 

@@ -1,71 +1,43 @@
-"""A call is data: how it is made, and how its answer is read."""
+"""A contract that has nothing but a name and frames."""
 
-import pytest
-
-from hubbub.contracts import Call, Event, EventKind, load_contract
-from hubbub.contracts.base import checked_id, checked_text
-from hubbub.errors import CallFailed, ContractError
+from hubbub.contracts import Credentials, Dialogue, Event, EventKind, Identity, Opening, Upgrade, load_contract
 from hubbub.ledger.frame_types import UNREADABLE, WITHOUT_TYPE
 
-
-def answering(status, body):
-    calls = []
-
-    def request(*call):
-        calls.append(call)
-        return status, body
-
-    return request, calls
-
-
-def test_a_call_is_made_with_its_headers_and_body():
-    request, calls = answering(201, b'{"id":1}')
-    assert Call("POST", "/x", {"a": 1}, "t", accepts=(201,)).perform(request) == {"id": 1}
-    headers = {"Accept": "application/json", "Content-Type": "application/json", "Authorization": "Bearer t"}
-    assert calls == [("POST", "/x", headers, b'{"a":1}')]
-
-
-def test_a_call_without_a_body_has_none():
-    request, calls = answering(200, b"")
-    assert Call("GET", "/x").perform(request) is None
-    assert calls == [("GET", "/x", {"Accept": "application/json"}, b"")]
-
-
-@pytest.mark.parametrize(("status", "body", "reason"), [(500, b"oops", "HTTP 500"), (200, b"<html>", "not JSON")])
-def test_an_answer_that_is_not_accepted_fails(status, body, reason):
-    with pytest.raises(CallFailed, match=reason):
-        Call("GET", "/x").read(status, body)
+MINIMAL = load_contract("minimal")
 
 
 def test_what_a_contract_does_not_have_is_none():
-    contract = load_contract("minimal")
-    assert contract.health() is None
-    assert contract.typing(4, True) is None
-    assert contract.read(4) is None
+    assert MINIMAL.health() is None
+    assert MINIMAL.signup(Credentials("a@x.y")) is None
+    assert MINIMAL.login(Credentials("a@x.y")) is None
+    assert MINIMAL.history(Identity(""), 1, 100, 0) is None
+    assert MINIMAL.post_message(Identity(""), 1, "x") is None
+    assert MINIMAL.leave_conversation(Identity(""), 1) is None
+    assert MINIMAL.typing(4, True) is None
+    assert MINIMAL.read(4) is None
 
 
-def test_an_answer_that_cannot_be_read_says_which_call_it_was():
-    request, _ = answering(200, b'{"id":"' + b"x" * 200 + b'"}')
-    with pytest.raises(ContractError, match=r"^GET /x: '?.{0,90}\.\.\. is not an answer that it has \(KeyError"):
-        Call("GET", "/x?secret=1").ask(request, lambda body: body["name"])
-    assert Call("GET", "/x").ask(request, len) == 1
+def test_a_dialogue_without_memory_asks_its_contract():
+    dialogue = MINIMAL.dialogue(Opening(Credentials("a@x.y")))
+    assert type(dialogue) is Dialogue
+    assert dialogue.upgrade() == Upgrade("/")
+    assert dialogue.start() == ('{"hello": "a@x.y"}',)
+    assert dialogue.enter(4) == ('{"join":4}',)
+    assert dialogue.post(4, "hi", 1) == ('{"send":"hi","to":4}',)
+    assert dialogue.leave(4) == ('{"leave":4}',)
+    assert (dialogue.typing(4, True), dialogue.read(4), dialogue.heartbeat()) == ((), (), ())
+    assert dialogue.receive(b'{"ack":2}') == (Event(EventKind.CONFIRMED, number=2),)
 
 
-@pytest.mark.parametrize("value", [0, -5, "17", (1 << 63) - 1, -(1 << 63)])
-def test_an_id_is_a_whole_number_of_64_bits(value):
-    assert checked_id(value) == int(value)
+def test_no_two_runs_have_a_conversation_in_common():
+    names = {MINIMAL.conversation_name(run, index) for run in ("00000001", "ffffffff") for index in range(100)}
+    assert len(names) == 200
+    assert load_contract("sanctum").conversation_name("ab", 3) == "perfws-ab-3"
 
 
-@pytest.mark.parametrize("value", [1 << 63, -(1 << 63) - 1, 1.5, None, True, "", "x", [], {}])
-def test_anything_else_is_no_id(value):
-    with pytest.raises(ContractError, match="expected an id"):
-        checked_id(value)
-
-
-def test_a_text_is_a_text():
-    assert checked_text("t") == "t"
-    with pytest.raises(ContractError, match=r"expected a text, got \['t'\]"):
-        checked_text(["t"])
+def test_secrets_are_not_shown():
+    opening = Opening(Credentials("a@x.y", "hunter2", columns={"token": "hunter2"}), Identity("hunter2"), "hunter2")
+    assert "hunter2" not in repr(opening)
 
 
 def test_frames_without_a_type_have_the_ledgers_names():

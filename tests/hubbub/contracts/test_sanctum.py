@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hubbub.contracts import Delivery, EventKind, load_contract
+from hubbub.contracts import Credentials, Delivery, EventKind, Identity, load_contract, perform
 from hubbub.errors import ConfigError, ContractError
 
 SANCTUM = load_contract("sanctum")
@@ -44,9 +44,9 @@ def test_sanctum_takes_a_message_frame_as_a_delivery():
 
 def test_an_answer_without_its_members_is_a_contract_error():
     with pytest.raises(ContractError, match=r"expected 'user\.id'"):
-        SANCTUM.identity({"token": "t", "user": {}})
+        perform(SANCTUM.login(Credentials("a@x.y", "p")), lambda *_: (200, b'{"token":"t","user":{}}'))
     with pytest.raises(ContractError, match="expected a list of messages, got dict"):
-        SANCTUM.history_messages({})
+        perform(SANCTUM.history(Identity("t", 1), 4, 100, 0), lambda *_: (200, b"{}"))
 
 
 def test_a_ticket_is_quoted():

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from hubbub.client.accounts import Account
-from hubbub.contracts import load_contract
+from hubbub.contracts import Call, Credentials, load_contract
 from hubbub.errors import ConnectError, RunError
 from hubbub.run.provisioning import Needs, Provision, Provisioner
 from hubbub.serialization import from_plain, to_plain
@@ -57,7 +57,7 @@ class Provisioning:
             load_contract("sanctum"),
             backend,
             "r1",
-            configured,
+            [Credentials(*each) for each in configured],
             self.scheduler,
             self.said.append,
             at_once,
@@ -252,7 +252,12 @@ def test_an_answer_of_the_wrong_type_is_one_sentence_at_once(answer, sentence):
 
 def test_a_fault_of_a_contract_is_one_sentence_too(monkeypatch):
     provisioning = provisioner(FakeBackend())
-    monkeypatch.setattr(provisioning.provisioner._contract, "identity", lambda body: 1 / 0)
+
+    def sign_up(_credentials):
+        yield Call("GET", "/health/ready")
+        return 1 / 0
+
+    monkeypatch.setattr(provisioning.provisioner._contract, "signup", sign_up)
     with pytest.raises(RunError, match=r"is not an answer that it has .*ZeroDivisionError"):
         provisioning.make([Needs(3, 0, 1)])
 

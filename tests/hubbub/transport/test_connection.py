@@ -101,7 +101,7 @@ def test_a_ping_is_answered(pair):
 
 
 def test_a_message_is_sent_masked_and_counted(pair):
-    assert pair.connection.send_text("hello")
+    assert pair.connection.send("hello")
     assert pair.heard() == [(1, b"hello")]
     assert pair.shared.counted.messages_written == 1
     assert "open" in repr(pair.connection)
@@ -132,7 +132,7 @@ def test_closing_waits_for_the_peer(pair):
     closing = gevent.spawn(pair.connection.close)
     pair.until(lambda: not pair.connection.is_open)
     with pytest.raises(ConnectionClosed):
-        pair.connection.send_text("x")
+        pair.connection.send("x")
     assert pair.heard() == [(8, struct.pack("!H", 1000))]
     pair.say(frame(1, b"the last one"), frame(9, b"no pong any more"), frame(8, struct.pack("!H", 1000)))
     pair.peer.close()
@@ -163,7 +163,7 @@ def test_an_error_of_the_kernel_has_its_name_and_owner(pair, code, name, owner):
     is_ours = owner is Owner.GENERATOR
     assert pair.handler.closing == Closing(1006, name, owner, code, is_our_fault=is_ours)
     with pytest.raises(ConnectionClosed) as raised:
-        pair.connection.send_text("x")
+        pair.connection.send("x")
     assert (raised.value.is_ours, raised.value.closing) == (is_ours, pair.handler.closing)
 
 
@@ -211,7 +211,7 @@ def test_compressed_messages_are_read_and_written(make):
     pair.say(bytes([0xC1]) + size + data)
     pair.until(lambda: pair.handler.messages)
     assert pair.handler.messages == [b"hello " * 50]
-    pair.connection.send_text("abc " * 50)
+    pair.connection.send("abc " * 50)
     ((_, sent),) = pair.heard()
     assert peer.inflate(sent, True, True, 1_000) == b"abc " * 50
 
@@ -246,7 +246,7 @@ def test_a_peer_that_takes_nothing_ends_the_send(pair, monkeypatch):
     monkeypatch.setattr(module, "SEND_TIMEOUT_S", 0.01)
     with pytest.raises(ConnectionClosed):
         while True:
-            pair.connection.send_text("x" * 100_000)
+            pair.connection.send("x" * 100_000)
     assert pair.handler.closed == [(1006, "the peer takes nothing any more")]
 
 

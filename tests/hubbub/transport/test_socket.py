@@ -26,7 +26,7 @@ def dial(url, **options):
 def test_a_conversation_from_upgrade_to_close():
     adversary = Adversary([frame(1, b"hello")])
     transport, handler, connection = dial(adversary.url)
-    connection.send_text("hi")
+    connection.send("hi")
     connection.close()
     assert handler.over.wait(PATIENCE_S)
     seen = ThreadPool(1).apply(adversary.finish)
