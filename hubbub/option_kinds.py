@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import ssl
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -53,7 +54,30 @@ def whole(minimum: int) -> Kind:
     return parse
 
 
+_CLASS = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
+
+def is_class(value: str) -> bool:
+    """Whether a text names a class as `package.module:Class`."""
+    return _CLASS.fullmatch(value) is not None
+
+
 MAX_ID = 1 << 63
+
+
+def assignments(value: str, name: str) -> dict[str, bool | int | float | str]:
+    """Lines of KEY=VALUE; a value is a number, true or false, or a text, as TOML has them."""
+    found: dict[str, bool | int | float | str] = {}
+    for line in filter(None, (line.strip() for line in value.split("\n"))):
+        key, equals, text = (part.strip() for part in line.partition("="))
+        if not equals or not key.replace("-", "_").isidentifier():
+            raise ConfigError(f"{name} must be KEY=VALUE, such as echo=false, not {line!r}.")
+        try:
+            read: object = tomllib.loads(f"value = {text}")["value"]
+        except ValueError:
+            read = text
+        found[key.replace("-", "_")] = read if isinstance(read, bool | int | float | str) else text
+    return found
 
 
 def backend_id(value: str, name: str) -> str | int:

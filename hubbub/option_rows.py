@@ -18,9 +18,10 @@ class Option:
     """One option. `default` is the text a user would type; `""` means not set.
 
     `locust_flag` names Locust's own flag where Locust has the option already. `is_form_field` puts it into the web
-    form (file paths and secrets stay out: the form has no login). `choices` are the values it may have, if not any.
-    `folder` is that of the suite whose files its text names, and `suffix` theirs; the path of another file will do.
-    `joins` stands between the parts of one that means several: such a one may be given several times.
+    form (file paths and secrets stay out: the form has no login). `choices` are the values it may have, if not any,
+    and `also` says which others. `folder` is that of the suite whose files its text names, and `suffix` theirs; the
+    path of another file will do. `joins` stands between the parts of one that means several: such a one may be given
+    several times.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Option:
     folder: str = ""
     suffix: str = ".toml"
     choices: Callable[[], tuple[str, ...]] | None = None
+    also: Callable[[str], bool] = lambda _text: False
 
     @property
     def label(self) -> str:
@@ -73,7 +75,7 @@ class Option:
         text = self.cleaned(text)
         if self.is_path and (found := self.file(text)):
             text = str(found)
-        if self.choices is not None and not (self.file(text)):
+        if self.choices is not None and not self.file(text) and not self.also(text):
             choices = sorted({*self.choices(), *more_choices}, key=lambda choice: (choice != "none", choice))
             if text not in choices:
                 or_file = ", or a file" if self.folder else ""

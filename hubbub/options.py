@@ -23,7 +23,7 @@ def _shape_names() -> tuple[str, ...]:
 
 
 def _contract_names() -> tuple[str, ...]:
-    return names_in(CONF / "contracts", "*.toml")
+    return tuple(sorted({name for kind in ("*.toml", "*.py") for name in names_in(CONF / "contracts", kind)}))
 
 
 CALLS_OF_A_CLIENT = 3
@@ -98,9 +98,18 @@ class Settings:
         joins=",",
     )
     contract: str = row(
-        *("contract", kinds.text, "sanctum", "how the backend is spoken to", "NAME"),
+        *("contract", kinds.text, "sanctum", "how the backend is spoken to: a name, a file, or MODULE:CLASS", "NAME"),
         choices=_contract_names,
         folder="conf/contracts",
+        also=kinds.is_class,
+    )
+    contract_settings: dict[str, bool | int | float | str] = row(
+        *("contract_set", kinds.assignments, ""),
+        *(
+            "settings of the contract instead of its file's, such as echo=false; may be given several times",
+            "KEY=VALUE",
+        ),
+        joins="\n",
     )
     delivery_type: str = row(
         *("delivery_type", kinds.text, ""),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import tomllib
 from collections.abc import Iterable
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from hubbub.errors import ConfigError
@@ -87,6 +90,17 @@ def read_toml(path: Path) -> dict[str, Any]:
             raise ConfigError(f"{path.name}: {key} and {name if name != key else name.replace('_', '-')} are one key.")
         found[name] = value
     return found
+
+
+def load_module(path: Path) -> ModuleType:
+    """Run a Python file of the user's as a module. Raises whatever it raises."""
+    spec = spec_from_file_location(f"hubbub_own_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError("not a Python file")
+    module = module_from_spec(spec)
+    sys.modules[module.__name__] = module  # as dataclasses need it
+    spec.loader.exec_module(module)
+    return module
 
 
 def check_keys(values: Iterable[str], known: Iterable[str], path: Path) -> None:

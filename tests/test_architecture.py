@@ -25,7 +25,7 @@ EDGES = {
     },
     "client": {"clock", "contracts", "errors", "health", "ledger", "metrics", "options", "pacing", "transport"},
     "clock": {"errors"},
-    "contracts": {"errors", "suite"},
+    "contracts": {"clock", "errors", "suite"},
     "examples": {"__init__", "users"},
     "health": {"clock", "metrics"},
     "launcher": {"errors", "exit_code", "options", "run", "suite"},

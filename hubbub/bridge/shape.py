@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from locust import LoadTestShape
 
 from hubbub.errors import ConfigError, described
 from hubbub.pacing.curve import Curve
+from hubbub.suite import load_module
 
 
 class CurveShape(LoadTestShape):  # type: ignore[misc]
@@ -33,11 +33,7 @@ def load_shape(path: Path) -> Callable[[int, int], Curve]:
     """The shape of a file: the function of the file's name. Raises ConfigError, whatever the file does."""
     name = path.stem
     try:
-        spec = spec_from_file_location(f"shape_{name}", path)
-        if spec is None or spec.loader is None:
-            raise ImportError("not a Python file")
-        module = module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = load_module(path)
     except (Exception, SystemExit) as error:
         raise ConfigError(f"shape {path}: the file cannot be loaded: {described(error)}.") from error
     make = getattr(module, name, None)

@@ -15,6 +15,7 @@ class Task:
     websocket_origin: str
     contract: str
     delivery_type: str
+    contract_settings: dict[str, Any]
     email: str
     password: str
     username: str

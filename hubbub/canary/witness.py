@@ -56,7 +56,7 @@ class Witness:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._contract: Contract = load_contract(task.contract, task.delivery_type)
+        self._contract: Contract = load_contract(task.contract, task.delivery_type, task.contract_settings)
         self._resolve = Resolve(**task.resolve)
         self._ssl_context: ssl.SSLContext | None = None
         if task.host.startswith("https:"):

@@ -45,7 +45,7 @@ class Preflight:
         self._settings = settings
         self._world = world
         self._scheduler = world.scheduler
-        self._contract: Contract = load_contract(settings.contract, settings.delivery_type)
+        self._contract: Contract = load_contract(settings.contract, settings.delivery_type, settings.contract_settings)
         self._index, self._backend_id = provision.conversations[0]
         accounts = [each for each in provision.shared + provision.own if self._index in each.conversations]
         self._accounts: list[Account] = (accounts * 2)[:2]

@@ -39,7 +39,7 @@ def check_possible(settings: Settings, world: World) -> None:
         read_accounts(settings.accounts)
     if settings.run_dir:
         make_folder(settings.run_dir, settings.profile)
-    contract = load_contract(settings.contract, settings.delivery_type)
+    contract = load_contract(settings.contract, settings.delivery_type, settings.contract_settings)
     longest = settings.message_size[1]
     if contract.max_content and longest > contract.max_content:
         raise ConfigError(
@@ -116,7 +116,7 @@ class Preparation:
             configured.append(Credentials(settings.account_email, settings.account_password))
         fallback = {settings.account_email: settings.account_fallback_password}
         self.provisioner = provisioner = Provisioner(
-            load_contract(settings.contract, settings.delivery_type),
+            load_contract(settings.contract, settings.delivery_type, settings.contract_settings),
             self._world.requests(settings),
             self._run_id,
             configured,
@@ -195,6 +195,7 @@ class Preparation:
             websocket_origin=websocket_origin(settings.host),
             contract=settings.contract,
             delivery_type=settings.delivery_type,
+            contract_settings=settings.contract_settings,
             email=account.email,
             password=account.password,
             username=account.username,
@@ -215,7 +216,7 @@ class Preparation:
 
 def _check_needs(kinds: Sequence[type[Client]], settings: Settings) -> None:
     """Raise ConfigError for a kind of client that the contract has not what it takes for."""
-    contract = load_contract(settings.contract, settings.delivery_type)
+    contract = load_contract(settings.contract, settings.delivery_type, settings.contract_settings)
     for kind in kinds:
         if missing := kind.needs(contract):
             name = kind.__name__

@@ -77,7 +77,7 @@ class Worker:
 
     def _make_context(self, on_phase: OnPhase) -> WorkerContext:
         assignment, world, settings = self.assignment, self._world, self.assignment.settings
-        contract = load_contract(settings.contract, settings.delivery_type)
+        contract = load_contract(settings.contract, settings.delivery_type, settings.contract_settings)
         backend_wait = world.backend_wait(settings, assignment.clock_domain)
         transport = world.transport(settings, settings.seed * 1_000 + assignment.ordinal)
         lateness = Lateness(world.scheduler, backend_wait, transport.look)

@@ -240,3 +240,34 @@ def test_what_is_no_resolution_gets_one_sentence(text):
 def test_an_address_may_have_a_zone():
     assert kinds.origin("http://[FE80::1%25eth0]:8375", "host") == "http://[fe80::1%25eth0]:8375"
     assert kinds.origin("http://[fe80::1%eth0]:8375/", "host") == "http://[fe80::1%25eth0]:8375"
+
+
+def test_settings_of_a_contract_have_the_types_of_toml():
+    text = "echo=false\nmax-content = 500\nroom=perf-$run\nwait=1.5\nlist=[1]\nquoted='a b'"
+    assert kinds.assignments(text, "contract-set") == {
+        "echo": False,
+        "max_content": 500,
+        "room": "perf-$run",
+        "wait": 1.5,
+        "list": "[1]",
+        "quoted": "a b",
+    }
+
+
+@pytest.mark.parametrize("text", ["echo", "=1", "a b=1", "1=2"])
+def test_what_sets_nothing_is_one_sentence(text):
+    with pytest.raises(ConfigError, match=r"^contract-set must be KEY=VALUE, such as echo=false, not .*\.$"):
+        kinds.assignments(text, "contract-set")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("17", 17), ("0x1", "0x1"), ("!a:b", "!a:b"), ("007", "007"), ("9" * 30, "9" * 30)]
+)
+def test_a_backends_id_is_a_number_or_a_name(text, value):
+    assert kinds.backend_id(text, "conversation-id") == value
+
+
+@pytest.mark.parametrize("text", ["0", "a b", "\x00"])
+def test_what_is_no_id_is_one_sentence(text):
+    with pytest.raises(ConfigError, match="conversation-id must be a whole number of at least 1, or a name"):
+        kinds.backend_id(text, "conversation-id")

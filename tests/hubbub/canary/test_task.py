@@ -12,6 +12,7 @@ def task(**more):
         "websocket_origin": "ws://x",
         "contract": "sanctum",
         "delivery_type": "",
+        "contract_settings": {},
         "email": "a@x.y",
         "password": "p",
         "username": "",

@@ -27,7 +27,7 @@ def test_every_contract_that_can_be_asked_for_can_be_loaded(name):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "class must name a contract, such as .*, not ''"),
+        ("", r"mine.toml has no \[open\]: a contract needs open, message \(or post\) and when"),
         ('class = "hubbub.contracts.sanctum"', "class must name a contract"),
         ('class = "hubbub.contracts.sanctum:Sanktum"', "has no attribute 'Sanktum'"),
         ('class = "hubbub.contracts.none:None"', "No module named 'hubbub.contracts.none'"),

@@ -1,0 +1,307 @@
+"""A contract that a TOML file describes: see docs/contracts-toml.md for the grammar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hubbub.clock import US_PER_SECOND, parse_duration_us
+from hubbub.contracts.base import Contract, Credentials, Dialogue, Identity, Opening, Phase, Upgrade
+from hubbub.contracts.calls import Call, Id, Script, checked_id, checked_text, shortened
+from hubbub.contracts.events import AnyEvent, Event, EventKind, Frame
+from hubbub.contracts.grammar import METHODS
+from hubbub.contracts.rules import Rules
+from hubbub.contracts.templates import MISSING, Template, ValueTemplate, lookup
+from hubbub.errors import ContractError
+
+FIRST_JOIN = 1_000_000
+"""Joins are numbered from here on, apart from messages: whatever acknowledges such a number confirms a join."""
+
+Values = dict[str, Any]
+
+
+class CallTemplate:
+    """A call with variables in it, and where in its answer things stand."""
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self.table = table
+        method = next(each for each in METHODS if each in table)
+        self._method = method.upper()
+        self._path = Template(table[method])
+        self._json = ValueTemplate(table["json"]) if "json" in table else None
+        self._form = ValueTemplate(table["form"]) if "form" in table else None
+        self._body = Template(table["body"]) if "body" in table else None
+        self._headers = ValueTemplate(table.get("headers", {}))
+        self._accepts = tuple(table.get("accepts", ()))
+
+    def call(self, values: Mapping[str, Any]) -> Call:
+        """The call with its variables filled in; `token` is sent as Bearer unless a header of its own says who asks."""
+        headers = self._headers.fill(values)
+        has_own = any(name.lower() in ("authorization", "cookie") for name in headers)
+        return Call(
+            self._method,
+            self._path.fill(values),
+            None if self._json is None else self._json.fill(values),
+            "" if has_own else str(values.get("token", "")),
+            self._accepts,
+            None if self._form is None else {key: str(value) for key, value in self._form.fill(values).items()},
+            None if self._body is None else self._body.fill(values).encode(),
+            headers,
+        )
+
+    def answer(self, key: str, body: Any, default: str | None = None) -> Any:
+        """What stands in an answer where the table's key says. Raises ContractError where nothing does."""
+        path = self.table.get(key, default)
+        if path is None:
+            return MISSING
+        found = lookup(body, path)
+        if found is MISSING:
+            raise ContractError(f"expected {path!r} in the backend's answer, got {shortened(body)}")
+        return found
+
+
+class Declarative(Contract):
+    """See the module. `table` is the file, checked by grammar.py."""
+
+    def __init__(self, name: str, table: Mapping[str, Any]) -> None:
+        super().__init__({"max_content": table.get("max_content", 0)})
+        self.table = table
+        self.name = table.get("name", name)
+        self._calls = {
+            key: [CallTemplate(each) for each in (value if isinstance(value, list) else [value])]
+            for key, value in table.items()
+            if key in ("health", "signup", "login", "create", "member", "part", "ticket", "history", "post")
+        }
+        self.rules = Rules(table["when"])
+        self.has_echo = table.get("echo", True)
+        self.accounts = table.get("accounts", self._accounts())
+        self.rooms = "call" if "create" in table else "name"
+        self.history_cache_s = table.get("history_cache_s", 0)
+        self.separator = table.get("separator", "").encode()
+        self.delivery_prefix = self.rules.prefixes
+        self.answers_deliveries = self.rules.answers_deliveries
+        self.is_greeted = table["open"].get("accepted", "frame") == "frame"
+        self.confirms_joins = table.get("join", {}).get("confirmed", True)
+        every = table.get("heartbeat", {}).get("every", "")
+        self.heartbeat_s = parse_duration_us(every, f"{name}: heartbeat.every") / US_PER_SECOND if every else 0.0
+        self._room = Template(table.get("room", "perfws-$run-$index"))
+        self._open = {key: Template(table["open"].get(key, "")) for key in ("path", "subprotocol")}
+        self._headers = ValueTemplate(table["open"].get("headers", {}))
+        self._frames = {
+            (key, action): [Template(text) for text in ([texts] if isinstance(texts, str) else texts)]
+            for key in ("open", "join", "leave", "message", "typing", "read", "heartbeat")
+            for action in ("send", "start", "stop")
+            if (texts := table.get(key, {}).get(action))
+        }
+        self.phases = tuple(
+            phase
+            for phase, is_there in (
+                (Phase.LOGIN, self.accounts != "any"),
+                (Phase.CONVERSATION, "member" in table),
+                (Phase.TICKET, "ticket" in table),
+                (Phase.CONNECT, True),
+                (Phase.JOIN, ("join", "send") in self._frames),
+            )
+            if is_there
+        )
+
+    def _accounts(self) -> str:
+        if "signup" in self.table:
+            return "signup"
+        return "given" if "login" in self.table else "any"
+
+    # -- HTTP --------------------------------------------------------------------------------------------------------
+
+    def health(self) -> Call | None:
+        return self._calls["health"][0].call({}) if "health" in self._calls else None
+
+    def signup(self, credentials: Credentials) -> Script[Identity] | None:
+        return self._identify("signup", credentials) if "signup" in self._calls else None
+
+    def login(self, credentials: Credentials) -> Script[Identity] | None:
+        if "login" in self._calls:
+            return self._identify("login", credentials)
+        return self._given(credentials)
+
+    def _given(self, credentials: Credentials) -> Script[Identity]:
+        """A token that stands in the accounts' file needs no call."""
+        yield from ()
+        columns = credentials.columns
+        user: Id = columns.get("user") or credentials.email
+        return Identity(columns.get("token", ""), user)
+
+    def _identify(self, key: str, credentials: Credentials) -> Script[Identity]:
+        """The steps of a login or a sign-up. A sign-up that returns no token is followed by a login."""
+        values = _of_credentials(credentials)
+        token = ""
+        user: Id = credentials.email
+        for template in self._calls[key]:
+            body = yield template.call(values)
+            for name, path in template.table.get("set", {}).items():
+                values[name] = lookup(body, path)
+            found = template.answer("token", body)
+            if found is not MISSING:
+                token = values["token"] = checked_text(found)
+            found = template.answer("user", body)
+            if found is not MISSING:
+                user = values["user"] = checked_id(found)
+        if not token and key == "signup" and "login" in self._calls:
+            return (yield from self._identify("login", credentials))
+        return Identity(token, user)
+
+    def create_conversation(self, identity: Identity, name: str) -> Script[Id] | None:
+        return self._create(identity, name) if "create" in self._calls else None
+
+    def _create(self, identity: Identity, name: str) -> Script[Id]:
+        template = self._calls["create"][0]
+        body = yield template.call(_of_identity(identity) | {"name": name})
+        return checked_id(template.answer("room", body, "id"))
+
+    def conversation_name(self, run_id: str, index: int) -> Id:
+        return self._room.fill({"run": run_id, "index": index})
+
+    def join_conversation(self, identity: Identity, conversation_id: Id) -> Script[None] | None:
+        return self._once("member", identity, {"room": conversation_id})
+
+    def leave_conversation(self, identity: Identity, conversation_id: Id) -> Script[None] | None:
+        return self._once("part", identity, {"room": conversation_id})
+
+    def post_message(self, identity: Identity, conversation_id: Id, content: str) -> Script[None] | None:
+        return self._once("post", identity, {"room": conversation_id, "content": content})
+
+    def _once(self, key: str, identity: Identity, values: Values) -> Script[None] | None:
+        if key not in self._calls:
+            return None
+        template = self._calls[key][0]
+
+        def call() -> Script[None]:
+            yield template.call(_of_identity(identity) | values)
+
+        return call()
+
+    def ticket(self, identity: Identity) -> Script[str] | None:
+        return self._ticket(identity) if "ticket" in self._calls else None
+
+    def _ticket(self, identity: Identity) -> Script[str]:
+        template = self._calls["ticket"][0]
+        body = yield template.call(_of_identity(identity))
+        return checked_text(template.answer("ticket", body, "ticket"))
+
+    def history(
+        self, identity: Identity, conversation_id: Id, limit: int, offset: int
+    ) -> Script[list[tuple[Id, str]]] | None:
+        return self._history(identity, conversation_id, limit, offset) if "history" in self._calls else None
+
+    def _history(self, identity: Identity, room: Id, limit: int, offset: int) -> Script[list[tuple[Id, str]]]:
+        template = self._calls["history"][0]
+        values = _of_identity(identity) | {"room": room, "limit": limit, "offset": offset, "page": offset // limit + 1}
+        body = yield template.call(values)
+        items = template.answer("items", body, "")
+        if not isinstance(items, list):
+            raise ContractError(f"expected a list of messages, got {shortened(items)}")
+        return [
+            (checked_id(template.answer("id", each, "id")), checked_text(template.answer("text", each, "text")))
+            for each in items
+        ]
+
+    # -- WebSocket ---------------------------------------------------------------------------------------------------
+
+    def dialogue(self, opening: Opening) -> Dialogue:
+        return DeclarativeDialogue(self, opening)
+
+    def upgrade(self, opening: Opening) -> Upgrade:
+        values = _of_opening(opening)
+        headers = {name: str(value) for name, value in self._headers.fill(values).items()}
+        if subprotocol := self._open["subprotocol"].fill(values):
+            headers["Sec-WebSocket-Protocol"] = subprotocol
+        return Upgrade(self._open["path"].fill(values), headers)
+
+    def frames(self, key: str, values: Mapping[str, Any], action: str = "send") -> Sequence[Frame]:
+        """What is sent for a table of the file."""
+        return [template.fill(values) for template in self._frames.get((key, action), ())]
+
+    def join(self, conversation_id: Id) -> Frame | None:
+        return None
+
+    def message(self, conversation_id: Id, content: str) -> Frame:
+        raise ContractError("a message belongs to a dialogue")
+
+
+class DeclarativeDialogue(Dialogue):
+    """One connection. It remembers which joins were asked for, and by which number."""
+
+    __slots__ = ("_contract", "_joins", "_values")
+
+    def __init__(self, contract: Declarative, opening: Opening) -> None:
+        super().__init__(contract, opening)
+        self._contract = contract
+        self._values = _of_opening(opening)
+        self._joins: dict[int, Id] = {}
+
+    def start(self) -> Sequence[Frame]:
+        return self._contract.frames("open", self._values)
+
+    def enter(self, conversation_id: Id) -> Sequence[Frame]:
+        number = FIRST_JOIN + len(self._joins) % FIRST_JOIN
+        self._joins[number] = conversation_id
+        return self._contract.frames("join", self._values | {"room": conversation_id, "number": number})
+
+    def leave(self, conversation_id: Id) -> Sequence[Frame]:
+        number = FIRST_JOIN + len(self._joins)
+        return self._contract.frames("leave", self._values | {"room": conversation_id, "number": number})
+
+    def post(self, conversation_id: Id, content: str, number: int) -> Sequence[Frame]:
+        values = self._values
+        values["room"], values["content"], values["number"] = conversation_id, content, number
+        return self._contract.frames("message", values)
+
+    def typing(self, conversation_id: Id, is_typing: bool) -> Sequence[Frame]:
+        values = self._values | {"room": conversation_id}
+        return self._contract.frames("typing", values, "start" if is_typing else "stop")
+
+    def read(self, conversation_id: Id) -> Sequence[Frame]:
+        return self._contract.frames("read", self._values | {"room": conversation_id})
+
+    def heartbeat(self) -> Sequence[Frame]:
+        return self._contract.frames("heartbeat", self._values)
+
+    def receive(self, payload: bytes) -> Sequence[AnyEvent]:
+        events, _ = self._contract.rules.receive(payload, self._values)
+        return [self._understood(event) if isinstance(event, Event) else event for event in events]
+
+    def _understood(self, event: Event) -> Event:
+        """An acknowledgement of a join confirms it; a join that names no room is the last one that was asked for."""
+        room = self._joins.get(event.number) if event.number >= FIRST_JOIN else None
+        if room is not None and event.kind is EventKind.CONFIRMED:
+            return Event(EventKind.JOINED, room)
+        if room is not None and event.kind in (EventKind.REFUSED, EventKind.THROTTLED):
+            return Event(EventKind.FAILED, room, text=event.text or "the join was refused")
+        if event.kind is EventKind.JOINED and self._joins:
+            last = next(reversed(self._joins.values()))
+            if not event.conversation_id or str(event.conversation_id) == str(last):
+                event.conversation_id = last
+        return event
+
+
+def _of_credentials(credentials: Credentials) -> Values:
+    return {
+        **credentials.columns,
+        "email": credentials.email,
+        "password": credentials.password,
+        "username": credentials.username,
+    }
+
+
+def _of_identity(identity: Identity) -> Values:
+    return {"token": identity.token, "user": identity.user_id}
+
+
+def _of_opening(opening: Opening) -> Values:
+    identity = opening.identity or Identity("", opening.credentials.email)
+    return {
+        **_of_credentials(opening.credentials),
+        **_of_identity(identity),
+        "ticket": opening.permit,
+        "connection": opening.number,
+        "room": opening.conversation_id,
+    }

@@ -1,0 +1,199 @@
+"""What a frame means, by an ordered list of conditions: the first that fits decides."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from hubbub.contracts.calls import ID_LIMIT, checked_id
+from hubbub.contracts.events import AnyEvent, Delivery, Event, EventKind, Frame
+from hubbub.contracts.templates import MISSING, Template, lookup
+from hubbub.errors import ContractError
+
+DELIVERY = "delivery"
+MEANINGS = {
+    "connected": EventKind.CONNECTED,
+    "joined": EventKind.JOINED,
+    "confirmed": EventKind.CONFIRMED,
+    "refused": EventKind.REFUSED,
+    "throttled": EventKind.THROTTLED,
+    "limit": EventKind.LIMIT,
+    "failed": EventKind.FAILED,
+    "dropped": EventKind.DROPPED,
+    "shutdown": EventKind.SHUTDOWN,
+    "typing": EventKind.TYPING,
+    "presence": EventKind.PRESENCE,
+    "other": EventKind.OTHER,
+}
+STATES = {True: True, False: False, "online": True, "offline": False, "start": True, "stop": False}
+UNKNOWN_SENDER = -1
+SHOWN_BYTES = 80
+
+
+class Unit:
+    """One unit of the backend: its text, and the JSON that begins at some place in it, read once."""
+
+    __slots__ = ("_json", "payload", "text")
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload = payload
+        self.text = payload.decode("utf-8", "replace")
+        self._json: dict[str, Any] = {}
+
+    def json(self, text: str) -> Any:
+        """A part of the text as JSON; MISSING where it is none."""
+        if text not in self._json:
+            try:
+                self._json[text] = orjson.loads(text)
+            except ValueError:
+                self._json[text] = MISSING
+        return self._json[text]
+
+
+class Rule:
+    """One `when`. Conditions: `is`, `starts`, `matches` (a regular expression), `has` and `where` (JSON paths)."""
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self.table = table
+        self.means: str = table.get("means", "other")
+        self.starts: str = table.get("starts", "")
+        self.reply = [Template(text) for text in _listed(table.get("reply", []))]
+        self._is: str | None = table.get("is")
+        self._matches = re.compile(table["matches"], re.DOTALL) if "matches" in table else None
+        self._has = _listed(table.get("has", []))
+        self._where: Mapping[str, Any] = table.get("where", {})
+        self._json_from: int | str = table.get("json_from", 0)
+
+    @property
+    def is_decided_by_start(self) -> bool:
+        """Whether how a frame starts is all that it takes."""
+        return bool(self.starts) and self._is is None and self._matches is None and not self._has and not self._where
+
+    def apply(self, frame: Unit) -> tuple[Any, Mapping[str, str]] | None:
+        """The JSON of a frame that fits (MISSING where it has none), and what its expression found; else None."""
+        text = frame.text
+        if not text.startswith(self.starts) or (self._is is not None and text != self._is):
+            return None
+        groups: Mapping[str, str] = {}
+        part = text
+        if self._matches is not None:
+            found = self._matches.fullmatch(text)
+            if found is None:
+                return None
+            groups = {name: value for name, value in found.groupdict().items() if value is not None}
+            part = groups.get("json", text)
+        elif isinstance(self._json_from, int):
+            part = text[self._json_from :]
+        else:
+            part = text[max(0, text.find(self._json_from)) :]
+        body = frame.json(part)
+        if any(lookup(body, path) is MISSING for path in self._has):
+            return None
+        if any(not _is_same(lookup(body, path), value) for path, value in self._where.items()):
+            return None
+        return body, groups
+
+    def event(self, body: Any, groups: Mapping[str, str]) -> AnyEvent:
+        """What the frame means. Raises ContractError where it has not what its meaning takes."""
+        if self.means == DELIVERY:
+            content = self._value("text", body, groups)
+            if not isinstance(content, str):
+                raise ContractError(f"expected a text at {self.table.get('text', 'text')!r}")
+            sender = self._value("sender", body, groups)
+            return Delivery(self._id("room", body, groups), UNKNOWN_SENDER if sender is MISSING else sender, content)
+        kind = MEANINGS[self.means]
+        number = self._value("number", body, groups)
+        said = self._value("says", body, groups)
+        state = self._value("state", body, groups)
+        return Event(
+            kind,
+            self._id("room", body, groups),
+            _number(number),
+            self._said(said),
+            self._id("user", body, groups),
+            STATES.get(state) if isinstance(state, str | bool) else None,
+        )
+
+    def frames(self, values: Mapping[str, Any], body: Any) -> Sequence[Frame]:
+        """What is answered."""
+        return [template.fill(values, None if body is MISSING else body) for template in self.reply]
+
+    def _said(self, said: Any) -> str:
+        if said is not MISSING:
+            return said if isinstance(said, str) else orjson.dumps(said).decode()
+        return str(self.table.get("says_text", "" if self.means != "other" else self.table.get("type", "")))
+
+    def _value(self, key: str, body: Any, groups: Mapping[str, str]) -> Any:
+        if key in groups:
+            return groups[key]
+        path = self.table.get(key)
+        return MISSING if path is None else lookup(body, path)
+
+    def _id(self, key: str, body: Any, groups: Mapping[str, str]) -> str | int:
+        value = self._value(key, body, groups)
+        return 0 if value is MISSING or value is None else checked_id(value)
+
+
+class Rules:
+    """The rules of a contract, in order."""
+
+    def __init__(self, tables: Sequence[Mapping[str, Any]]) -> None:
+        self._rules = [Rule(table) for table in tables]
+
+    @property
+    def answers_deliveries(self) -> bool:
+        """Whether a delivery is to be answered."""
+        return any(rule.means == DELIVERY and rule.reply for rule in self._rules)
+
+    @property
+    def prefixes(self) -> tuple[bytes, ...]:
+        """What frames begin with that are deliveries for certain: of rules that nothing else can hide."""
+        found = []
+        for place, rule in enumerate(self._rules):
+            if rule.means == DELIVERY and rule.is_decided_by_start:
+                before = self._rules[:place]
+                if all(each.is_decided_by_start and not rule.starts.startswith(each.starts) for each in before):
+                    found.append(rule.starts.encode())
+        return tuple(found)
+
+    def receive(self, payload: bytes, values: Mapping[str, Any]) -> tuple[list[AnyEvent], int | None]:
+        """What a unit means, as events, and which rule took it; None for none."""
+        frame = Unit(payload)
+        for place, rule in enumerate(self._rules):
+            fitting = rule.apply(frame)
+            if fitting is None:
+                continue
+            body, groups = fitting
+            try:
+                events = [rule.event(body, groups)]
+            except ContractError as error:
+                return [Event(EventKind.UNREADABLE, text=f"when[{place}]: {error}: {payload[:SHOWN_BYTES]!r}")], place
+            if rule.reply:
+                events.append(Event(EventKind.REPLY, frames=rule.frames(values, body)))
+            return events, place
+        body = frame.json(frame.text)
+        return [Event(EventKind.OTHER, text=_type_of(body))], None
+
+
+def _type_of(body: Any) -> str:
+    """What a frame says that it is, where it has a member that looks so."""
+    kinds = (body.get(name) for name in ("type", "event", "op", "t")) if isinstance(body, dict) else ()
+    return next((kind[:40] for kind in kinds if isinstance(kind, str)), "")
+
+
+def _is_same(found: Any, wanted: Any) -> bool:
+    return found is not MISSING and type(found) is type(wanted) and found == wanted
+
+
+def _number(value: Any) -> int:
+    """A message's number, which came back as a number or a text; 0 for none."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < len(str(ID_LIMIT)):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < ID_LIMIT else 0
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)

@@ -1,0 +1,44 @@
+// A small chat on Socket.IO as its documentation writes one: a token in the handshake, rooms, an acknowledgement for
+// each message, and an echo or none. GET /counts says what it took and what it sent.
+//
+//     node socketio_server.mjs [--no-echo] [--no-ack]      prints the port that it took
+import { createServer } from "node:http";
+import { Server } from "socket.io";
+
+const hasEcho = !process.argv.includes("--no-echo");
+const hasAck = !process.argv.includes("--no-ack");
+const counts = { connections: 0, joins: 0, messages: 0, deliveries: 0, replies: 0 };
+
+const http = createServer((request, response) => {
+  response.setHeader("Content-Type", "application/json");
+  response.end(JSON.stringify(counts));
+});
+const io = new Server(http, { pingInterval: 1000, pingTimeout: 2000 });
+
+io.use((socket, next) => {
+  const email = socket.handshake.auth.email;
+  if (!email || email.startsWith("banned")) return next(new Error("not allowed"));
+  socket.data.email = email;
+  next();
+});
+
+io.on("connection", (socket) => {
+  counts.connections += 1;
+  socket.on("join", (room, done) => {
+    socket.join(room);
+    counts.joins += 1;
+    done?.({ ok: true });
+  });
+  socket.on("message", (room, text, done) => {
+    if (text.includes("refuse me")) return done?.({ error: "not taken" });
+    counts.messages += 1;
+    const members = io.sockets.adapter.rooms.get(room)?.size ?? 0;
+    counts.deliveries += hasEcho ? members : Math.max(0, members - 1);
+    (hasEcho ? io.to(room) : socket.to(room)).emit("message", { room, from: socket.data.email, text });
+    if (hasAck) done?.({ ok: true });
+  });
+});
+
+http.listen(0, "127.0.0.1", () => console.log(http.address().port));
+process.stdin.resume();
+process.stdin.on("end", () => process.exit(0));
