@@ -51,20 +51,20 @@ swarm: $(VENV)/run.done ## the load test as a master and WORKERS processes (defa
 
 .PHONY: test
 test: $(VENV)/dev.done ## the fast tests, and one pass through each way of running and each kind of fault
-	$(BIN)/pytest -m "not e2e and not browser and not node"
+	$(BIN)/pytest -m "not e2e and not browser and not node and not servers"
 	$(BIN)/pytest -m "essential and not browser"
 
 .PHONY: test-e2e
 test-e2e: $(VENV)/dev.done ## all other tests with real processes (20 minutes)
-	$(BIN)/pytest -m "e2e and not essential and not browser and not node"
+	$(BIN)/pytest -m "e2e and not essential and not browser and not node and not servers"
 
 .PHONY: test-deep
 test-deep: $(VENV)/dev.done ## the simulations and properties of the fast tests with all of their seeds and examples
-	TEST_EFFORT=deep $(BIN)/pytest -m "not e2e and not browser and not node"
+	TEST_EFFORT=deep $(BIN)/pytest -m "not e2e and not browser and not node and not servers"
 
 .PHONY: coverage
 coverage: $(VENV)/dev.done ## branch coverage of the fast tests, as a whole and by folder
-	$(BIN)/coverage run -m pytest -m "not e2e and not browser and not node"
+	$(BIN)/coverage run -m pytest -m "not e2e and not browser and not node and not servers"
 	$(BIN)/coverage json -q -o coverage.json
 	$(BIN)/python -m tests.coverage_by_folder
 
@@ -78,6 +78,14 @@ test-interop: $(VENV)/dev.done ## the transport against Node's ws (installs Debi
 	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm; }
 	npm ci --prefix tests/interop --ignore-scripts --no-audit --no-fund --silent
 	$(BIN)/pytest -m node tests/interop
+
+SERVERS := mosquitto mosquitto-clients nats-server prosody rabbitmq-server nodejs npm
+
+.PHONY: test-servers
+test-servers: $(VENV)/dev.done ## the shipped contracts against real chat servers (installs Debian's, needs root for that)
+	@dpkg -s $(SERVERS) >/dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SERVERS); }
+	npm ci --prefix tests/backends --ignore-scripts --no-audit --no-fund --silent
+	$(BIN)/pytest -m servers tests/backends
 
 .PHONY: fuzz
 fuzz: $(VENV)/dev.done ## a million mutated frames, compared with websockets and wsproto (FRAMES=n for fewer)

@@ -14,7 +14,7 @@ from hubbub.errors import ConfigError, HubbubError
 from hubbub.exit_code import ExitCode
 from hubbub.launcher import check_port, launch
 from hubbub.option_kinds import UNTIL_STOPPED
-from hubbub.options import OPTION, OPTIONS, defaults, profile_options
+from hubbub.options import OPTION, OPTIONS, defaults, profile_options, resolve
 from hubbub.report.figures import FIGURES, SERIES
 from hubbub.suite import ROOT, SUITE, SUITE_FILES, SUITE_FOLDERS
 from hubbub.synonyms import DOTENV, environment_text, read_dotenv
@@ -24,6 +24,7 @@ COMMANDS = {
     "perf-ws": "run a load test to its end; without --host against the embedded backend",
     "ui": "Locust's web UI on 127.0.0.1:8089, with the embedded backend unless --host is given",
     "swarm": "like perf-ws, as a master and worker processes (two unless --workers says otherwise)",
+    "try": "two accounts, two connections, one message: show how a contract takes what a backend says",
     "report": "print the report of a run from its folder; of one that was cut off it is made from the journal",
     "options": "print the table of options as Markdown",
     "figures": "print the table of figures as Markdown",
@@ -57,6 +58,11 @@ def build_parser() -> argparse.ArgumentParser:
             if option.is_switch:
                 how = {"action": "append_const", "const": "true"}
             command.add_argument(*flags, dest=option.name, help=shown, **how)
+        if name == "try":
+            command.add_argument(
+                "--frames", metavar="FILE", help="read frames from a file, a line each, and no backend"
+            )
+            continue
         command.add_argument("--web-port", default=WEB_PORT, help=f"port of the web UI (default: {WEB_PORT})")
     return parser
 
@@ -105,6 +111,23 @@ def run(command: str, arguments: argparse.Namespace) -> int:
     for name in ("clients", "spawn_rate"):  # a file of Locust's own may set them for other projects
         given[name] = texts[name]
     return launch(given, workers, flags, sources)
+
+
+def try_contract(arguments: argparse.Namespace) -> int:
+    """Show how a contract takes what a backend says; returns the exit code. Raises HubbubError."""
+    from hubbub.contracts import load_contract  # noqa: PLC0415 - a run's parent needs none of these
+    from hubbub.run.tryout import Shown, Tryout, read_frames  # noqa: PLC0415
+    from hubbub.run.world import RealWorld  # noqa: PLC0415
+
+    given, sources = given_options(arguments, os.environ, read_dotenv(Path.cwd()))
+    settings = resolve({"clients": "2"} | given, sources=sources)
+    if arguments.frames:
+        contract = load_contract(settings.contract, settings.delivery_type, settings.contract_settings)
+        read_frames(contract, Path(arguments.frames), Shown())
+        return ExitCode.PASS
+    if not settings.host:
+        raise ConfigError("try needs a backend: give --host, or --frames FILE.")
+    return ExitCode.PASS if Tryout(settings, RealWorld(), Shown()).run() else ExitCode.FAIL
 
 
 def print_options() -> None:
@@ -163,6 +186,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             from hubbub.run.recovery import print_report  # noqa: PLC0415 - it takes longer than all other imports
 
             return print_report(Path(arguments.folder))
+        if arguments.command == "try":
+            return try_contract(arguments)
         return run(arguments.command, arguments)
     except HubbubError as error:
         print(f"hubbub: {error}", file=sys.stderr)

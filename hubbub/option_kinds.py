@@ -82,10 +82,10 @@ def assignments(value: str, name: str) -> dict[str, bool | int | float | str]:
 
 def backend_id(value: str, name: str) -> str | int:
     """What a backend calls something: a whole number above 0, or a text without blanks."""
-    number = int(value) if value.isascii() and value.isdecimal() and len(value) < len(str(MAX_ID)) else None
-    if number is not None and str(number) == value and number > 0:
-        return number
-    if number is not None or not value or any(letter.isspace() or not letter.isprintable() for letter in value):
+    is_number = value.isascii() and value.isdecimal() and len(value) < len(str(MAX_ID)) and str(int(value)) == value
+    if is_number and int(value) > 0:
+        return int(value)
+    if is_number or not value or any(letter.isspace() or not letter.isprintable() for letter in value):
         raise ConfigError(f"{name} must be a whole number of at least 1, or a name without blanks, not {value!r}.")
     return value
 

@@ -21,7 +21,8 @@ EDGES = {
         "client", "clock", "contracts", "errors", "ledger", "metrics", "option_kinds", "suite", "transport",
     },
     "cli": {
-        "errors", "exit_code", "launcher", "option_kinds", "options", "report", "run", "suite", "synonyms", "version",
+        "contracts", "errors", "exit_code", "launcher", "option_kinds", "options", "report", "run", "suite", "synonyms",
+        "version",
     },
     "client": {"clock", "contracts", "errors", "health", "ledger", "metrics", "options", "pacing", "transport"},
     "clock": {"errors"},

@@ -105,7 +105,7 @@ class WorkerContext:
             state = self.accounts[account.index]
             state.account = account
             if account.token:
-                state.identity = Identity(account.token, account.user_id)
+                state.identity = Identity(account.token, account.user_id, account.columns)
 
     def logged_in(self, accounts: Iterable[int]) -> list[int]:
         """Which of some accounts have logged in."""

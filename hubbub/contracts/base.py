@@ -51,10 +51,14 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a login made us: the token for later calls, and the backend's id of the account."""
+    """Who a login made us: the token for later calls, and the backend's id of the account.
+
+    `columns` are further columns of the accounts' file.
+    """
 
     token: str = field(repr=False)
     user_id: Id = 0
+    columns: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

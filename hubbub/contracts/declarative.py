@@ -128,7 +128,7 @@ class Declarative(Contract):
         yield from ()
         columns = credentials.columns
         user: Id = columns.get("user") or credentials.email
-        return Identity(columns.get("token", ""), user)
+        return Identity(columns.get("token", ""), user, columns)
 
     def _identify(self, key: str, credentials: Credentials) -> Script[Identity]:
         """The steps of a login or a sign-up. A sign-up that returns no token is followed by a login."""
@@ -147,7 +147,7 @@ class Declarative(Contract):
                 user = values["user"] = checked_id(found)
         if not token and key == "signup" and "login" in self._calls:
             return (yield from self._identify("login", credentials))
-        return Identity(token, user)
+        return Identity(token, user, credentials.columns)
 
     def create_conversation(self, identity: Identity, name: str) -> Script[Id] | None:
         return self._create(identity, name) if "create" in self._calls else None
@@ -266,7 +266,7 @@ class DeclarativeDialogue(Dialogue):
         return self._contract.frames("heartbeat", self._values)
 
     def receive(self, payload: bytes) -> Sequence[AnyEvent]:
-        events, _ = self._contract.rules.receive(payload, self._values)
+        events = self._contract.rules.receive(payload, self._values)
         return [self._understood(event) if isinstance(event, Event) else event for event in events]
 
     def _understood(self, event: Event) -> Event:
@@ -293,14 +293,15 @@ def _of_credentials(credentials: Credentials) -> Values:
 
 
 def _of_identity(identity: Identity) -> Values:
-    return {"token": identity.token, "user": identity.user_id}
+    return {**identity.columns, "token": identity.token, "user": identity.user_id}
 
 
 def _of_opening(opening: Opening) -> Values:
-    identity = opening.identity or Identity("", opening.credentials.email)
     return {
+        "token": "",
+        "user": opening.credentials.email,
         **_of_credentials(opening.credentials),
-        **_of_identity(identity),
+        **(_of_identity(opening.identity) if opening.identity is not None else {}),
         "ticket": opening.permit,
         "connection": opening.number,
         "room": opening.conversation_id,

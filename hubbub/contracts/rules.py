@@ -159,8 +159,13 @@ class Rules:
                     found.append(rule.starts.encode())
         return tuple(found)
 
-    def receive(self, payload: bytes, values: Mapping[str, Any]) -> tuple[list[AnyEvent], int | None]:
-        """What a unit means, as events, and which rule took it; None for none."""
+    def place(self, payload: bytes) -> int | None:
+        """Which rule a unit fits first; None for none."""
+        unit = Unit(payload)
+        return next((place for place, rule in enumerate(self._rules) if rule.apply(unit) is not None), None)
+
+    def receive(self, payload: bytes, values: Mapping[str, Any]) -> list[AnyEvent]:
+        """What a unit means, as events."""
         frame = Unit(payload)
         for place, rule in enumerate(self._rules):
             fitting = rule.apply(frame)
@@ -170,12 +175,12 @@ class Rules:
             try:
                 events = [rule.event(body, groups)]
             except ContractError as error:
-                return [Event(EventKind.UNREADABLE, text=f"when[{place}]: {error}: {payload[:SHOWN_BYTES]!r}")], place
+                return [Event(EventKind.UNREADABLE, text=f"when[{place}]: {error}: {payload[:SHOWN_BYTES]!r}")]
             if rule.reply:
                 events.append(Event(EventKind.REPLY, frames=rule.frames(values, body)))
-            return events, place
+            return events
         body = frame.json(frame.text)
-        return [Event(EventKind.OTHER, text=_type_of(body))], None
+        return [Event(EventKind.OTHER, text=_type_of(body))]
 
 
 def _type_of(body: Any) -> str:

@@ -111,9 +111,7 @@ class Preparation:
     def _provision(self, kinds: Sequence[type[Client]]) -> list[Provision]:
         """Make accounts and conversations for every worker, and the canary's account."""
         settings = self._settings
-        configured = read_accounts(settings.accounts) if settings.accounts else []
-        if settings.account_email:
-            configured.append(Credentials(settings.account_email, settings.account_password))
+        configured = configured_accounts(settings)
         fallback = {settings.account_email: settings.account_fallback_password}
         self.provisioner = provisioner = Provisioner(
             load_contract(settings.contract, settings.delivery_type, settings.contract_settings),
@@ -212,6 +210,14 @@ class Preparation:
             insecure=settings.insecure,
             timeout_s=settings.connect_timeout_us / 1e6,
         )
+
+
+def configured_accounts(settings: Settings) -> list[Credentials]:
+    """The accounts that the options give. Raises ConfigError."""
+    configured = read_accounts(settings.accounts) if settings.accounts else []
+    if settings.account_email:
+        configured.append(Credentials(settings.account_email, settings.account_password))
+    return configured
 
 
 def _check_needs(kinds: Sequence[type[Client]], settings: Settings) -> None:

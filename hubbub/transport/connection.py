@@ -18,6 +18,7 @@ from hubbub.transport.base import FrameHandler, OnClosed, TakeKnown
 from hubbub.transport.deflate import Deflate
 from hubbub.transport.fairness import FLOODED, TURN_US, Share, cpu_us
 from hubbub.transport.frames import (
+    FINAL_BINARY,
     FINAL_PING,
     NOT_PLAIN,
     Binary,
@@ -143,10 +144,8 @@ class SocketConnection:
 
     def ended_by_peer(self) -> None:
         """The end of the stream was read."""
-        if self.is_open:
-            self._end("ended without a close frame", Owner.BACKEND)
-        else:
-            self._end("closed by the peer")
+        reason = "ended without a close frame" if self.is_open else "closed by the peer"
+        self._end(reason, Owner.BACKEND if self.is_open else Owner.GENERATOR)
 
     def _read(self, not_before_us: int, turn_ends_us: int) -> bool:
         shared, stream = self._shared, self._stream
@@ -214,7 +213,7 @@ class SocketConnection:
             self._reader = None
 
     def _take_frames(self, position: int, end: int, now_us: int, arrived_us: int, earlier_us: int) -> int:
-        """Take whole text frames and pings in place; returns where it stopped.
+        """Take whole text and binary frames, and pings, in place; returns where it stopped.
 
         It stops at an unfinished frame, or, having made a Reader, at anything else.
         """
@@ -229,7 +228,7 @@ class SocketConnection:
             payload = bytes(buffer[start:after])
             if buffer[position] == FINAL_PING:
                 self._pong(payload)
-            elif payload.isascii() or is_utf8(payload):
+            elif buffer[position] == FINAL_BINARY or payload.isascii() or is_utf8(payload):
                 frame = bytes(buffer[position:after])
                 handler.on_message(payload, now_us, arrived_us if after == end else earlier_us, frame)
             else:

@@ -318,8 +318,8 @@ def close_payload(code: int, reason: str = "") -> bytes:
     return code.to_bytes(2, "big") + reason.encode()[: MAX_CONTROL_BYTES - 2] if may_travel(code) else b""
 
 
-FINAL_TEXT, FINAL_PING = 0x81, 0x89
-"""The first bytes of a whole, uncompressed text frame, and of a ping (RFC 6455, 5.2)."""
+FINAL_TEXT, FINAL_BINARY, FINAL_PING = 0x81, 0x82, 0x89
+"""The first bytes of a whole, uncompressed text or binary frame, and of a ping (RFC 6455, 5.2)."""
 
 NOT_PLAIN = -1
 
@@ -327,7 +327,7 @@ NOT_PLAIN = -1
 def find_plain_frame(
     buffer: bytearray, position: int, end: int, max_bytes: int, max_rest_bytes: int
 ) -> tuple[int, int]:
-    """Where the payload of the text frame or ping at `position` begins and ends; (0, 0) while it is unfinished.
+    """Where the payload of the text or binary frame, or ping, at `position` is; (0, 0) while it is unfinished.
 
     (NOT_PLAIN, 0) for any other frame, for one of over `max_bytes`, and for an unfinished one of over
     `max_rest_bytes`: give it to a Reader.
@@ -335,8 +335,8 @@ def find_plain_frame(
     if end - position < 2:
         return 0, 0
     first, size, start = buffer[position], buffer[position + 1], position + 2
-    is_plain = size < 126 and first in (FINAL_TEXT, FINAL_PING)
-    if size == 126 and first == FINAL_TEXT:
+    is_plain = size < 126 and first in (FINAL_TEXT, FINAL_BINARY, FINAL_PING)
+    if size == 126 and first in (FINAL_TEXT, FINAL_BINARY):
         if end - position < 4:
             return 0, 0
         size, start = buffer[start] << 8 | buffer[start + 1], start + 2

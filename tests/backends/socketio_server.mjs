@@ -1,7 +1,7 @@
 // A small chat on Socket.IO as its documentation writes one: a token in the handshake, rooms, an acknowledgement for
 // each message, and an echo or none. GET /counts says what it took and what it sent.
 //
-//     node socketio_server.mjs [--no-echo] [--no-ack]      prints the port that it took
+//     node socketio_server.mjs [--port=N] [--no-echo] [--no-ack]      prints the port that it took
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 
@@ -39,6 +39,5 @@ io.on("connection", (socket) => {
   });
 });
 
-http.listen(0, "127.0.0.1", () => console.log(http.address().port));
-process.stdin.resume();
-process.stdin.on("end", () => process.exit(0));
+const port = Number(process.argv.find((each) => each.startsWith("--port="))?.slice(7) ?? 0);
+http.listen(port, "127.0.0.1", () => console.log(http.address().port));

@@ -166,7 +166,7 @@ def test_what_it_has_follows_from_its_tables(contract):
 
 def test_a_login_of_two_steps(contract):
     backend = Backend((200, {"value": "c1"}), (200, {"data": {"jwt": "t", "id": "u1"}}))
-    assert perform(contract.login(CREDENTIALS), backend) == Identity("t", "u1")
+    assert perform(contract.login(CREDENTIALS), backend) == Identity("t", "u1", {"tenant": "acme"})
     (first, _, _), (second, headers, body) = backend.calls
     assert (first, second) == ("GET /csrf", "POST /login")
     assert body == b"user=a%40x.y&pass=p+w&csrf=c1"
@@ -176,14 +176,14 @@ def test_a_login_of_two_steps(contract):
 
 def test_a_sign_up_without_a_token_is_followed_by_a_login(contract):
     backend = Backend((201, {"id": 1}), (200, {"value": "c"}), (200, {"data": {"jwt": "t", "id": 9}}))
-    assert perform(contract.signup(CREDENTIALS), backend) == Identity("t", 9)
+    assert perform(contract.signup(CREDENTIALS), backend) == Identity("t", 9, {"tenant": "acme"})
     assert json.loads(backend.calls[0][2]) == {"mail": "a@x.y", "name": "ann", "secret": "p w"}
 
 
 def test_a_token_of_the_file_needs_no_login():
     contract = made('accounts="given"\n[open]\npath="/"\n[message]\nsend="x"\n[[when]]\nis="x"')
-    identity = perform(contract.login(Credentials("a@x.y", "p", columns={"token": "t9", "user": "u"})), None)
-    assert identity == Identity("t9", "u")
+    columns = {"token": "t9", "user": "u"}
+    assert perform(contract.login(Credentials("a@x.y", "p", columns=columns)), None) == Identity("t9", "u", columns)
 
 
 def test_calls_as_an_account(contract):

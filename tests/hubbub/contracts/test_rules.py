@@ -9,8 +9,8 @@ from hubbub.contracts.rules import Rules
 
 
 def meaning(rule, payload, values=None):
-    events, place = Rules([rule]).receive(payload, values or {})
-    return events, place
+    rules = Rules([rule])
+    return rules.receive(payload, values or {}), rules.place(payload)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_reply_follows_what_the_frame_means():
 
 
 def test_what_nothing_fits_is_told_by_its_type():
-    assert [Rules([]).receive(each, {})[0][0].text for each in (b'{"type":"x"}', b'{"event":"y"}', b"[]", b"\xff")] == [
+    assert [Rules([]).receive(each, {})[0].text for each in (b'{"type":"x"}', b'{"event":"y"}', b"[]", b"\xff")] == [
         "x",
         "y",
         "",

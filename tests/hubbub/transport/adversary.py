@@ -42,6 +42,7 @@ class Adversary:
         self._listener.settimeout(PATIENCE_S)
         self.url = f"ws://127.0.0.1:{self._listener.getsockname()[1]}/chat"
         self.seen = Seen()
+        self.request = b""
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -69,6 +70,7 @@ class Adversary:
         request = b""
         while b"\r\n\r\n" not in request:
             request += connection.recv(4096)
+        self.request = request
         key = next(line[19:] for line in request.decode().split("\r\n") if line.startswith("Sec-WebSocket-Key: "))
         lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
         lines.append(f"Sec-WebSocket-Accept: {accept_of(key)}")

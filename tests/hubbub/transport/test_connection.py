@@ -279,3 +279,25 @@ def test_closing_what_ends_while_it_is_resumed_waits_for_nothing(pair, monkeypat
     with gevent.Timeout(PATIENCE_S):
         pair.connection.close()
     assert pair.handler.closed == [(1006, "ended without a close frame")]
+
+
+def test_bytes_are_sent_as_a_binary_message(pair):
+    assert pair.connection.send(b"\x00\xff")
+    assert pair.heard() == [(2, b"\x00\xff")]
+
+
+def test_a_binary_message_is_taken_in_place(pair):
+    pair.say(frame(2, b"\xff\xfe") + frame(2, b"x" * 300))
+    pair.until(lambda: len(pair.handler.messages) == 2)
+    assert pair.handler.messages == [b"\xff\xfe", b"x" * 300]
+    assert pair.handler.frames == [frame(2, b"\xff\xfe"), frame(2, b"x" * 300)]
+
+
+def test_an_answer_is_sent_without_waiting(pair, monkeypatch):
+    pair.connection.send_soon("pong")
+    assert pair.heard() == [(1, b"pong")]
+    monkeypatch.setattr(module, "MAX_UNSENT_BYTES", 1_000)
+    for _ in range(1_000):
+        pair.connection.send_soon("x" * 100_000)
+    assert pair.handler.closed == [(1006, "the peer wants answers and reads none")]
+    pair.connection.send_soon("x")

@@ -103,3 +103,11 @@ def test_a_name_is_told_where_it_is_and_counted():
     transport, handler = SocketTransport(Dialling(5_000_000, resolve=resolve)), Collector()
     transport.connect(f"ws://chat.invalid:{port}/", handler, handler.on_closed)
     assert transport.connected == {f"127.0.0.1:{port}": 1}
+
+
+def test_headers_of_a_connection_give_way_to_those_of_the_run():
+    adversary = Adversary([])
+    transport, handler = SocketTransport(Dialling(5_000_000, {"X-A": "run"})), Collector()
+    transport.connect(adversary.url, handler, handler.on_closed, {"x-a": "own", "X-B": "own"})
+    assert (adversary.request.count(b"X-A: run"), adversary.request.lower().count(b"x-a: own")) == (1, 0)
+    assert b"X-B: own" in adversary.request

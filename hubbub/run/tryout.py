@@ -1,0 +1,353 @@
+"""`hubbub try`: two accounts, two connections, one conversation, one message; what is said is shown as it was taken."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hubbub.client.accounts import Account
+from hubbub.client.guard import GuardedDialogue
+from hubbub.clock import US_PER_SECOND
+from hubbub.contracts import (
+    AnyEvent,
+    Contract,
+    Credentials,
+    Delivery,
+    Event,
+    EventKind,
+    Frame,
+    HttpRequest,
+    Id,
+    Identity,
+    Opening,
+    Phase,
+    load_contract,
+    perform,
+)
+from hubbub.contracts.declarative import Declarative
+from hubbub.errors import Closing, ConnectError, ConnectionClosed, HubbubError, RunError
+from hubbub.options import Settings
+from hubbub.run.preparation import configured_accounts
+from hubbub.run.provisioning import Needs, Provisioner
+from hubbub.run.terminal import say
+from hubbub.run.world import World
+from hubbub.transport.base import Connection, websocket_origin
+
+SHOWN = 200
+POLL_S = 0.02
+PATIENCE_S = 5.0
+"""For a message to arrive, and to be confirmed."""
+
+MAX_FRAMES_BYTES = 64 << 20
+_TOKENS = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
+"""A JWT is a secret wherever it stands."""
+
+
+class Shown:
+    """Prints what is said, without secrets, each line as long as a screen is wide."""
+
+    def __init__(self, write: Callable[[str], object] = print) -> None:
+        self._write = write
+        self._secrets: set[str] = set()
+
+    def hide(self, *secrets: str) -> None:
+        """Never show these."""
+        self._secrets.update(secret for secret in secrets if len(secret) > 3)
+
+    def line(self, text: str) -> None:
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, "***")
+        text = _TOKENS.sub("***", text)
+        printable = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+        self._write(printable if len(printable) <= SHOWN else f"{printable[:SHOWN]}...")
+
+    def frame(self, who: str, arrow: str, data: Frame) -> None:
+        text = data if isinstance(data, str) else data.decode("utf-8", "backslashreplace")
+        self.line(f"[{who}] {arrow} {text}")
+
+
+def asked(request: HttpRequest, shown: Shown) -> HttpRequest:
+    """The same calls, shown with their answers."""
+
+    def ask(method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        shown.line(f"-> {method} {path} {_masked(body)}".rstrip())
+        status, answer = request(method, path, headers, body)
+        shown.line(f"<- {status} {_masked(answer)}".rstrip())
+        return status, answer
+
+    return ask
+
+
+def _masked(body: bytes) -> str:
+    """A body without the values of members that are called like secrets."""
+    text = body.decode("utf-8", "backslashreplace")
+    return re.sub(r'(?i)("[^"]*(?:token|password|secret|ticket|jwt)[^"]*"\s*:\s*")[^"]*', r"\1***", text)
+
+
+def meaning(contract: Contract, dialogue: GuardedDialogue, unit: bytes) -> tuple[Sequence[AnyEvent], str]:
+    """What a unit means, and why."""
+    why = ""
+    if isinstance(contract, Declarative):
+        place = contract.rules.place(unit)
+        table = contract.table["when"][place] if place is not None else None
+        why = f", because when[{place}] {_conditions(table)}" if table is not None else ", because no `when` fits"
+    return dialogue.receive(unit), why
+
+
+def _conditions(table: Mapping[str, Any]) -> str:
+    keys = ("is", "starts", "matches", "has", "where")
+    return ", ".join(f"{key} = {json.dumps(table[key])}" for key in keys if key in table)
+
+
+def in_words(event: AnyEvent) -> str:
+    """What an event says to a reader."""
+    if isinstance(event, Delivery):
+        return f"delivery of {event.content[:40]!r} in {event.conversation_id!r} by {event.sender_id!r}"
+    words = event.kind.name.lower()
+    words += f" of number {event.number}" if event.number else ""
+    words += f" in {event.conversation_id!r}" if event.conversation_id else ""
+    return f"{words} ({event.text[:80]})" if event.text else words
+
+
+class Participant:
+    """One connection of an account: shows what it says and hears."""
+
+    def __init__(self, name: str, contract: Contract, opening: Opening, shown: Shown) -> None:
+        self._name, self._contract, self._shown = name, contract, shown
+        self.dialogue = GuardedDialogue(contract, opening)
+        self.events: list[AnyEvent] = []
+        self.connection: Connection | None = None
+        self.closing: Closing | None = None
+
+    def open(self, world: World, settings: Settings) -> None:
+        """Connect. Raises ConnectError."""
+        transport = world.transport(settings, settings.seed)
+        upgrade = self.dialogue.upgrade()
+        self._shown.line(f"[{self._name}] -> upgrade {upgrade.path}")
+        url = websocket_origin(settings.host) + upgrade.path
+        self.connection = transport.connect(url, self, self._closed, upgrade.headers)
+        self.send(self.dialogue.start())
+
+    def send(self, frames: Iterable[Frame]) -> None:
+        """Say something. Raises ConnectionClosed."""
+        for frame in frames:
+            self._shown.frame(self._name, "->", frame)
+            if self.connection is not None:
+                self.connection.send(frame)
+
+    def saw(self, kind: EventKind) -> bool:
+        return any(isinstance(event, Event) and event.kind is kind for event in self.events)
+
+    def heard(self, content: str) -> bool:
+        return any(isinstance(event, Delivery) and event.content == content for event in self.events)
+
+    def _closed(self, closing: Closing, _now_us: int) -> None:
+        self.closing, self.connection = closing, None
+        self._shown.line(f"[{self._name}] closed with {closing.code} by the {closing.closed_by}: {closing.reason}")
+
+    # -- what the transport calls ------------------------------------------------------------------------------------
+
+    def take_known(self, _buffer: bytearray, start: int, *_: int) -> int:
+        return start
+
+    def on_window_closed(self, _now_us: int) -> None:
+        return
+
+    def on_message(self, payload: bytes, _now_us: int, _arrived_us: int, _frame: bytes | None) -> None:
+        separator = self._contract.separator
+        for unit in [unit for unit in payload.split(separator) if unit] if separator else [payload]:
+            self._shown.frame(self._name, "<-", unit)
+            events, why = meaning(self._contract, self.dialogue, unit)
+            told = "; ".join(map(in_words, events)) or "nothing"
+            self._shown.line(f"      took it for: {told}{why}")
+            self.events += events
+            for event in events:
+                for frame in event.frames if isinstance(event, Event) else ():
+                    self._shown.frame(self._name, "->", frame)
+                    if self.connection is not None:
+                        self.connection.send_soon(frame)
+
+
+class Tryout:
+    """`run` it once; returns whether the message reached the other connection."""
+
+    def __init__(self, settings: Settings, world: World, shown: Shown) -> None:
+        self._settings, self._world, self._shown = settings, world, shown
+        self._contract = load_contract(settings.contract, settings.delivery_type, settings.contract_settings)
+        self._request = asked(world.requests(settings), shown)
+        self._missing: list[str] = []
+        shown.hide(settings.account_password, settings.account_fallback_password, *settings.headers.values())
+
+    def run(self) -> bool:
+        """Raises HubbubError where not even two connections are made."""
+        settings, contract, shown = self._settings, self._contract, self._shown
+        accounts, room = self._provision()
+        for account in accounts:
+            shown.hide(account.password, account.token, *account.columns.values())
+        first, second = (self._connected(number, account, room) for number, account in enumerate(accounts, 1))
+        content = f"hubbub try {uuid.uuid4().hex[:8]}"
+        first.send(first.dialogue.post(room, content, 1))
+        is_delivered = self._until(lambda: second.heard(content))
+        has_echo = self._until(lambda: first.heard(content), 1.0)
+        is_confirmed = first.saw(EventKind.CONFIRMED)
+        self._expect(is_delivered, "the message at the other connection", 'a [[when]] with means = "delivery"')
+        if has_echo != contract.has_echo:
+            self._missing.append(
+                f"the sender {'got its own message' if has_echo else 'did not get its own message'}: write echo = "
+                f"{str(has_echo).lower()}"
+            )
+        if not has_echo:
+            self._expect(is_confirmed, "an acknowledgement", 'a [[when]] with means = "confirmed" and its number')
+        self._look_at_history(accounts[0], room, content)
+        if not contract.heartbeat_s:
+            is_pinged = self._until(lambda: first.saw(EventKind.REPLY), settings.ready_timeout_us / US_PER_SECOND)
+            self._expect(
+                is_pinged or first.closing is None,
+                "a ping within the wait, and the connection was closed",
+                "a [[when]] with a reply, or [heartbeat]",
+            )
+        self._count_connections(accounts[0], room)
+        for participant in (first, second):
+            if participant.connection is not None:
+                participant.connection.close()
+        shown.line("")
+        for text in self._missing or ["everything that was looked for was seen"]:
+            shown.line(f"- {text}")
+        return is_delivered
+
+    def _provision(self) -> tuple[list[Account], Id]:
+        settings = self._settings
+        provisioner = Provisioner(
+            *(self._contract, self._request, uuid.uuid4().hex[:8], configured_accounts(settings)),
+            *(self._world.scheduler, say, 1, settings.prepare_timeout_us / US_PER_SECOND),
+            may_sign_up=settings.may_sign_up,
+        )
+        provisioner.check_backend()
+        (provision,) = provisioner.make([Needs(2, 0, 1)], settings.conversation_id)
+        if len(provision.shared) < 2:
+            raise RunError(f"two accounts are needed: {'; '.join(provisioner.missing)}.")
+        return provision.shared, provision.conversations[0][1]
+
+    def _participant(self, name: str, number: int, account: Account, room: Id) -> Participant:
+        contract, identity = self._contract, None
+        if Phase.LOGIN in contract.phases:
+            identity = Identity(account.token, account.user_id, account.columns)
+        permit = ""
+        if Phase.TICKET in contract.phases:
+            script = contract.ticket(identity or Identity(""))
+            permit = perform(script, self._request) if script is not None else ""
+            self._shown.hide(permit)
+        opening = Opening(account.credentials, identity, permit, number, room)
+        participant = Participant(name, contract, opening, self._shown)
+        participant.open(self._world, self._settings)
+        return participant
+
+    def _connected(self, number: int, account: Account, room: Id) -> Participant:
+        contract, settings = self._contract, self._settings
+        try:
+            participant = self._participant(str(number), number, account, room)
+        except ConnectError as error:
+            raise RunError(f"connection {number} was not made: {error}.") from error
+        wait_s = settings.connect_timeout_us / US_PER_SECOND
+        if contract.is_greeted and not self._until(lambda: _has_ended(participant, EventKind.CONNECTED), wait_s):
+            self._missing.append(
+                f"connection {number} was not accepted by a frame within {wait_s:g} s: write a [[when]] with means = "
+                '"connected", or accepted = "upgrade" in [open]'
+            )
+        frames = participant.dialogue.enter(room)
+        try:
+            participant.send(frames)
+        except ConnectionClosed as error:
+            raise RunError(f"connection {number} was closed before its join: {error}.") from error
+        wait_s = settings.join_timeout_us / US_PER_SECOND
+        if (
+            frames
+            and contract.confirms_joins
+            and not self._until(lambda: _has_ended(participant, EventKind.JOINED), wait_s)
+        ):
+            self._missing.append(
+                f"the join of connection {number} was not confirmed within {wait_s:g} s: write a [[when]] with means = "
+                '"joined" (or "confirmed", with the number of the join), or confirmed = false in [join]'
+            )
+        return participant
+
+    def _look_at_history(self, account: Account, room: Id, content: str) -> None:
+        identity = Identity(account.token, account.user_id, account.columns)
+        script = self._contract.history(identity, room, 10, 0)
+        if script is None:
+            self._missing.append("no history: what is not delivered cannot be looked up; write [history]")
+            return
+        try:
+            found = perform(script, self._request)
+        except HubbubError as error:
+            self._missing.append(f"the history could not be read: {error}; look at [history]")
+            return
+        self._expect(
+            content in [text for _, text in found], "the message in the history", "items, id and text of [history]"
+        )
+
+    def _count_connections(self, account: Account, room: Id) -> None:
+        """How many connections an account may hold, up to what a run would ask for."""
+        most = self._settings.max_conns_per_user
+        more: list[Participant] = []
+        while len(more) < most - 1 and self._takes_another(account, room, more):
+            continue
+        for each in more:
+            if each.connection is not None:
+                each.connection.close()
+        if 1 + len(more) < most:
+            self._missing.append(
+                f"connection {len(more) + 2} of one account was refused: run with --max-conns-per-user {len(more) + 1}"
+            )
+
+    def _takes_another(self, account: Account, room: Id, more: list[Participant]) -> bool:
+        """Whether the backend takes one more connection of the account; then it is one of `more`."""
+        try:
+            another = self._participant(f"1.{len(more) + 2}", 100 + len(more), account, room)
+        except HubbubError:
+            return False
+        if self._contract.is_greeted:
+            self._until(lambda: _has_ended(another, EventKind.CONNECTED), PATIENCE_S)
+        is_taken = another.connection is not None and not another.saw(EventKind.LIMIT)
+        if is_taken:
+            more.append(another)
+        return is_taken
+
+    def _expect(self, is_seen: bool, what: str, write: str) -> None:
+        if not is_seen:
+            self._missing.append(f"not seen: {what}; write {write}")
+
+    def _until(self, is_over: Callable[[], bool], seconds: float = PATIENCE_S) -> bool:
+        """Wait for something; returns whether it came."""
+        ends_us = self._world.scheduler.now_us() + round(seconds * US_PER_SECOND)
+        while not is_over() and self._world.scheduler.now_us() < ends_us:
+            self._world.scheduler.sleep(POLL_S)
+        return is_over()
+
+
+def _has_ended(participant: Participant, kind: EventKind) -> bool:
+    """Whether what is waited for came, or will never."""
+    return participant.saw(kind) or participant.saw(EventKind.FAILED) or participant.connection is None
+
+
+def read_frames(contract: Contract, path: Path, shown: Shown) -> None:
+    """Show what the frames of a file mean, one in each line; those that begin with `>` were sent. Raises RunError."""
+    try:
+        if path.stat().st_size > MAX_FRAMES_BYTES:
+            raise RunError(f"{path} is longer than {MAX_FRAMES_BYTES >> 20} MiB.")
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} cannot be read: {error}.") from error
+    dialogue = GuardedDialogue(contract, Opening(Credentials("someone@example.com")))
+    dialogue.enter("the room")
+    for line in filter(None, lines):
+        if line.startswith(">"):
+            shown.line(line)
+            continue
+        shown.line(f"<- {line}")
+        events, why = meaning(contract, dialogue, line.encode())
+        shown.line(f"      took it for: {'; '.join(map(in_words, events)) or 'nothing'}{why}")

@@ -1,0 +1,199 @@
+"""The contracts that are shipped: each can be had, makes its frames, and bears whatever comes back."""
+
+import random
+
+import pytest
+
+from hubbub.client.guard import GuardedDialogue
+from hubbub.contracts import Contract, Credentials, Delivery, EventKind, Identity, Opening, load_contract
+from hubbub.options import OPTION
+from tests.effort import IS_DEEP
+
+NAMES = OPTION["contract"].choices()
+OPENING = Opening(Credentials("ann@x.y", "p", "ann", {"token": "t", "team": "x"}), Identity("t", "u"), "k", 7, "room")
+MUTATIONS = 10_000 if IS_DEEP else 500
+
+
+def xmpp(kind, more, body=""):
+    return f'<{kind} xmlns="jabber:client" {more}>{body}</{kind}>'.encode()
+
+
+STATUS = '<x xmlns="http://jabber.org/protocol/muc#user"><status code="110"/></x>'
+FRAMES = {
+    "sanctum": [
+        (b'{"type":"connected"}', EventKind.CONNECTED),
+        (b'{"type":"message","conversation_id":4,"user_id":7,"payload":{"content":"hi"}}', Delivery(4, 7, "hi")),
+    ],
+    "minimal": [(b'{"ack":3}', EventKind.CONFIRMED), (b'{"deliver":"hi","in":4,"from":7}', Delivery(4, 7, "hi"))],
+    "socketio": [
+        (b'0{"sid":"x"}', EventKind.REPLY),
+        (b"2", EventKind.REPLY),
+        (b'40{"sid":"x"}', EventKind.CONNECTED),
+        (b'44{"message":"not allowed"}', EventKind.FAILED),
+        (b'42["message",{"room":"r","from":"ann","text":"hi"}]', Delivery("r", "ann", "hi")),
+        (b'4317[{"ok":true}]', EventKind.CONFIRMED),
+        (b'4317[{"error":"no"}]', EventKind.REFUSED),
+    ],
+    "centrifugo": [
+        (b"{}", EventKind.REPLY),
+        (b'{"id":1,"connect":{"client":"c"}}', EventKind.CONNECTED),
+        (b'{"id":1,"error":{"code":101,"message":"no"}}', EventKind.FAILED),
+        (b'{"id":7,"publish":{}}', EventKind.CONFIRMED),
+        (b'{"id":7,"error":{"code":103,"message":"no"}}', EventKind.REFUSED),
+        (b'{"id":7,"error":{"code":111,"message":"slow"}}', EventKind.THROTTLED),
+        (b'{"push":{"channel":"r","pub":{"data":{"text":"hi"}}}}', Delivery("r", -1, "hi")),
+    ],
+    "nats": [
+        (b"INFO {}\r\n", EventKind.REPLY),
+        (b"PING\r\n", EventKind.REPLY),
+        (b"MSG r.1 1 2\r\nhi\r\n", Delivery("r.1", -1, "hi")),
+        (b"-ERR 'Authorization Violation'\r\n", EventKind.FAILED),
+    ],
+    "mqtt": [
+        (b"\x20\x02\x00\x00", EventKind.CONNECTED),
+        (b"\x20\x02\x00\x05", EventKind.FAILED),
+        (b"\x30\x05\x00\x01rhi", Delivery("r", -1, "hi")),
+        (b"\xe0\x00", EventKind.SHUTDOWN),
+    ],
+    "stomp": [
+        (b"CONNECTED\nversion:1.2\n\n", EventKind.CONNECTED),
+        (b"RECEIPT\nreceipt-id:join r\\c1\n\n", EventKind.JOINED),
+        (b"RECEIPT\nreceipt-id:message 7\n\n", EventKind.CONFIRMED),
+        (b"ERROR\nmessage:no\nreceipt-id:message 7\n\n", EventKind.REFUSED),
+        (b"\nMESSAGE\ndestination:r\nsubscription:1\n\nhi", Delivery("r", -1, "hi")),
+    ],
+    "xmpp": [
+        (b'<stream:features xmlns:stream="http://etherx.jabber.org/streams"/>', EventKind.REPLY),
+        (b'<success xmlns="urn:ietf:params:xml:ns:xmpp-sasl"/>', EventKind.REPLY),
+        (xmpp("iq", 'type="result" id="bind"'), EventKind.CONNECTED),
+        (xmpp("presence", 'from="r@c/ann"', STATUS), EventKind.JOINED),
+        (xmpp("message", 'type="error" id="hubbub-7" from="r@c"'), EventKind.REFUSED),
+        (xmpp("message", 'type="groupchat" from="r@c/ann"', "<body>hi</body>"), Delivery("r@c", "ann", "hi")),
+        (b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', EventKind.UNREADABLE),
+    ],
+    "phoenix": [
+        (b'["1","7","room:r","phx_reply",{"status":"ok"}]', EventKind.CONFIRMED),
+        (b'["1","7","room:r","phx_reply",{"status":"error","response":{"reason":"no"}}]', EventKind.REFUSED),
+        (b'[null,null,"room:r","new_msg",{"body":"hi"}]', Delivery(0, -1, "hi")),
+    ],
+    "signalr": [
+        (b"{}", EventKind.CONNECTED),
+        (b'{"type":3,"invocationId":"7"}', EventKind.CONFIRMED),
+        (b'{"type":1,"target":"Message","arguments":["r","hi"]}', Delivery("r", -1, "hi")),
+    ],
+    "ddp": [
+        (b'{"msg":"ping"}', EventKind.REPLY),
+        (b'{"msg":"result","id":"login","result":{}}', EventKind.CONNECTED),
+        (
+            b'{"msg":"changed","collection":"stream-room-messages","fields":{"args":[{"msg":"hi","rid":"r"}]}}',
+            Delivery("r", -1, "hi"),
+        ),
+    ],
+    "mattermost": [
+        (b'{"event":"hello"}', EventKind.CONNECTED),
+        (
+            b'{"event":"posted","data":{"post":"{\\"message\\":\\"hi\\",\\"user_id\\":\\"u\\"}"},"broadcast":{"channel_id":"r"}}',
+            Delivery("r", "u", "hi"),
+        ),
+    ],
+}
+
+
+def dialogue_of(name, **changes):
+    return GuardedDialogue(load_contract(name, changes=changes), OPENING)
+
+
+def test_each_contract_is_tried_here():
+    assert set(FRAMES) == set(NAMES)
+
+
+@pytest.mark.parametrize(("name", "frame", "meaning"), [(name, *each) for name in FRAMES for each in FRAMES[name]])
+def test_each_frame_means_what_it_says(name, frame, meaning):
+    events = dialogue_of(name).receive(frame)
+    assert meaning in [event if event.is_delivery else event.kind for event in events]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_contract_makes_what_it_sends(name):
+    contract, dialogue = load_contract(name), dialogue_of(name)
+    assert isinstance(contract, Contract)
+    assert contract.name == name
+    assert dialogue.upgrade().path.startswith("/")
+    room = contract.conversation_name("000000ab", 3)
+    frames = [*dialogue.start(), *dialogue.enter(room), *dialogue.leave(room), *dialogue.heartbeat()]
+    if name != "mattermost":
+        (message,) = dialogue.post(room, "say hi", 7)
+        assert "say hi" in (message if isinstance(message, str) else message.decode())
+    assert all(frames)
+    assert contract.conversation_name("000000ac", 3) != room
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_mutated_frame_escapes(name):
+    """What a frame does to one connection ends there: no exception but as an event, and no end of events."""
+    randomly = random.Random(name)
+    known = [frame for frame, _ in FRAMES[name]]
+    for _ in range(MUTATIONS):
+        dialogue = dialogue_of(name)
+        for _ in range(3):
+            frame = bytearray(randomly.choice(known))
+            for _ in range(randomly.randint(0, 4)):
+                at = randomly.randrange(len(frame) + 1)
+                change = randomly.randrange(4)
+                if change == 0:
+                    frame[at:at] = bytes([randomly.randrange(256)])
+                elif change == 1:
+                    del frame[at : at + randomly.randint(1, 5)]
+                elif change == 2:
+                    frame[at:at] = randomly.choice(known)[: randomly.randint(1, 30)]
+                elif at < len(frame):
+                    frame[at] = randomly.randrange(256)
+            assert len(dialogue.receive(bytes(frame))) < 1_000
+
+
+# -- streams of bytes -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "stream", "texts"),
+    [
+        ("nats", b"MSG r 1 3\r\nabc\r\nPING\r\nMSG r 1 0\r\n\r\nMSG r 1 2\r\n\xc3\xa4\r\n", ["abc", "", "ä"]),
+        ("mqtt", b"\x30\x06\x00\x01rabc\xd0\x00\x30\x03\x00\x01r\x30\x05\x00\x01r\xc3\xa4", ["abc", "", "ä"]),
+    ],
+)
+def test_messages_are_whole_however_the_stream_is_cut(name, stream, texts):
+    for first in range(len(stream)):
+        for second in range(first, len(stream)):
+            dialogue = dialogue_of(name)
+            parts = stream[:first], stream[first:second], stream[second:]
+            events = [event for part in parts for event in dialogue.receive(part)]
+            assert [event.content for event in events if event.is_delivery] == texts
+
+
+def test_mqtt_numbers_come_back_after_65535_messages():
+    dialogue = dialogue_of("mqtt", qos=1)
+    for number in (*range(1, 0x10000), 0x10000):
+        (packet,) = dialogue.post("r", "hi", number)
+        at = 2 + 2 + 1
+        (event,) = dialogue.receive(b"\x40\x02" + packet[at : at + 2])
+        assert (event.kind, event.number) == (EventKind.CONFIRMED, number)
+
+
+def test_mqtt_answers_what_wants_an_answer():
+    delivery, reply = dialogue_of("mqtt", qos=1).receive(b"\x32\x07\x00\x01r\x00\x09hi")
+    assert (delivery.content, reply.frames) == ("hi", (b"\x40\x02\x00\x09",))
+
+
+def test_nats_without_an_echo_is_told_in_order():
+    dialogue = dialogue_of("nats", echo=False)
+    dialogue.receive(b"INFO {}\r\n")
+    dialogue.enter("r")
+    dialogue.post("r", "one", 1)
+    dialogue.post("r", "two", 2)
+    events = dialogue.receive(b"+OK\r\nPONG\r\n+OK\r\nPONG\r\n+OK\r\n-ERR 'Permissions Violation'\r\n")
+    assert [(event.kind, event.number) for event in events] == [
+        (EventKind.CONNECTED, 0),
+        (EventKind.JOINED, 0),
+        (EventKind.CONFIRMED, 1),
+        (EventKind.REFUSED, 2),
+    ]
