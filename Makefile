@@ -79,7 +79,7 @@ test-interop: $(VENV)/dev.done ## the transport against Node's ws (installs Debi
 	npm ci --prefix tests/interop --ignore-scripts --no-audit --no-fund --silent
 	$(BIN)/pytest -m node tests/interop
 
-SERVERS := mosquitto mosquitto-clients nats-server prosody rabbitmq-server nodejs npm
+SERVERS := redis-server mosquitto mosquitto-clients nats-server prosody rabbitmq-server nodejs npm
 
 .PHONY: test-servers
 test-servers: $(VENV)/dev.done ## the shipped contracts against real chat servers (installs Debian's, needs root for that)

@@ -159,6 +159,8 @@ def origin(value: str, name: str) -> str:
     if "@" in value:
         raise ConfigError(f"{name} must be an origin without a user and password: give accounts by --accounts.")
     is_bare = not parts.query and not parts.fragment and not any(letter.isspace() for letter in value)
+    if "," in host:
+        raise ConfigError(f"{name} must be one origin; several for the WebSocket are --websocket-host A,B.")
     if not scheme or not host or port == 0 or not is_bare:
         hint = f" (is it http://{value}?)" if host and not parts.scheme and is_bare else ""
         raise ConfigError(
@@ -167,6 +169,11 @@ def origin(value: str, name: str) -> str:
     address, _, zone = host.partition("%")
     shown = f"[{address}{'%25' if zone else ''}{zone.removeprefix('25')}]" if ":" in host else host
     return f"{scheme}://{shown}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"
+
+
+def origins(value: str, name: str) -> str:
+    """Several origins, with commas between them; empty for none."""
+    return ",".join(origin(part.strip(), name) for part in value.split(",") if part.strip())
 
 
 @dataclass(frozen=True)

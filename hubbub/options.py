@@ -55,6 +55,11 @@ class Settings:
         *("the backend's origin, http://... or https://...; none: the embedded backend", "URL"),
         locust_flag="--host",
     )
+    websocket_hosts: str = row(
+        *("websocket_host", kinds.origins, ""),
+        *("origins of the WebSocket, with commas, over which the clients are spread (default: --host)", "URL,..."),
+        joins=",",
+    )
     max_conns_per_user: int = row("max_conns_per_user", _ONE_OR_MORE, "12", "connections that one account may hold")
     conversations: int = row(
         *("conversations", kinds.optional(_ONE_OR_MORE), ""),
@@ -233,6 +238,11 @@ class Settings:
     def may_sign_up(self) -> bool:
         """Whether accounts that the backend does not know are made there: those of a file only if it is asked for."""
         return self.signup == "missing" or (not self.signup and not self.accounts)
+
+    def chat_origin(self, number: int = 0) -> str:
+        """Where the WebSocket of a client goes, by the client's number."""
+        origins = self.websocket_hosts.split(",") if self.websocket_hosts else [self.host]
+        return origins[number % len(origins)]
 
     @property
     def upgrade_headers(self) -> dict[str, str]:

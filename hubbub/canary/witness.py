@@ -59,7 +59,7 @@ class Witness:
         self._contract: Contract = load_contract(task.contract, task.delivery_type, task.contract_settings)
         self._resolve = Resolve(**task.resolve)
         self._ssl_context: ssl.SSLContext | None = None
-        if task.host.startswith("https:"):
+        if task.host.startswith("https:") or task.websocket_origin.startswith("wss:"):
             adds_ca = task.ca_mode == "add"
             self._ssl_context = make_ssl_context(task.ca, task.insecure, task.cert, task.key, adds_ca)
         self._connection: Any = None
@@ -93,7 +93,7 @@ class Witness:
         task = self._task
         parts = urlsplit(task.websocket_origin)
         options: dict[str, Any] = {}
-        if self._ssl_context is not None:
+        if parts.scheme == "wss":
             options = {"context": self._ssl_context, "server_hostname": parts.hostname}
         given = {name.lower() for name in task.upgrade_headers}
         own = {name: value for name, value in upgrade.headers.items() if name.lower() not in given}

@@ -18,17 +18,18 @@ MAX_REPLIES = 16
 class Line:
     """Made for one connection: `open` it once. `connection` is None before that, and when it is over."""
 
-    __slots__ = ("__weakref__", "_context", "connection", "dialogue")
+    __slots__ = ("__weakref__", "_context", "_number", "connection", "dialogue")
 
     def __init__(self, context: WorkerContext, opening: Opening) -> None:
         self._context = context
+        self._number = opening.number
         self.dialogue = GuardedDialogue(context.contract, opening)
         self.connection: Connection | None = None
 
     def open(self, receiver: Receiver, on_closed: OnClosed) -> None:
         """Connect, and say what comes first. Raises ConnectError, ConnectionClosed and BrokenContract."""
         upgrade = self.dialogue.upgrade()
-        url = websocket_origin(self._context.settings.host) + upgrade.path
+        url = websocket_origin(self._context.settings.chat_origin(self._number)) + upgrade.path
         self.connection = self._context.transport.connect(url, receiver, on_closed, upgrade.headers)
         self.send(self.dialogue.start())
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hubbub.errors import Owner
 from hubbub.metrics.attendance import Attendance
 from hubbub.report.diagnosis import diagnosis
 from hubbub.report.figures import FIGURE, FIGURES
@@ -123,6 +124,9 @@ def _doubts(run_result: RunResult, slo_results: SloResults) -> list[str]:
         texts.append("no delivery was expected, so nothing was tested")
     if counts.pending:
         texts.append(f"the fate of {counts.pending} messages is not known")
+    for error in run_result.phase_stats.errors.values():
+        if error.failure.owner is Owner.CONFIGURATION:
+            texts.append(f"{error.count} times: {error.failure.name}")
     texts += _doubts_of_load(run_result)
     optional = counts.optional - counts.caught_up
     if not run_result.has_churn and counts.excused + optional > CHURN_LIMIT * counts.due:

@@ -190,7 +190,7 @@ class Preparation:
         settings = self._settings
         return Task(
             host=settings.host,
-            websocket_origin=websocket_origin(settings.host),
+            websocket_origin=websocket_origin(settings.chat_origin()),
             contract=settings.contract,
             delivery_type=settings.delivery_type,
             contract_settings=settings.contract_settings,

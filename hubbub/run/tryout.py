@@ -128,7 +128,7 @@ class Participant:
         transport = world.transport(settings, settings.seed)
         upgrade = self.dialogue.upgrade()
         self._shown.line(f"[{self._name}] -> upgrade {upgrade.path}")
-        url = websocket_origin(settings.host) + upgrade.path
+        url = websocket_origin(settings.chat_origin()) + upgrade.path
         self.connection = transport.connect(url, self, self._closed, upgrade.headers)
         self.send(self.dialogue.start())
 

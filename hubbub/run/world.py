@@ -91,6 +91,7 @@ class RealWorld:
         sources = parse_sources(settings.source_addresses)
         headers, context = settings.http_headers, ssl_context_of(settings)
         names = Names(settings.resolve, settings.dns_ttl_us)
+        context = context if settings.host.startswith("https:") else None
         return HttpPool(settings.host, settings.connect_timeout_us, headers, context, sources, names)
 
     def requests(self, settings: Settings) -> HttpRequest:

@@ -46,6 +46,13 @@ def socketio(folder, *options):
     return Server(["node", HERE / "socketio_server.mjs", f"--port={port}", *options], folder, port)
 
 
+def redis(folder):
+    """Redis, which carries the messages between nodes."""
+    port = free_port()
+    command = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    return Server(command, folder, port)
+
+
 def nats(folder):
     """nats-server; its monitoring port says what it counted."""
     port, monitoring = free_port(), free_port()

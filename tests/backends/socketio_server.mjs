@@ -1,12 +1,17 @@
 // A small chat on Socket.IO as its documentation writes one: a token in the handshake, rooms, an acknowledgement for
 // each message, and an echo or none. GET /counts says what it took and what it sent.
 //
-//     node socketio_server.mjs [--port=N] [--no-echo] [--no-ack]      prints the port that it took
+//     node socketio_server.mjs [--port=N] [--no-echo] [--no-ack] [--redis=PORT]      prints the port that it took
+//
+// With --redis it is one node of several. It counts what it emits to its own connections then.
 import { createServer } from "node:http";
+import { createAdapter } from "@socket.io/redis-adapter";
+import { createClient } from "redis";
 import { Server } from "socket.io";
 
 const hasEcho = !process.argv.includes("--no-echo");
 const hasAck = !process.argv.includes("--no-ack");
+const redisPort = process.argv.find((each) => each.startsWith("--redis="))?.slice(8);
 const counts = { connections: 0, joins: 0, messages: 0, deliveries: 0, replies: 0 };
 
 const http = createServer((request, response) => {
@@ -14,6 +19,13 @@ const http = createServer((request, response) => {
   response.end(JSON.stringify(counts));
 });
 const io = new Server(http, { pingInterval: 1000, pingTimeout: 2000 });
+
+if (redisPort) {
+  const publisher = createClient({ url: `redis://127.0.0.1:${redisPort}` });
+  const subscriber = publisher.duplicate();
+  await Promise.all([publisher.connect(), subscriber.connect()]);
+  io.adapter(createAdapter(publisher, subscriber));
+}
 
 io.use((socket, next) => {
   const email = socket.handshake.auth.email;

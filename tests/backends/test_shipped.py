@@ -65,6 +65,18 @@ def test_socketio_is_counted_as_it_counts(server, exact, has_echo, workers):
     assert counted["connections"] == CLIENTS
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_two_nodes_of_socketio_reach_each_others_clients(server, exact, workers):
+    port = server(servers.redis).port
+    nodes = [server(servers.socketio, f"--redis={port}") for _ in range(2)]
+    hosts = ",".join(node.origin for node in nodes)
+    options = ("--websocket-host", hosts, "--workers", workers)
+    found = exact(nodes[0], "socketio", *options, rooms=max(1, workers))
+    assert sorted(found["addresses"].values()) == [CLIENTS // 2] * 2
+    counted = [requests.get(node.origin, timeout=5).json() for node in nodes]
+    assert sum(each["messages"] for each in counted) == SENT
+
+
 def test_socketio_is_held_by_pings_and_heard_by_the_canary(server, exact):
     found = exact(server(servers.socketio), "socketio", "--canary")
     assert found["connections"]["dropped"] == 0

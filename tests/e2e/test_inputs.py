@@ -266,3 +266,12 @@ def test_a_shape_may_be_a_file(hubbub, summary, tmp_path):
     assert is_done(run.code()), run.text
     assert "shape flat" in run.text
     assert summary()["messages"]["sent"] > 0
+
+
+def test_the_websocket_may_be_on_other_hosts(hubbub, start_backend, summary):
+    port = start_backend("--host", "0.0.0.0").origin.rpartition(":")[2]
+    hosts = f"ws://127.0.0.2:{port}/,http://127.0.0.3:{port}"
+    run = hubbub("perf-ws", "--host", f"http://127.0.0.1:{port}", "--websocket-host", hosts, *SMALL, "--canary")
+    assert is_done(run.code()), run.text
+    assert summary()["addresses"] == {f"127.0.0.2:{port}": 2, f"127.0.0.3:{port}": 2}
+    assert summary()["canary"]["received"] == summary()["messages"]["sent"]

@@ -271,3 +271,12 @@ def test_a_backends_id_is_a_number_or_a_name(text, value):
 def test_what_is_no_id_is_one_sentence(text):
     with pytest.raises(ConfigError, match="conversation-id must be a whole number of at least 1, or a name"):
         kinds.backend_id(text, "conversation-id")
+
+
+def test_several_origins_are_given_with_commas():
+    assert kinds.origins("WSS://A.test/x/, ws://b.test:81", "websocket-host") == "https://a.test/x,http://b.test:81"
+    assert kinds.origins("", "websocket-host") == ""
+    with pytest.raises(
+        ConfigError, match="host must be one origin; several for the WebSocket are --websocket-host A,B"
+    ):
+        kinds.origin("http://a.test,http://b.test", "host")

@@ -3,7 +3,7 @@
 import pytest
 
 from hubbub.client.line import MAX_REPLIES, Line
-from hubbub.contracts import Event, EventKind, Upgrade
+from hubbub.contracts import Credentials, Event, EventKind, Opening, Upgrade
 from hubbub.errors import BrokenContract, ConnectionClosed, Owner
 from hubbub.ledger import Receiver
 
@@ -68,7 +68,7 @@ def test_a_dialogue_that_fails_at_the_upgrade_fails_the_connection(place, monkey
 
 
 def test_without_a_connection_nothing_is_sent(place, session):
-    line = Line(place.context, None)
+    line = Line(place.context, Opening(Credentials("a@x.y")))
     assert not line.is_open
     with pytest.raises(ConnectionClosed):
         line.send(["x"])
@@ -76,3 +76,12 @@ def test_without_a_connection_nothing_is_sent(place, session):
     line.reply(["x"])
     assert isinstance(session.receiver, Receiver)
     assert Upgrade("/").headers == {}
+
+
+def test_clients_are_spread_over_the_hosts_of_the_websocket(make_place):
+    place = make_place(websocket_host="http://a.test,https://b.test")
+    urls, connect = [], place.context.transport.connect
+    place.context.transport.connect = lambda url, *more: urls.append(url.partition("?")[0]) or connect(url, *more)
+    for account in (0, 1, 0, 1):
+        place.ready(account)
+    assert sorted(urls) == ["ws://a.test/api/ws/chat"] * 2 + ["wss://b.test/api/ws/chat"] * 2

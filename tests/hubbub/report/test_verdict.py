@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from hubbub.errors import Failure, Owner
 from hubbub.health.judge import Second
 from hubbub.ledger import Counts
 from hubbub.metrics.attendance import Attendance
@@ -351,3 +352,9 @@ def test_a_failure_of_our_own_and_what_was_not_written_are_doubts(run_result, ve
         "INCONCLUSIVE: a worker failed: ZeroDivisionError",
         "INCONCLUSIVE: not all results could be written: summary.json: No space left on device",
     ]
+
+
+def test_a_contract_that_failed_is_a_doubt(run_result):
+    run_result.phase_stats.error(Failure("contract x: receive raised KeyError", owner=Owner.CONFIGURATION), 0, "")
+    result, reasons = judge(run_result, [])
+    assert (result, "1 times: contract x: receive raised KeyError") == ("INCONCLUSIVE", reasons[0].text)
