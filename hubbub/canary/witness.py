@@ -112,7 +112,7 @@ class Witness:
         """The origin with an address in place of a name that is looked up in a certain way."""
         parts = urlsplit(self._task.websocket_origin)
         if self._resolve == Resolve():
-            return self._task.websocket_origin
+            return self._task.websocket_origin.replace("%25", "%")  # as the resolver takes a zone
         (address, *_), *_ = [where for _, where in self._addresses(parts.hostname or "", port_of(parts))]
         shown = f"[{address}]" if ":" in address else address
         return urlunsplit(parts._replace(netloc=f"{shown}:{port_of(parts)}"))

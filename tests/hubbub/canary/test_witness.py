@@ -118,3 +118,9 @@ def test_it_connects_where_a_name_is_told_to_be(listen):
     assert connection.how["host"] == "chat.test:8443"
     assert connection.how["sslopt"]["server_hostname"] == "chat.test"
     assert not connection.how["sslopt"]["context"].check_hostname
+
+
+def test_a_zone_is_written_as_the_resolver_takes_it(listen):
+    _, connection, urls = listen(*HELLO, host="http://[fe80::1%25lo]:80", websocket_origin="ws://[fe80::1%25lo]:80")
+    assert urls == ["ws://[fe80::1%lo]:80/api/ws/chat?ticket=k"]
+    assert connection.how["host"] == "[fe80::1]:80"
