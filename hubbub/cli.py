@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import sys
@@ -25,12 +26,14 @@ COMMANDS = {
     "ui": "Locust's web UI on 127.0.0.1:8089, with the embedded backend unless --host is given",
     "swarm": "like perf-ws, as a master and worker processes (two unless --workers says otherwise)",
     "try": "two accounts, two connections, one message: show how a contract takes what a backend says",
+    "learn": "propose a contract in TOML from what a browser saved of two people chatting (a HAR file)",
     "report": "print the report of a run from its folder; of one that was cut off it is made from the journal",
     "options": "print the table of options as Markdown",
     "figures": "print the table of figures as Markdown",
     "init": "copy the users, shapes, conf and locustfile into a folder, as a start of one's own",
 }
 WEB_PORT = "8089"
+MAX_CAPTURE_BYTES = 256 << 20
 
 PACKAGES, SOURCES = ("hubbub", "backend"), ".hubbub"
 """What an image is built from, and where `init` puts it: docker-compose reads the folder's name from .env."""
@@ -49,6 +52,8 @@ def build_parser() -> argparse.ArgumentParser:
             command.add_argument("folder", metavar="DIR", help="the folder, empty or absent")
         if name == "report":
             command.add_argument("folder", metavar="RUN_DIR", help="the folder of a run")
+        if name == "learn":
+            command.add_argument("capture", metavar="CAPTURE.har", help="Chrome: Network, Export HAR")
         if name in PRINTED or name in WITH_FOLDER:
             continue
         for option in OPTIONS:
@@ -116,7 +121,8 @@ def run(command: str, arguments: argparse.Namespace) -> int:
 def try_contract(arguments: argparse.Namespace) -> int:
     """Show how a contract takes what a backend says; returns the exit code. Raises HubbubError."""
     from hubbub.contracts import load_contract  # noqa: PLC0415 - a run's parent needs none of these
-    from hubbub.run.tryout import Shown, Tryout, read_frames  # noqa: PLC0415
+    from hubbub.run.shown import Shown  # noqa: PLC0415
+    from hubbub.run.tryout import Tryout, read_frames  # noqa: PLC0415
     from hubbub.run.world import RealWorld  # noqa: PLC0415
 
     given, sources = given_options(arguments, os.environ, read_dotenv(Path.cwd()))
@@ -128,6 +134,21 @@ def try_contract(arguments: argparse.Namespace) -> int:
     if not settings.host:
         raise ConfigError("try needs a backend: give --host, or --frames FILE.")
     return ExitCode.PASS if Tryout(settings, RealWorld(), Shown()).run() else ExitCode.FAIL
+
+
+def learn_contract(path: Path) -> None:
+    """Print a contract that a capture makes likely. Raises ConfigError."""
+    from hubbub.contracts.learning import learn  # noqa: PLC0415 - a run needs none of it
+
+    try:
+        if path.stat().st_size > MAX_CAPTURE_BYTES:
+            raise ConfigError(f"{path} is longer than {MAX_CAPTURE_BYTES >> 20} MiB: save less.")
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} is no HAR: it is not JSON ({error}).") from error
+    print(learn(values))
 
 
 def print_options() -> None:
@@ -167,9 +188,24 @@ def start_suite(folder: Path) -> None:
     print(f"hubbub: {folder} is a suite of your own (users, shapes, conf, compose): run hubbub there, and change it.")
 
 
-WITH_FOLDER = ("init", "report")
+WITH_FOLDER = ("init", "report", "learn")
 PRINTED = {"options": print_options, "figures": print_figures}
 """Commands that print something and run nothing."""
+
+
+def _dispatch(arguments: argparse.Namespace) -> int:
+    """Do what a command says; returns the exit code. Raises HubbubError."""
+    command = arguments.command
+    if command == "report":
+        from hubbub.run.recovery import print_report  # noqa: PLC0415 - it takes longer than all other imports
+
+        return print_report(Path(arguments.folder))
+    if command == "try":
+        return try_contract(arguments)
+    if command in ("init", "learn"):
+        start_suite(Path(arguments.folder)) if command == "init" else learn_contract(Path(arguments.capture))
+        return ExitCode.PASS
+    return run(command, arguments)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -179,16 +215,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         PRINTED[arguments.command]()
         return 0
     try:
-        if arguments.command == "init":
-            start_suite(Path(arguments.folder))
-            return ExitCode.PASS
-        if arguments.command == "report":
-            from hubbub.run.recovery import print_report  # noqa: PLC0415 - it takes longer than all other imports
-
-            return print_report(Path(arguments.folder))
-        if arguments.command == "try":
-            return try_contract(arguments)
-        return run(arguments.command, arguments)
+        return int(_dispatch(arguments))
     except HubbubError as error:
         print(f"hubbub: {error}", file=sys.stderr)
         return ExitCode.IMPOSSIBLE

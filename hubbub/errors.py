@@ -19,6 +19,7 @@ The text of each says what was expected, what came, and what to do.
 from __future__ import annotations
 
 import errno
+import re
 import traceback
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -115,10 +116,20 @@ class BrokenContract(ContractError):
     owner = Owner.CONFIGURATION
 
 
+_MEMBER = re.compile(r"""(?i)(["'][^"']*(?:token|password|secret|ticket|jwt|session)[^"']*["']\s*:\s*["'])[^"']+""")
+_JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
+
+
+def without_secrets(text: str) -> str:
+    """A foreign text without the values of members that are called like secrets, and without JWTs."""
+    return _JWT.sub("***", _MEMBER.sub(r"\1***", text))
+
+
 class CallFailed(ContractError):
     """An HTTP call did not succeed. `status` is the HTTP status, `reason` a short class, `detail` what was said."""
 
     def __init__(self, status: int, reason: str, detail: str = "") -> None:
+        detail = without_secrets(detail)
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.status = status
         self.reason = reason
@@ -255,3 +266,4 @@ class PhaseFailed(HubbubError):
         self.failure = failure
         self.phase, self.reason = failure.phase, failure.name
         self.is_ours = failure.owner is Owner.GENERATOR
+        self.is_unproven = failure.owner is not Owner.BACKEND

@@ -29,6 +29,9 @@ def _contract_names() -> tuple[str, ...]:
 CALLS_OF_A_CLIENT = 3
 """While it starts: it becomes a member, gets a ticket, and asks for the upgrade."""
 
+SECRET_WORDS = ("pass", "secret", "token", "key")
+"""What a setting of a contract is called that nobody may read."""
+
 MESSAGE_TEXTS = WORDS, MULTIBYTE = "words", "multibyte"
 
 _ONE_OR_MORE, _ANY_NUMBER = kinds.whole(1), kinds.whole(0)
@@ -115,6 +118,7 @@ class Settings:
             "KEY=VALUE",
         ),
         joins="\n",
+        is_form_field=False,
     )
     delivery_type: str = row(
         *("delivery_type", kinds.text, ""),
@@ -264,6 +268,10 @@ class Settings:
         values = asdict(self)
         for secret in ("account_password", "account_fallback_password"):
             values[secret] = "***" if values[secret] else ""
+        values["contract_settings"] = {
+            name: "***" if any(word in name for word in SECRET_WORDS) else value
+            for name, value in self.contract_settings.items()
+        }
         values["headers"] = {name: value if _is_shown(name) else "***" for name, value in self.headers.items()}
         return values
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from hubbub import ChatUser
+from hubbub import ChatUser, Contract
 from hubbub.ledger import Message
 from hubbub.pacing.plan import SendPlan, ThinkPlan
 
@@ -21,6 +21,11 @@ class Chatter(ChatUser):
     abstract = False
     has_plan: ClassVar[bool] = True
     awaited: Message | None = None
+
+    @classmethod
+    def needs(cls, contract: Contract) -> str:
+        """Messages over the WebSocket."""
+        return "" if contract.sends_frames else "messages over the WebSocket (try --mix Poster=1)"
 
     @property
     def plan(self) -> SendPlan | ThinkPlan:

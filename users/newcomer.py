@@ -26,7 +26,8 @@ class Newcomer(Chatter):
     @classmethod
     def needs(cls, contract: Contract) -> str:
         """Members that come and go over HTTP."""
-        return "" if contract.leave_conversation(Identity("", 0), 0) else "members that leave over HTTP"
+        leaves = contract.leave_conversation(Identity("", 0), 0) is not None
+        return super().needs(contract) if leaves else "members that leave over HTTP"
 
     def say(self) -> None:
         """Send; go away after the third message."""

@@ -40,6 +40,7 @@ class Mqtt(Contract):
     phases = (Phase.CONNECT, Phase.JOIN)
     accounts = "any"
     rooms = "name"
+    is_stream = True
     heartbeat_s = KEEP_ALIVE_S / 2
 
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:

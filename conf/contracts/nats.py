@@ -18,7 +18,7 @@ from typing import Any
 
 from hubbub import Contract, Delivery, Dialogue, Event, EventKind, Opening, Phase, Upgrade
 
-MAX_LINE_BYTES = 64 << 10
+MAX_LINE_BYTES, MAX_MESSAGE_BYTES = 64 << 10, 16 << 20
 NAMELESS = -1
 
 
@@ -29,6 +29,7 @@ class Nats(Contract):
     phases = (Phase.CONNECT, Phase.JOIN)
     accounts = "any"
     rooms = "name"
+    is_stream = True
 
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
         defaults = {"path": "/", "echo": True, "subject": "perfws", "auth": "none", "max_content": 1 << 20}
@@ -55,11 +56,12 @@ class Nats(Contract):
 class NatsDialogue(Dialogue):
     """One connection: what is left of the stream, and what the server's answers in order are answers to."""
 
-    __slots__ = ("_awaited", "_pongs", "_rest")
+    __slots__ = ("_awaited", "_has_connected", "_pongs", "_rest")
 
     def __init__(self, contract: Nats, opening: Opening) -> None:
         super().__init__(contract, opening)
         self._rest = b""
+        self._has_connected = False
         self._pongs: deque[Event] = deque()
         self._awaited: deque[Event | None] = deque()
 
@@ -93,6 +95,8 @@ class NatsDialogue(Dialogue):
             if line.startswith(b"MSG "):
                 words = line.split()
                 size = int(words[-1])
+                if not 0 <= size <= MAX_MESSAGE_BYTES:
+                    raise ValueError(f"a message of {size} bytes")
                 if len(data) < at_next + size + 2:
                     break
                 content = data[at_next : at_next + size].decode("utf-8", "replace")
@@ -109,7 +113,7 @@ class NatsDialogue(Dialogue):
     def _line(self, line: bytes) -> Sequence[Event]:
         word, _, rest = line.partition(b" ")
         if word == b"INFO":
-            return () if self._pongs else (Event(EventKind.REPLY, frames=(self._connect(),)),)
+            return () if self._has_connected else (Event(EventKind.REPLY, frames=(self._connect(),)),)
         if word == b"PING":
             return (Event(EventKind.REPLY, frames=(b"PONG\r\n",)),)
         if word == b"PONG":
@@ -129,6 +133,7 @@ class NatsDialogue(Dialogue):
         return (Event(kind, text=text),)
 
     def _connect(self) -> bytes:
+        self._has_connected = True
         credentials, has_echo = self.opening.credentials, self.contract.has_echo
         options: dict[str, Any] = {"verbose": not has_echo, "pedantic": False, "echo": has_echo, "lang": "python"}
         if self.contract.settings["auth"] == "password":

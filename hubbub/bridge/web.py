@@ -123,7 +123,12 @@ def _check_profile(name: str, parsed: Any) -> None:
 
 def _take(form: MultiDict[str, str], known: set[str], parsed: Any, environment: Any) -> None:
     for name in known & set(form):
-        value = form[name]
+        value, option = form[name], OPTION[name]
+        is_new = option.folder and value != getattr(parsed, name)
+        if is_new and option.choices is not None and value not in option.choices():
+            raise ConfigError(
+                f"{option.label} {value!r} cannot be chosen here: start with hubbub ui {option.flag} {value}."
+            )
         setattr(parsed, name, value == "true" if isinstance(getattr(parsed, name), bool) else value)
     if "user_count" in form:
         parsed.num_users = form["user_count"]

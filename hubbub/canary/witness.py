@@ -127,7 +127,8 @@ class Witness:
             *(task.host, task.headers, self._ssl_context, task.timeout_s), addresses=self._addresses
         )
         credentials = Credentials(task.email, task.password, task.username, task.columns)
-        login = contract.login(credentials) if Phase.LOGIN in contract.phases else None
+        has_login = Phase.LOGIN in contract.phases or Phase.TICKET in contract.phases
+        login = contract.login(credentials) if has_login else None
         identity = perform(login, request) if login is not None else None
         ticket = contract.ticket(identity) if identity is not None and Phase.TICKET in contract.phases else None
         permit = perform(ticket, request) if ticket is not None else ""

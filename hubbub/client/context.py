@@ -18,7 +18,7 @@ from hubbub.client.population import Population
 from hubbub.client.presence import Presence
 from hubbub.clock import Scheduler
 from hubbub.contracts import Contract, Id, Identity
-from hubbub.errors import Failure, failure_of
+from hubbub.errors import Failure, failure_of, without_secrets
 from hubbub.health import Lateness
 from hubbub.ledger import Ledger
 from hubbub.metrics.phase_stats import PhaseStats
@@ -113,7 +113,7 @@ class WorkerContext:
 
     def error(self, failure: Failure, sample: str, is_attempt: bool = False) -> None:
         """Count an error. `is_attempt` when a call, connect, join or send failed."""
-        self.phase_stats.error(failure, self.now_us() - self.started_us, sample, is_attempt)
+        self.phase_stats.error(failure, self.now_us() - self.started_us, without_secrets(sample), is_attempt)
 
     def explain_once(self, error: BaseException) -> None:
         """Write the traceback of an exception that nobody planned into the log: the first of each place and type."""

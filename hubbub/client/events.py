@@ -11,6 +11,9 @@ from hubbub.ledger import Receiver
 from hubbub.ledger.ledger import SETTLE_US
 from hubbub.transport.frames import CloseCode
 
+UNREADABLE = "unreadable frame"
+"""The class of what a backend sent and its contract could not read."""
+
 
 def take(context: WorkerContext, receiver: Receiver, event: Event, now_us: int) -> None:
     """Count it, or give it to the ledger. Called from the transport's reader: must not block."""
@@ -40,7 +43,7 @@ def _refused(context: WorkerContext, receiver: Receiver, event: Event, _now_us: 
     message = receiver.producer.messages.get(event.number) if event.number else None
     if message is not None:
         context.ledger.refuse_message(message, is_rate_limit)
-    elif not context.ledger.refuse(receiver, is_rate_limit):
+    elif event.number or not context.ledger.refuse(receiver, is_rate_limit):
         context.error(Failure(f"error frame: {event.text}"), event.text)
 
 
@@ -56,10 +59,16 @@ def _shutdown(_context: WorkerContext, receiver: Receiver, _event: Event, _now_u
 
 
 def _unreadable(context: WorkerContext, _receiver: Receiver, event: Event, _now_us: int) -> None:
-    context.error(Failure("unreadable frame"), event.text)
+    context.error(Failure(UNREADABLE), event.text)
 
 
-def _broken(context: WorkerContext, _receiver: Receiver, event: Event, _now_us: int) -> None:
+def _failed(context: WorkerContext, receiver: Receiver, event: Event, _now_us: int) -> None:
+    receiver.explain("the backend refused something on this connection")
+    context.error(Failure(f"error frame: {event.text}"), event.text)
+
+
+def _broken(context: WorkerContext, receiver: Receiver, event: Event, now_us: int) -> None:
+    receiver.doubt("the contract failed on a frame", now_us)
     kind = event.text.partition(" on b")[0]
     context.error(Failure(f"contract {context.contract.name}: {kind}", owner=Owner.CONFIGURATION), event.text)
 
@@ -83,4 +92,6 @@ _MEANINGS: dict[EventKind, Callable[[WorkerContext, Receiver, Event, int], None]
     EventKind.PRESENCE: _presence,
     EventKind.UNREADABLE: _unreadable,
     EventKind.BROKEN: _broken,
+    EventKind.FAILED: _failed,
+    EventKind.LIMIT: _failed,
 }

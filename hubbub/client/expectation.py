@@ -42,11 +42,15 @@ class Expectation:
         """Whether an event is the answer that is expected."""
         return event.kind is self._kind and self._conversation_id in (0, event.conversation_id)
 
-    def answer(self, error: Exception | None = None) -> None:
-        """The answer is here, or `error` says why it will not come. Only the first one counts."""
+    def answer(self, error: Exception | None = None) -> bool:
+        """The answer is here, or `error` says why it will not come. Only the first one counts.
+
+        Returns whether anything was expected.
+        """
         if self._kind is None or self._result.ready():
-            return
+            return False
         if error is None:
             self._result.set(None)
         else:
             self._result.set_exception(error)
+        return True

@@ -102,10 +102,11 @@ def dial(addresses: Sequence[Address], source: tuple[str, int] | None, timeout_s
     for family, address in addresses:
         connection = socket.socket(family, socket.SOCK_STREAM)
         try:
-            connection.settimeout(timeout_s)
+            connection.settimeout(timeout_s / len(addresses))
             if source is not None:
                 connection.bind(source)
             connection.connect(address)
+            connection.settimeout(timeout_s)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             connection.close()

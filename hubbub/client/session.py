@@ -21,6 +21,7 @@ from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import Event, EventKind, Frame, Id, Identity, Opening, Phase
 from hubbub.errors import (
     HTTP_TOO_MANY,
+    HTTP_UNAUTHORIZED,
     BrokenContract,
     Closing,
     ConnectError,
@@ -83,10 +84,10 @@ class Session:
                     connections.succeeded += 1
                     is_attempting = False
             if Phase.JOIN not in self.context.contract.phases:
-                self._join()  # membership is subscription: there is nothing to send
+                phases.live(self.context, Phase.JOIN, self.slot.number, lambda: not self._join())
         except BaseException as error:
             connections.failed += is_attempting
-            connections.failed_unproven += is_attempting and (not isinstance(error, PhaseFailed) or error.is_ours)
+            connections.failed_unproven += is_attempting and (not isinstance(error, PhaseFailed) or error.is_unproven)
             self.close()
             raise
         self.become_ready()
@@ -147,6 +148,8 @@ class Session:
             try:
                 line.open(self.receiver, self._on_closed)
             except ConnectError as error:
+                if error.status == HTTP_UNAUTHORIZED and self._account.identity is self._identity:
+                    self._account.identity = None  # the token may have ended: the next try logs in again
                 if error.status != HTTP_TOO_MANY:
                     raise
                 self._end_receiver(context.now_us(), is_ours=True)
@@ -217,12 +220,13 @@ class Session:
                 context.ledger.ready(receiver, self.conversation, now_us)
             self._expectation.answer()
         elif event.kind is EventKind.REPLY:
-            self.line.reply(event.frames)
-        elif event.kind is EventKind.FAILED:
-            self._expectation.answer(ContractError(event.text))
-        elif event.kind is EventKind.LIMIT:
-            context.held_at_limit = max(context.held_at_limit, len(self._account.open - {self}))
-            self._expectation.answer(ContractError(event.text))
+            if self._line is not None:  # a connection that we close is answered no more
+                self._line.reply(event.frames)
+        elif event.kind in (EventKind.FAILED, EventKind.LIMIT):
+            if event.kind is EventKind.LIMIT:
+                context.held_at_limit = max(context.held_at_limit, len(self._account.open - {self}))
+            if not self._expectation.answer(ContractError(event.text)):
+                take(context, receiver, event, now_us)
         else:
             take(context, receiver, event, now_us)
 

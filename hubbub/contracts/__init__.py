@@ -18,7 +18,7 @@ from hubbub.contracts.base import Contract, Credentials, Dialogue, Identity, Ope
 from hubbub.contracts.calls import Call, HttpRequest, Id, Script, perform
 from hubbub.contracts.declarative import Declarative
 from hubbub.contracts.events import AnyEvent, Delivery, Event, EventKind, Frame
-from hubbub.contracts.grammar import TOP, check
+from hubbub.contracts.grammar import TOP, check, normalised
 from hubbub.errors import ConfigError, described
 from hubbub.suite import CONF, WORKING_FOLDER_VARIABLE, check_keys, find_file, load_module, read_toml
 
@@ -65,7 +65,7 @@ def load_contract(name: str, delivery_type: str = "", changes: Mapping[str, Any]
         check_keys(values, contract.settings, path)
         contract.settings |= values
         return _changed(contract, changes)
-    text = path.read_text(encoding="utf-8-sig")
+    values, text = normalised(values), path.read_text(encoding="utf-8-sig")
     check(values, path, text)
     if changes:
         for key in changes:

@@ -7,7 +7,7 @@ make calls and frames as data, and say what comes back means.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -94,8 +94,10 @@ class Contract(ABC):
     long the backend may answer for a history from a cache.
 
     For the fast path: a frame that begins with `delivery_prefix`, one or several, is a delivery; `separator` stands
-    between several units of a frame; `answers_deliveries`: each delivery is to be answered, so none may be skipped.
-    `heartbeat_s`: how often a connection sends `heartbeat`; 0 for never.
+    between several units of a frame; `answers_deliveries`: each delivery is to be answered, so none may be skipped;
+    `is_stream`: frames are parts of a stream, so that a message may be cut by their borders.
+    `heartbeat_s`: how often a connection sends `heartbeat`; 0 for never. `sends_frames`: messages are frames, or else
+    HTTP calls alone.
     """
 
     name: str = ""
@@ -109,6 +111,8 @@ class Contract(ABC):
     delivery_prefix: bytes | tuple[bytes, ...] = ()
     separator: bytes = b""
     answers_deliveries: bool = False
+    is_stream: bool = False
+    sends_frames: bool = True
     heartbeat_s: float = 0.0
 
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
@@ -119,6 +123,10 @@ class Contract(ABC):
         """The longest message that the backend takes, in characters; 0 where that is not known."""
         longest = self.settings.get("max_content", 0)
         return longest if isinstance(longest, int) else 0
+
+    def check_variables(self, columns: Collection[str]) -> None:
+        """Raise ConfigError where it needs something of the accounts that no column of them has."""
+        return
 
     @property
     def has_accounts(self) -> bool:

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from hubbub.errors import HTTP_TOO_MANY, CallFailed, ConfigError, ContractError, HubbubError, Throttled, described
+from hubbub.errors import (
+    HTTP_TOO_MANY,
+    BrokenContract,
+    CallFailed,
+    ConfigError,
+    ContractError,
+    HubbubError,
+    Throttled,
+    described,
+)
 
 T = TypeVar("T")
 
@@ -109,6 +118,8 @@ def perform(script: Script[T], request: HttpRequest) -> T:
         except HubbubError:
             script.close()
             raise
+        except Exception as error:
+            raise BrokenContract(f"{call}: the call cannot be made: {described(error)}") from error
     raise ContractError(f"a script of more than {MAX_CALLS} calls, the last one {call}")
 
 
@@ -117,9 +128,22 @@ SHOWN = 80
 
 
 def shortened(value: Any) -> str:
-    """A value of a backend's answer, for an error."""
-    text = repr(value)
+    """A value of a backend's answer, for an error: without texts that may be tokens."""
+    text = repr(_without_secrets(value))
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+MIN_SECRET = 12
+"""Letters without a blank: what is shorter is no token, and what has blanks is words."""
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_secrets(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value[:20]]
+    is_secret = isinstance(value, str) and len(value) >= MIN_SECRET and " " not in value
+    return f"{value[:3]}***" if is_secret else value
 
 
 def what_was_said(error: CallFailed) -> str:

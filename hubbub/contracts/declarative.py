@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from hubbub.clock import US_PER_SECOND, parse_duration_us
 from hubbub.contracts.base import Contract, Credentials, Dialogue, Identity, Opening, Phase, Upgrade
 from hubbub.contracts.calls import Call, Id, Script, checked_id, checked_text, shortened
 from hubbub.contracts.events import AnyEvent, Event, EventKind, Frame
-from hubbub.contracts.grammar import METHODS
+from hubbub.contracts.grammar import METHODS, STEPS
 from hubbub.contracts.rules import Rules
 from hubbub.contracts.templates import MISSING, Template, ValueTemplate, lookup
-from hubbub.errors import ContractError
+from hubbub.errors import ConfigError, ContractError
 
 FIRST_JOIN = 1_000_000
 """Joins are numbered from here on, apart from messages: whatever acknowledges such a number confirms a join."""
+
+MAX_JOINS = 100
+"""Of a connection that are remembered: who roams joins again and again."""
+
+OF_ACCOUNT = ("email", "password", "username")
+OF_LOGIN = ("token", "user")
+OF_FRAMES = (*OF_ACCOUNT, *OF_LOGIN, "ticket", "connection", "room")
+VARIABLES: dict[str, tuple[str, ...]] = {
+    "health": (),
+    **dict.fromkeys(STEPS, (*OF_ACCOUNT, *OF_LOGIN)),
+    "create": (*OF_LOGIN, "name"),
+    **dict.fromkeys(("member", "part"), (*OF_LOGIN, "room")),
+    "ticket": OF_LOGIN,
+    "history": (*OF_LOGIN, "room", "limit", "offset", "page"),
+    "post": (*OF_LOGIN, "room", "content"),
+    **dict.fromkeys(("open", "typing", "read", "heartbeat"), OF_FRAMES),
+    **dict.fromkeys(("join", "leave"), (*OF_FRAMES, "number")),
+    **dict.fromkeys(("message", "when"), (*OF_FRAMES, "content", "number")),
+}
+"""What each table may use, besides the columns of an accounts' file."""
 
 Values = dict[str, Any]
 
@@ -52,12 +72,21 @@ class CallTemplate:
     def answer(self, key: str, body: Any, default: str | None = None) -> Any:
         """What stands in an answer where the table's key says. Raises ContractError where nothing does."""
         path = self.table.get(key, default)
-        if path is None:
-            return MISSING
-        found = lookup(body, path)
-        if found is MISSING:
-            raise ContractError(f"expected {path!r} in the backend's answer, got {shortened(body)}")
-        return found
+        return MISSING if path is None else found_at(path, body)
+
+    @property
+    def names(self) -> set[str]:
+        """The variables that it needs."""
+        parts = (self._path, self._json, self._form, self._body, self._headers)
+        return set().union(*(part.names for part in parts if part is not None))
+
+
+def found_at(path: str, body: Any) -> Any:
+    """What stands in an answer at a path. Raises ContractError where nothing does."""
+    found = lookup(body, path)
+    if found is MISSING:
+        raise ContractError(f"expected {path!r} in the backend's answer, got {shortened(body)}")
+    return found
 
 
 class Declarative(Contract):
@@ -75,6 +104,7 @@ class Declarative(Contract):
         self.rules = Rules(table["when"])
         self.has_echo = table.get("echo", True)
         self.accounts = table.get("accounts", self._accounts())
+        self.sends_frames = "message" in table
         self.rooms = "call" if "create" in table else "name"
         self.history_cache_s = table.get("history_cache_s", 0)
         self.separator = table.get("separator", "").encode()
@@ -104,6 +134,27 @@ class Declarative(Contract):
             )
             if is_there
         )
+
+    def check_variables(self, columns: Collection[str]) -> None:
+        """Raise ConfigError for a variable that neither the contract nor a column of the accounts has."""
+        for table, names in self._variables():
+            known = {*VARIABLES[table], *columns}
+            if table in STEPS:
+                known |= {name for each in self._calls[table] for name in each.table.get("set", {})}
+            for name in sorted(names - known):
+                raise ConfigError(
+                    f"contract {self.name}: [{table}] has ${name}, and there is no such variable there; there are "
+                    f"{', '.join(f'${each}' for each in sorted(known))}. Further ones are columns of --accounts."
+                )
+
+    def _variables(self) -> Iterator[tuple[str, set[str]]]:
+        """The variables of each table."""
+        for table, calls in self._calls.items():
+            yield table, set().union(*(call.names for call in calls))
+        for (table, _), templates in self._frames.items():
+            yield table, set().union(*(template.names for template in templates))
+        yield "open", set(self._headers.names).union(*(template.names for template in self._open.values()))
+        yield "when", self.rules.names
 
     def _accounts(self) -> str:
         if "signup" in self.table:
@@ -138,7 +189,7 @@ class Declarative(Contract):
         for template in self._calls[key]:
             body = yield template.call(values)
             for name, path in template.table.get("set", {}).items():
-                values[name] = lookup(body, path)
+                values[name] = found_at(path, body)
             found = template.answer("token", body)
             if found is not MISSING:
                 token = values["token"] = checked_text(found)
@@ -194,6 +245,7 @@ class Declarative(Contract):
 
     def _history(self, identity: Identity, room: Id, limit: int, offset: int) -> Script[list[tuple[Id, str]]]:
         template = self._calls["history"][0]
+        limit = min(limit, template.table.get("size", limit))
         values = _of_identity(identity) | {"room": room, "limit": limit, "offset": offset, "page": offset // limit + 1}
         body = yield template.call(values)
         items = template.answer("items", body, "")
@@ -230,25 +282,31 @@ class Declarative(Contract):
 class DeclarativeDialogue(Dialogue):
     """One connection. It remembers which joins were asked for, and by which number."""
 
-    __slots__ = ("_contract", "_joins", "_values")
+    __slots__ = ("_asked", "_contract", "_joins", "_values")
 
     def __init__(self, contract: Declarative, opening: Opening) -> None:
         super().__init__(contract, opening)
         self._contract = contract
         self._values = _of_opening(opening)
+        self._asked = FIRST_JOIN
         self._joins: dict[int, Id] = {}
 
     def start(self) -> Sequence[Frame]:
         return self._contract.frames("open", self._values)
 
     def enter(self, conversation_id: Id) -> Sequence[Frame]:
-        number = FIRST_JOIN + len(self._joins) % FIRST_JOIN
-        self._joins[number] = conversation_id
-        return self._contract.frames("join", self._values | {"room": conversation_id, "number": number})
+        if len(self._joins) >= MAX_JOINS:
+            del self._joins[next(iter(self._joins))]
+        self._joins[self._asked] = conversation_id
+        return self._contract.frames("join", self._numbered(conversation_id))
 
     def leave(self, conversation_id: Id) -> Sequence[Frame]:
-        number = FIRST_JOIN + len(self._joins)
-        return self._contract.frames("leave", self._values | {"room": conversation_id, "number": number})
+        return self._contract.frames("leave", self._numbered(conversation_id))
+
+    def _numbered(self, room: Id) -> Values:
+        """The values of a join or a leave, with a number that nothing else has."""
+        number, self._asked = self._asked, self._asked + 1
+        return self._values | {"room": room, "number": number}
 
     def post(self, conversation_id: Id, content: str, number: int) -> Sequence[Frame]:
         values = self._values

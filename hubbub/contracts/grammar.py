@@ -100,7 +100,7 @@ TABLES: dict[str, dict[str, Kind]] = {
     "member": CALL,
     "part": CALL,
     "ticket": CALL | {"ticket": PATH},
-    "history": CALL | {"items": PATH, "id": PATH, "text": PATH},
+    "history": CALL | {"items": PATH, "id": PATH, "text": PATH, "size": COUNT},
     "post": CALL,
     "open": {
         "path": TEXT,
@@ -149,9 +149,41 @@ def check(values: Mapping[str, Any], path: Path, text: str) -> None:
         else:
             known = ", ".join((*TOP, *TABLES, "when"))
             raise ConfigError(f"{place.of('', 0, key)}there is no key {key!r}; there are {known}.")
+    _check_whole(values, place)
+
+
+def normalised(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same tables, with underscores in the keys of the grammar: a hyphen will do."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        keys = WHEN if name == "when" else TABLES.get(name, {})
+        if isinstance(value, list):
+            found[name] = [_renamed(each, keys) if isinstance(each, dict) else each for each in value]
+        else:
+            found[name] = _renamed(value, keys) if isinstance(value, dict) else value
+    return found
+
+
+def _renamed(table: Mapping[str, Any], keys: Mapping[str, Kind]) -> dict[str, Any]:
+    return {plain if (plain := key.replace("-", "_")) in keys else key: value for key, value in table.items()}
+
+
+def _check_whole(values: Mapping[str, Any], place: _Place) -> None:
+    """What concerns more than one key."""
     for needed in ("open", "message", "when"):
         if needed not in values and not (needed == "message" and "post" in values):
-            raise ConfigError(f"{path.name} has no [{needed}]: a contract needs open, message (or post) and when.")
+            raise ConfigError(f"{place.name} has no [{needed}]: a contract needs open, message (or post) and when.")
+    for number, rule in enumerate(values.get("when", ())):
+        if rule.get("means") == DELIVERY and "text" not in rule and "(?P<text>" not in rule.get("matches", ""):
+            raise ConfigError(f"{place.of('when', number, 'means')}a delivery needs text: the path of what it says.")
+    has_accounts = "login" in values or "signup" in values or values.get("accounts") == "given"
+    for name in ("create", "member"):
+        if name in values and not has_accounts:
+            raise ConfigError(
+                f'{place.of(name, 0, "")}[{name}] needs accounts: [login], [signup] or accounts = "given".'
+            )
+    if values.get("accounts") == "any" and "login" in values:
+        raise ConfigError(f'{place.of("", 0, "accounts")}accounts = "any" and [login] contradict each other.')
     for name in (*STEPS, "health", "create", "member", "part", "ticket", "history", "post"):
         tables = values.get(name, [])
         for number, table in enumerate(tables if isinstance(tables, list) else [tables]):
@@ -168,6 +200,11 @@ class _Place:
     def __init__(self, path: Path, text: str) -> None:
         self._path = path
         self._lines = text.splitlines()
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self._path.name
 
     def of(self, table: str, number: int, key: str) -> str:
         """`file.toml, line 7: `, of a key of the `number`-th table of a name, or of the table itself."""

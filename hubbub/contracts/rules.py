@@ -102,8 +102,8 @@ class Rule:
             content = self._value("text", body, groups)
             if not isinstance(content, str):
                 raise ContractError(f"expected a text at {self.table.get('text', 'text')!r}")
-            sender = self._value("sender", body, groups)
-            return Delivery(self._id("room", body, groups), UNKNOWN_SENDER if sender is MISSING else sender, content)
+            sender = self._id("sender", body, groups) or UNKNOWN_SENDER
+            return Delivery(self._id("room", body, groups), sender, content)
         kind = MEANINGS[self.means]
         number = self._value("number", body, groups)
         said = self._value("says", body, groups)
@@ -149,11 +149,16 @@ class Rules:
         return any(rule.means == DELIVERY and rule.reply for rule in self._rules)
 
     @property
+    def names(self) -> set[str]:
+        """The variables of its replies."""
+        return {name for rule in self._rules for template in rule.reply for name in template.names}
+
+    @property
     def prefixes(self) -> tuple[bytes, ...]:
         """What frames begin with that are deliveries for certain: of rules that nothing else can hide."""
         found = []
         for place, rule in enumerate(self._rules):
-            if rule.means == DELIVERY and rule.is_decided_by_start:
+            if rule.means == DELIVERY and rule.is_decided_by_start and not rule.reply:
                 before = self._rules[:place]
                 if all(each.is_decided_by_start and not rule.starts.startswith(each.starts) for each in before):
                     found.append(rule.starts.encode())

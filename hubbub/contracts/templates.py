@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -78,6 +78,7 @@ class ValueTemplate:
 
     def __init__(self, value: Any) -> None:
         self._value = _compiled(value)
+        self.names = frozenset(_names_in(self._value))
 
     def fill(self, values: Mapping[str, Any]) -> Any:
         """The value with its variables filled in. Raises ContractError."""
@@ -90,6 +91,14 @@ def _compiled(value: Any) -> Any:
     if isinstance(value, list):
         return [_compiled(item) for item in value]
     return Template(value) if isinstance(value, str) else value
+
+
+def _names_in(value: Any) -> Iterator[str]:
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _names_in(item)
+    elif isinstance(value, Template):
+        yield from value.names
 
 
 def _filled(value: Any, values: Mapping[str, Any]) -> Any:

@@ -52,7 +52,7 @@ class Arrivals:
         self._first_copy(subscription, subscription.take_next(), now_us, arrived_us)
 
     def take(self, receiver: Receiver, event: Any, now_us: int, arrived_us: int, frame: bytes | None = None) -> None:
-        """A delivery that the fast path did not take. `event` has sender_id, content and is_delivery.
+        """A delivery that the fast path did not take. `event` has conversation_id, sender_id, content and is_delivery.
 
         `frame` is remembered for the message's other receivers.
         """
@@ -72,6 +72,10 @@ class Arrivals:
         if conversation is None or not conversation.has_member(receiver.connection.account, sent_us):
             (conversation.counts if conversation is not None else self.stray).leaked += 1
             self._find("leaked", receiver, now_us, tag)
+            return
+        if event.conversation_id and str(event.conversation_id) != str(conversation.id):
+            conversation.counts.corrupt += 1  # it says that it was said somewhere else
+            self._find("corrupt", receiver, now_us, tag)
             return
         self._take_member(receiver, conversation, tag, now_us, arrived_us, frame)
 

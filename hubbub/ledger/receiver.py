@@ -42,6 +42,8 @@ class Features(Protocol):
     def separator(self) -> bytes: ...
     @property
     def answers_deliveries(self) -> bool: ...
+    @property
+    def is_stream(self) -> bool: ...
 
 
 class Taker(Protocol):
@@ -160,7 +162,7 @@ class Receiver:
     def on_message(self, payload: bytes, now_us: int, arrived_us: int, frame: bytes | None = None) -> None:
         """Take one message that was read at `now_us`, in `frame` if it came in one piece.
 
-        A frame is remembered for others where it holds a single delivery, and nothing that has to be answered.
+        A frame is remembered for others where it holds a single delivery, whole, and nothing that has to be answered.
         """
         features = self._features
         separator = features.separator
@@ -171,11 +173,14 @@ class Receiver:
                     self._take_unit(unit, now_us, arrived_us, None)
                 return
             payload = units[0]
+        if features.answers_deliveries or features.is_stream:
+            self._take_unit(payload, now_us, arrived_us, None)
+            return
         if payload.startswith(features.delivery_prefix) and self._is_next(payload):
             assert self.subscription is not None
             self._taker.take_next(self.subscription, now_us, arrived_us)
             return
-        self._take_unit(payload, now_us, arrived_us, None if features.answers_deliveries else frame)
+        self._take_unit(payload, now_us, arrived_us, frame)
 
     def _take_unit(self, payload: bytes, now_us: int, arrived_us: int, frame: bytes | None) -> None:
         events = self._recogniser.receive(payload)

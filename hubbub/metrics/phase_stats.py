@@ -82,8 +82,8 @@ class PhaseStats:
 
     @property
     def own_error_count(self) -> int:
-        """How many of the errors are the generator's own."""
-        return sum(error.count for error in self.errors.values() if error.failure.owner is Owner.GENERATOR)
+        """How many of the errors are no evidence against the backend."""
+        return sum(error.count for error in self.errors.values() if error.failure.owner is not Owner.BACKEND)
 
     def error(self, failure: Failure, at_us: int, sample: str, is_attempt: bool = True) -> None:
         """One error of a class such as `login: HTTP 500`; `is_attempt` when a call, connect, join or send failed."""

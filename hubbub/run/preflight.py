@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 
 from hubbub.client.accounts import Account
 from hubbub.client.context import WorkerContext
+from hubbub.client.events import UNREADABLE
 from hubbub.client.history import ReadBack
 from hubbub.client.session import Session
 from hubbub.client.slots import Slot
 from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import Contract, Id, load_contract
-from hubbub.errors import PhaseFailed, RunError
+from hubbub.errors import Owner, PhaseFailed, RunError
 from hubbub.health import Lateness
 from hubbub.ledger import Ledger, Message
 from hubbub.options import Settings
@@ -32,6 +33,7 @@ TRY_AGAIN_S = 0.5
 RESEND_US = US_PER_SECOND
 POLL_S = 0.01
 
+NONE_DELIVERED = "the backend confirmed each message, and delivered none"
 OTHER_RUN = 0xFFFFFFFF
 """Our messages are another run's to the ledgers of the load and to the histories that are read back."""
 
@@ -112,7 +114,7 @@ class Preflight:
             wait_us = PATIENCE_US if attempt == TRIES else RESEND_US
             if self._wait(wait_us, lambda: any(_has(other, each) for each in sent)):
                 return
-        raise RunError(f"preflight: {self._why() if sent else 'no message could be sent'}.")
+        raise RunError(f"preflight: {self._why(sender, sent) if sent else 'no message could be sent'}.")
 
     def _wait(self, wait_us: int, has_arrived: Callable[[], bool]) -> bool:
         ends_us = self._scheduler.now_us() + wait_us
@@ -122,22 +124,33 @@ class Preflight:
             self._scheduler.sleep(POLL_S)
         return True
 
-    def _why(self) -> str:
+    def _why(self, sender: Session, sent: Sequence[Message]) -> str:
         """Why no message reached the other connection."""
+        for kind, error in self._context.phase_stats.errors.items():
+            if error.failure.owner is Owner.CONFIGURATION or kind == UNREADABLE:
+                return f"{kind}: {error.sample}"
+        if self._ledger.counts.corrupt:
+            return f"what was delivered was cut or changed, or names another room than {self._backend_id!r}"
+        return self._why_not_there(sender, sent)
+
+    def _why_not_there(self, sender: Session, sent: Sequence[Message]) -> str:
         seconds = PATIENCE_US // US_PER_SECOND
         tagged = self._ledger.frame_types.tagged()
+        has_type = "delivery_type" in self._contract.settings
         if tagged:
             name = tagged[0][0]
             return (
                 f"messages arrive in frames of type {name}, which the contract does not take for deliveries: "
-                f"give --delivery-type {name}"
+                f"{f'give --delivery-type {name}' if has_type else 'look at what it takes for one (hubbub try)'}"
             )
         unseen = self._ledger.unseen()
         refused = self._context.refusals.most()
         if refused is not None:
             return f"the backend refused {refused[1]} of {self._ledger.counts.sent} messages: {refused[0]}"
         if not unseen:
-            return f"each message reached its sender, and not the other connection within {seconds} s"
+            has_echo = any(_has(sender, message) for message in sent)
+            what = "each message reached its sender, and not the other connection" if has_echo else NONE_DELIVERED
+            return f"{what} within {seconds} s"
         reading = ReadBack(self._context, self._world.requests(self._settings), "sample", lambda _: None)
         reading.run()
         reading.close()

@@ -72,6 +72,9 @@ class Preparation:
         payloads = Payloads.make(settings.seed, settings.message_size, settings.message_text)
         tolerances = tolerances_us(parse_objectives(slo_texts(settings.slo)))
         _check_needs(kinds, settings)
+        load_contract(settings.contract, settings.delivery_type, settings.contract_settings).check_variables(
+            {column for account in configured_accounts(settings) for column in account.columns}
+        )
         provisions = self._provision(kinds)
         user_ids = [account.user_id for provision in provisions for account in provision.shared + provision.own]
         return [

@@ -276,9 +276,10 @@ class Provisioner:
             try:
                 return self._patiently("sign up", account, lambda: self._signed_up(account))
             except CallFailed as error:
-                last = error
                 if error.status == HTTP_CONFLICT:
+                    last = last or error  # what failed before made the account, and more than that
                     break
+                last = error
             except ConnectError as error:
                 last = error
             except ContractError as error:
@@ -287,6 +288,8 @@ class Provisioner:
             raise NotAllowed(
                 f"account {account.email} exists, and its password is not the one given; check the credentials."
             ) from last
+        if isinstance(last, ConnectError):
+            raise RunError(f"no backend answers at the host ({last}); start it, or check --host.") from last
         raise RunError(f"account {account.email} could not be signed up: {last}.") from last
 
     def _signed_up(self, account: Account) -> Identity:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from hubbub.client.accounts import Account
 from hubbub.client.guard import GuardedDialogue
@@ -20,7 +17,6 @@ from hubbub.contracts import (
     Event,
     EventKind,
     Frame,
-    HttpRequest,
     Id,
     Identity,
     Opening,
@@ -28,89 +24,20 @@ from hubbub.contracts import (
     load_contract,
     perform,
 )
-from hubbub.contracts.declarative import Declarative
 from hubbub.errors import Closing, ConnectError, ConnectionClosed, HubbubError, RunError
 from hubbub.options import Settings
 from hubbub.run.preparation import configured_accounts
-from hubbub.run.provisioning import Needs, Provisioner
+from hubbub.run.provisioning import PASSWORD, Needs, Provisioner
+from hubbub.run.shown import Shown, asked, in_words, meaning
 from hubbub.run.terminal import say
 from hubbub.run.world import World
 from hubbub.transport.base import Connection, websocket_origin
 
-SHOWN = 200
 POLL_S = 0.02
 PATIENCE_S = 5.0
 """For a message to arrive, and to be confirmed."""
 
 MAX_FRAMES_BYTES = 64 << 20
-_TOKENS = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
-"""A JWT is a secret wherever it stands."""
-
-
-class Shown:
-    """Prints what is said, without secrets, each line as long as a screen is wide."""
-
-    def __init__(self, write: Callable[[str], object] = print) -> None:
-        self._write = write
-        self._secrets: set[str] = set()
-
-    def hide(self, *secrets: str) -> None:
-        """Never show these."""
-        self._secrets.update(secret for secret in secrets if len(secret) > 3)
-
-    def line(self, text: str) -> None:
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, "***")
-        text = _TOKENS.sub("***", text)
-        printable = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
-        self._write(printable if len(printable) <= SHOWN else f"{printable[:SHOWN]}...")
-
-    def frame(self, who: str, arrow: str, data: Frame) -> None:
-        text = data if isinstance(data, str) else data.decode("utf-8", "backslashreplace")
-        self.line(f"[{who}] {arrow} {text}")
-
-
-def asked(request: HttpRequest, shown: Shown) -> HttpRequest:
-    """The same calls, shown with their answers."""
-
-    def ask(method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
-        shown.line(f"-> {method} {path} {_masked(body)}".rstrip())
-        status, answer = request(method, path, headers, body)
-        shown.line(f"<- {status} {_masked(answer)}".rstrip())
-        return status, answer
-
-    return ask
-
-
-def _masked(body: bytes) -> str:
-    """A body without the values of members that are called like secrets."""
-    text = body.decode("utf-8", "backslashreplace")
-    return re.sub(r'(?i)("[^"]*(?:token|password|secret|ticket|jwt)[^"]*"\s*:\s*")[^"]*', r"\1***", text)
-
-
-def meaning(contract: Contract, dialogue: GuardedDialogue, unit: bytes) -> tuple[Sequence[AnyEvent], str]:
-    """What a unit means, and why."""
-    why = ""
-    if isinstance(contract, Declarative):
-        place = contract.rules.place(unit)
-        table = contract.table["when"][place] if place is not None else None
-        why = f", because when[{place}] {_conditions(table)}" if table is not None else ", because no `when` fits"
-    return dialogue.receive(unit), why
-
-
-def _conditions(table: Mapping[str, Any]) -> str:
-    keys = ("is", "starts", "matches", "has", "where")
-    return ", ".join(f"{key} = {json.dumps(table[key])}" for key in keys if key in table)
-
-
-def in_words(event: AnyEvent) -> str:
-    """What an event says to a reader."""
-    if isinstance(event, Delivery):
-        return f"delivery of {event.content[:40]!r} in {event.conversation_id!r} by {event.sender_id!r}"
-    words = event.kind.name.lower()
-    words += f" of number {event.number}" if event.number else ""
-    words += f" in {event.conversation_id!r}" if event.conversation_id else ""
-    return f"{words} ({event.text[:80]})" if event.text else words
 
 
 class Participant:
@@ -180,7 +107,10 @@ class Tryout:
         self._contract = load_contract(settings.contract, settings.delivery_type, settings.contract_settings)
         self._request = asked(world.requests(settings), shown)
         self._missing: list[str] = []
-        shown.hide(settings.account_password, settings.account_fallback_password, *settings.headers.values())
+        self._problems = 0
+        shown.hide(settings.account_password, settings.account_fallback_password, *settings.headers.values(), PASSWORD)
+        for account in configured_accounts(settings):
+            shown.hide(account.password, *account.columns.values())
 
     def run(self) -> bool:
         """Raises HubbubError where not even two connections are made."""
@@ -190,10 +120,12 @@ class Tryout:
             shown.hide(account.password, account.token, *account.columns.values())
         first, second = (self._connected(number, account, room) for number, account in enumerate(accounts, 1))
         content = f"hubbub try {uuid.uuid4().hex[:8]}"
-        first.send(first.dialogue.post(room, content, 1))
+        self._say(first, accounts[0], room, content)
         is_delivered = self._until(lambda: second.heard(content))
         has_echo = self._until(lambda: first.heard(content), 1.0)
         is_confirmed = first.saw(EventKind.CONFIRMED)
+        for number, each in enumerate((first, second), 1):
+            self._tell_of(number, each)
         self._expect(is_delivered, "the message at the other connection", 'a [[when]] with means = "delivery"')
         if has_echo != contract.has_echo:
             self._missing.append(
@@ -217,7 +149,32 @@ class Tryout:
         shown.line("")
         for text in self._missing or ["everything that was looked for was seen"]:
             shown.line(f"- {text}")
-        return is_delivered
+        return is_delivered and not self._problems
+
+    def _say(self, first: Participant, account: Account, room: Id, content: str) -> None:
+        """Send the message, over the WebSocket, or over HTTP where that is all there is."""
+        if self._contract.sends_frames:
+            first.send(first.dialogue.post(room, content, 1))
+            return
+        identity = Identity(account.token, account.user_id, account.columns)
+        if (script := self._contract.post_message(identity, room, content)) is not None:
+            perform(script, self._request)
+
+    def _tell_of(self, number: int, participant: Participant) -> None:
+        """What explains all that is not seen: the connection was closed, or its frames could not be read."""
+        closing = participant.closing
+        if closing is not None:
+            self._problem(
+                f"connection {number} was closed with {closing.code} by the {closing.closed_by}: {closing.reason}"
+            )
+        unread = (EventKind.UNREADABLE, EventKind.BROKEN, EventKind.FAILED)
+        said = [event.text for event in participant.events if isinstance(event, Event) and event.kind in unread]
+        if said:
+            self._problem(f"connection {number} was told, or sent what could not be read: {said[0]}")
+
+    def _problem(self, text: str) -> None:
+        self._problems += 1
+        self._missing.append(text)
 
     def _provision(self) -> tuple[list[Account], Id]:
         settings = self._settings
@@ -252,9 +209,9 @@ class Tryout:
             participant = self._participant(str(number), number, account, room)
         except ConnectError as error:
             raise RunError(f"connection {number} was not made: {error}.") from error
-        wait_s = settings.connect_timeout_us / US_PER_SECOND
+        wait_s = min(PATIENCE_S, settings.connect_timeout_us / US_PER_SECOND)
         if contract.is_greeted and not self._until(lambda: _has_ended(participant, EventKind.CONNECTED), wait_s):
-            self._missing.append(
+            self._problem(
                 f"connection {number} was not accepted by a frame within {wait_s:g} s: write a [[when]] with means = "
                 '"connected", or accepted = "upgrade" in [open]'
             )
@@ -263,13 +220,13 @@ class Tryout:
             participant.send(frames)
         except ConnectionClosed as error:
             raise RunError(f"connection {number} was closed before its join: {error}.") from error
-        wait_s = settings.join_timeout_us / US_PER_SECOND
+        wait_s = min(PATIENCE_S, settings.join_timeout_us / US_PER_SECOND)
         if (
             frames
             and contract.confirms_joins
             and not self._until(lambda: _has_ended(participant, EventKind.JOINED), wait_s)
         ):
-            self._missing.append(
+            self._problem(
                 f"the join of connection {number} was not confirmed within {wait_s:g} s: write a [[when]] with means = "
                 '"joined" (or "confirmed", with the number of the join), or confirmed = false in [join]'
             )

@@ -65,10 +65,13 @@ class HttpPool:
             insecure=ssl_context is not None and not ssl_context.check_hostname,
         )
         pool = self._client._connection_pool  # the library has no public place for a socket of one's own
-        pool._resolve = lambda: [
-            (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address)
-            for family, address in names.addresses(url.host, url.port)
-        ]
+
+        def resolve() -> list[tuple[int, int, int, str, Any]]:
+            found = names.addresses(url.host, url.port)
+            pool.connection_timeout = self._timeout_s / len(found)  # each has its share
+            return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address) for family, address in found]
+
+        pool._resolve = resolve
         create_socket, create_tcp_socket = pool._create_socket, pool._create_tcp_socket
         pool._create_socket = lambda: BoundedSocket(create_socket())
         if sources:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -42,7 +42,7 @@ def look_up(
             infos = resolver(each.replace("%25", "%"), port, type=socket.SOCK_STREAM)
             found += [(family, address) for family, _, _, _, address in infos]
     except (OSError, UnicodeError) as error:
-        raise ConnectError(NOT_FOUND, is_ours=True) from error  # the resolver's word, not the backend's
+        raise NotFound(NOT_FOUND, is_ours=True) from error  # the resolver's word, not the backend's
     unique = list(dict.fromkeys(found))
     return unique[:1] if resolve is not None and resolve.is_first else unique
 
@@ -51,6 +51,10 @@ def without_zone(netloc: str) -> str:
     """What a Host header says: the zone of an address means something on our machine alone (RFC 6874, 4)."""
     address, percent, rest = netloc.partition("%")
     return f"{address}]{rest.partition(']')[2]}" if percent and netloc.startswith("[") else netloc
+
+
+class NotFound(ConnectError):
+    """The resolver says that it does not know a name."""
 
 
 class Names:
@@ -71,7 +75,7 @@ class Names:
         self._resolve, self._ttl_us, self._clock, self._look_up = resolve, ttl_us, clock, look_up
         self._known: dict[tuple[str, int], list[Address]] = {}
         self._asked_us: dict[tuple[str, int], int] = {}
-        self._asking = Semaphore(1)
+        self._asking: defaultdict[tuple[str, int], Semaphore] = defaultdict(lambda: Semaphore(1))
         self._not_before_us = 0
         self._failed: set[Address] = set()
         self._turn = 0
@@ -81,8 +85,11 @@ class Names:
 
         Raises ConnectError where the name is not known, or the resolver does not answer in time.
         """
-        with gevent.Timeout(timeout_s, ConnectError("host name not looked up in time", is_ours=True)), self._asking:
-            known = self._fresh(host, port)
+        known = self._known.get((host, port))
+        if known is None or self._is_stale((host, port)):
+            late = ConnectError("host name not looked up in time", is_ours=True)
+            with gevent.Timeout(timeout_s, late), self._asking[host, port]:
+                known = self._fresh(host, port)
         good = [address for address in known if address not in self._failed]
         bad = [address for address in known if address in self._failed]
         self._turn += 1
@@ -90,16 +97,20 @@ class Names:
         return good[start:] + good[:start] + bad
 
     def _fresh(self, host: str, port: int) -> list[Address]:
-        name, now_us = (host, port), self._clock()
+        name = host, port
         known = self._known.get(name)
-        if known is None or self._asked_us[name] < max(now_us - self._ttl_us, self._not_before_us):
+        if known is None or self._is_stale(name):
+            now_us = self._clock()
             try:
                 known = self._look_up(host, port, self._resolve)
-            except ConnectError:
+            except NotFound:
                 if known is None:
                     raise
             self._known[name], self._asked_us[name] = known, now_us
         return known
+
+    def _is_stale(self, name: tuple[str, int]) -> bool:
+        return self._asked_us[name] < max(self._clock() - self._ttl_us, self._not_before_us)
 
     def look_up_again(self) -> None:
         """The next connection looks its name up anew: the backend may have moved."""

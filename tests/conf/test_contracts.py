@@ -36,8 +36,8 @@ FRAMES = {
     ],
     "centrifugo": [
         (b"{}", EventKind.REPLY),
-        (b'{"id":1,"connect":{"client":"c"}}', EventKind.CONNECTED),
-        (b'{"id":1,"error":{"code":101,"message":"no"}}', EventKind.FAILED),
+        (b'{"id":999999,"connect":{"client":"c"}}', EventKind.CONNECTED),
+        (b'{"id":999999,"error":{"code":101,"message":"no"}}', EventKind.FAILED),
         (b'{"id":7,"publish":{}}', EventKind.CONFIRMED),
         (b'{"id":7,"error":{"code":103,"message":"no"}}', EventKind.REFUSED),
         (b'{"id":7,"error":{"code":111,"message":"slow"}}', EventKind.THROTTLED),
@@ -197,3 +197,21 @@ def test_nats_without_an_echo_is_told_in_order():
         (EventKind.CONFIRMED, 1),
         (EventKind.REFUSED, 2),
     ]
+
+
+def test_nats_connects_once_however_often_it_is_told():
+    dialogue = dialogue_of("nats")
+    assert dialogue.receive(b"INFO {}\r\n")[0].kind is EventKind.REPLY
+    dialogue.receive(b"PONG\r\n")
+    assert dialogue.receive(b'INFO {"ldm":true}\r\n') == []
+
+
+@pytest.mark.parametrize("frame", [b"PING\r\nMSG a 1 -20\r\n", b"MSG a 1 999999999\r\n", b"x" * 100_000])
+def test_nats_takes_no_size_that_cannot_be(frame):
+    assert dialogue_of("nats").receive(frame)[0].kind is EventKind.BROKEN
+
+
+@pytest.mark.parametrize("sender", ['{"id":3}', "[1]", "1.5", "true"])
+def test_a_sender_is_an_id_or_unreadable(sender):
+    frame = b'42["message",{"room":"r","from":%s,"text":"hi"}]' % sender.encode()
+    assert dialogue_of("socketio").receive(frame)[0].kind is EventKind.UNREADABLE

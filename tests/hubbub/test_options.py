@@ -136,3 +136,8 @@ def test_any_text_in_any_option_is_taken_or_one_sentence(name, text):
     except ConfigError as error:
         assert str(error).endswith((".", ")"))
         assert "\n" not in str(error)
+
+
+def test_settings_of_a_contract_that_are_secrets_are_masked():
+    settings = resolve({"contract_set": "passcode=hunter2\nlogin=guest"})
+    assert settings.masked()["contract_settings"] == {"passcode": "***", "login": "guest"}

@@ -22,6 +22,8 @@ class Form:
             spawn_rate=1.0,
             host="http://old",
             run_profile="smoke",
+            contract="sanctum",
+            shape="none",
             profile=None,
         )
         self.environment = SimpleNamespace(host="http://old")
@@ -149,3 +151,11 @@ def test_what_cannot_be_made_for_more_users_is_said(form):
     form.problem = "2 of 3 accounts could not be made."
     assert form.post(user_count="60") == form.problem
     assert form.seen is None
+
+
+@pytest.mark.parametrize(("field", "value"), [("contract", "antigravity:x"), ("shape", "/srv/evil.py")])
+def test_a_page_cannot_name_what_would_be_run(form, field, value):
+    assert f"{field} {value!r} cannot be chosen here: start with hubbub ui --{field} {value}" in form.post(
+        **{field: value}
+    )
+    assert form.post(contract="minimal") == ""

@@ -3,8 +3,8 @@
 import pytest
 
 from hubbub.client.line import MAX_REPLIES, Line
-from hubbub.contracts import Credentials, Event, EventKind, Opening, Upgrade
-from hubbub.errors import BrokenContract, ConnectionClosed, Owner
+from hubbub.contracts import Credentials, Event, EventKind, Opening, Phase, Upgrade
+from hubbub.errors import BrokenContract, ConnectError, ConnectionClosed, Owner, PhaseFailed
 from hubbub.ledger import Receiver
 
 
@@ -85,3 +85,74 @@ def test_clients_are_spread_over_the_hosts_of_the_websocket(make_place):
     for account in (0, 1, 0, 1):
         place.ready(account)
     assert sorted(urls) == ["ws://a.test/api/ws/chat"] * 2 + ["wss://b.test/api/ws/chat"] * 2
+
+
+def test_a_question_that_comes_while_we_close_is_not_answered(place, session):
+    session._line = None
+    session._on_event(Event(EventKind.REPLY, frames=("3",)), 0)
+    assert not place.context.phase_stats.errors
+
+
+def test_what_is_refused_though_nothing_was_asked_is_counted(place, session):
+    for kind in (EventKind.FAILED, EventKind.LIMIT):
+        session._on_event(Event(kind, text="Permissions Violation"), 0)
+    assert place.context.phase_stats.errors["error frame: Permissions Violation"].count == 2
+    assert "the backend refused something" in session.receiver.connection.note
+
+
+def test_a_frame_that_a_contract_fails_on_is_no_evidence(place, session):
+    session._on_event(Event(EventKind.BROKEN, text="receive raised KeyError on b'x'"), place.scheduler.now_us())
+    stats = place.context.phase_stats
+    assert list(stats.errors) == ["configuration: contract sanctum: receive raised KeyError"]
+    assert stats.own_error_count == 1
+    assert session.receiver.connection.doubted_us == place.scheduler.now_us()
+
+
+def test_an_upgrade_that_a_contract_fails_on_is_no_evidence(place, monkeypatch):
+    monkeypatch.setattr(place.context.contract, "upgrade", lambda _: 1 / 0)
+    with pytest.raises(PhaseFailed):
+        place.do(place.session().establish)
+    connections = place.context.phase_stats.connections
+    assert (connections.failed, connections.failed_unproven) == (1, 1)
+
+
+def test_a_connection_that_ends_too_soon_fails_its_join(place, monkeypatch):
+    phases = tuple(phase for phase in place.context.contract.phases if phase is not Phase.JOIN)
+    monkeypatch.setattr(type(place.context.contract), "phases", phases)
+    session = place.session()
+    really_join = type(session)._join
+
+    def lose(self):
+        self.receiver = None
+        return really_join(self)
+
+    monkeypatch.setattr(type(session), "_join", lose)
+    with pytest.raises(PhaseFailed, match="join: closed before the join"):
+        place.do(session.establish)
+    assert "join: closed before the join" in place.context.phase_stats.errors
+
+
+def test_membership_is_subscription_without_a_join(place, monkeypatch):
+    phases = tuple(phase for phase in place.context.contract.phases if phase is not Phase.JOIN)
+    monkeypatch.setattr(type(place.context.contract), "phases", phases)
+    monkeypatch.setattr(type(place.context.contract), "join", lambda *_: None)
+    session = place.ready()
+    assert session.is_ready
+    assert session.receiver.subscription.ready_us <= place.scheduler.now_us()
+
+
+def test_a_token_that_is_refused_at_the_upgrade_is_replaced(place):
+    session = place.ready()
+    before = place.context.accounts[0].identity
+    place.backend.tickets.clear()
+    place.context.transport.connect, connect = (
+        lambda *_: (_ for _ in ()).throw(ConnectError("HTTP 401", 401)),
+        (place.context.transport.connect),
+    )
+    other = place.session()
+    with pytest.raises(PhaseFailed):
+        place.do(other.establish)
+    place.context.transport.connect = connect
+    place.do(other.establish)
+    assert place.context.accounts[0].identity != before
+    assert session.is_ready

@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from hubbub.contracts import Credentials, Delivery, Event, EventKind, Identity, Opening, Phase, load_contract, perform
 from hubbub.contracts.declarative import FIRST_JOIN, Declarative
+from hubbub.contracts.templates import Template
 from hubbub.errors import CallFailed, ConfigError, ContractError
+from users.chatter import Chatter
+from users.poster import Poster
 
 TEXT = """
 echo = false
@@ -271,3 +274,69 @@ def test_settings_may_be_changed_for_a_run(tmp_path):
         load_contract(str(tmp_path / "mine.toml"), changes={"ecko": True})
     with pytest.raises(ConfigError, match="has one type of delivery"):
         load_contract(str(tmp_path / "mine.toml"), "x")
+
+
+def test_the_acknowledgement_of_a_leave_joins_nothing(dialogue, contract):
+    contract._frames["leave", "send"] = [Template('{"op":"leave","id":$number}')]
+    dialogue.enter("r1")
+    (leave,) = dialogue.leave("r1")
+    (join,) = dialogue.enter("r2")
+    left, joined = json.loads(leave)["id"], json.loads(join)["id"]
+    assert left != joined
+    assert dialogue.receive(b'{"op":"ok","id":%d}' % left) == [Event(EventKind.CONFIRMED, number=left)]
+    assert dialogue.receive(b'{"op":"ok","id":%d}' % joined) == [Event(EventKind.JOINED, "r2")]
+    for n in range(1_000):
+        dialogue.enter(f"r{n}")
+    assert len(dialogue._joins) == 100
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('send = "beat"', 'send = "$beat"', r"contract mine: \[heartbeat\] has \$beat, and there is no such variable"),
+        ('json = {text = "$content"}', 'json = {text = "$contents"}', r"\[post\] has \$contents"),
+        ('csrf = "$csrf"', 'csrf = "$crsf"', r"\[login\] has \$crsf, .* \$csrf, \$email"),
+        ('path = "/ws?ticket=$ticket.url"', 'path = "/ws?t=$tickets"', r"\[open\] has \$tickets"),
+    ],
+)
+def test_a_variable_that_nothing_has_is_told_before_a_run(old, new, said):
+    assert TEXT.count(old) == 1
+    made().check_variables({"tenant"})
+    with pytest.raises(ConfigError, match=said):
+        made(TEXT.replace(old, new)).check_variables({"tenant"})
+
+
+def test_something_kept_of_an_answer_must_be_there(contract):
+    with pytest.raises(ContractError, match="GET /csrf: expected 'value' in the backend's answer"):
+        perform(contract.login(CREDENTIALS), Backend((200, {"form": 1})))
+
+
+def test_a_history_of_small_pages_is_read_by_their_number():
+    contract = made(TEXT.replace('items = "messages"', 'items = "messages"\nsize = 50'))
+    backend = Backend((200, {"messages": []}))
+    perform(contract.history(Identity("t"), "r", 100, 150), backend)
+    assert backend.calls[0][0] == "GET /rooms/r/messages?page=4&size=50"
+
+
+def test_errors_do_not_show_what_may_be_a_token(contract):
+    backend = Backend((200, {"value": "c"}), (200, {"sessionToken": "SECRETSECRETSECRET"}))
+    with pytest.raises(ContractError) as failed:
+        perform(contract.login(CREDENTIALS), backend)
+    assert "SECRETSECRET" not in str(failed.value)
+    assert "sessionToken" in str(failed.value)
+
+
+def test_hyphens_are_underscores_in_the_keys_of_the_grammar(tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        TEXT.replace('where = {op = "welcome"}', 'json-from = 0\nwhere = {op = "welcome"}')
+    )
+    contract = load_contract(str(tmp_path / "mine.toml"))
+    assert contract.table["when"][0]["json_from"] == 0
+    assert contract.table["login"][1]["headers"] == {"X-Tenant": "$tenant"}
+
+
+def test_a_contract_without_messages_as_frames_says_so():
+    assert made().sends_frames
+    assert not load_contract("mattermost").sends_frames
+    assert Chatter.needs(load_contract("mattermost")) == "messages over the WebSocket (try --mix Poster=1)"
+    assert Poster.needs(load_contract("mattermost")) == ""

@@ -6,7 +6,8 @@ import pytest
 from hubbub.contracts import load_contract
 from hubbub.errors import RunError
 from hubbub.options import resolve
-from hubbub.run.tryout import Shown, Tryout, read_frames
+from hubbub.run.shown import Shown
+from hubbub.run.tryout import Tryout, read_frames
 from tests.twins.backend import MemoryBackend, MemoryWorld
 from tests.twins.scheduler import FakeScheduler
 
@@ -93,12 +94,3 @@ def test_frames_of_a_file_are_read(tmp_path):
     ]
     with pytest.raises(RunError, match="cannot be read"):
         read_frames(load_contract("socketio"), tmp_path / "none", Shown(lines.append))
-
-
-def test_what_is_shown_is_one_printable_line_of_bounded_length():
-    lines = []
-    shown = Shown(lines.append)
-    shown.hide("hunter2", "x")
-    shown.line("a\nb\x1b[31m hunter2 eyJhbGci.eyJzdWIi.c2ln x " + "y" * 1_000)
-    assert lines[0].startswith("a\\nb\\x1b[31m *** *** x yyy")
-    assert len(lines[0]) == 203

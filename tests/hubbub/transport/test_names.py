@@ -5,7 +5,7 @@ import pytest
 
 from hubbub.errors import ConnectError
 from hubbub.option_kinds import Resolve
-from hubbub.transport.names import NOT_FOUND, Names, look_up, without_zone
+from hubbub.transport.names import NOT_FOUND, Names, NotFound, look_up, without_zone
 
 V6, A, B = (10, ("::1", 80)), (2, ("127.0.0.1", 80)), (2, ("127.0.0.2", 80))
 
@@ -17,7 +17,7 @@ def names():
     def answer(host, port, resolve):
         asked.append((host, port))
         if names.is_broken:
-            raise ConnectError(NOT_FOUND)
+            raise NotFound(NOT_FOUND)
         return [V6, A, B]
 
     names = Names(ttl_us=60_000_000, clock=lambda: names.now_us, look_up=answer)
@@ -135,3 +135,21 @@ def test_a_zone_may_be_written_as_in_urls():
 )
 def test_a_zone_is_not_told_to_the_backend(netloc, sent):
     assert without_zone(netloc) == sent
+
+
+def test_a_resolver_that_hangs_hinders_no_other_name():
+    now_us = 0
+
+    def answer(host, *_):
+        if now_us and host == "slow":
+            gevent.sleep(60)
+        return [A]
+
+    names = Names(ttl_us=10, clock=lambda: now_us, look_up=answer)
+    assert names.addresses("slow", 80, 1) == names.addresses("quick", 80, 1) == [A]
+    now_us = 100
+    hanging = gevent.spawn(names.addresses, "slow", 80, 0.05)
+    gevent.sleep(0)
+    assert names.addresses("quick", 80, 1) == [A]
+    with pytest.raises(ConnectError, match="not looked up in time"):
+        hanging.get()
