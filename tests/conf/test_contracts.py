@@ -1,6 +1,7 @@
 """The contracts that are shipped: each can be had, makes its frames, and bears whatever comes back."""
 
 import random
+from functools import cache
 
 import pytest
 
@@ -99,8 +100,14 @@ FRAMES = {
 }
 
 
+@cache
+def contract_of(name, changes=()):
+    """A contract is stateless: one will do, and its file is run once."""
+    return load_contract(name, changes=dict(changes))
+
+
 def dialogue_of(name, **changes):
-    return GuardedDialogue(load_contract(name, changes=changes), OPENING)
+    return GuardedDialogue(contract_of(name, tuple(changes.items())), OPENING)
 
 
 def test_each_contract_is_tried_here():
