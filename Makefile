@@ -79,11 +79,12 @@ test-interop: $(VENV)/dev.done ## the transport against Node's ws (installs Debi
 	npm ci --prefix tests/interop --ignore-scripts --no-audit --no-fund --silent
 	$(BIN)/pytest -m node tests/interop
 
-SERVERS := redis-server mosquitto mosquitto-clients nats-server prosody rabbitmq-server nodejs npm
+SERVERS := redis-server mosquitto mosquitto-clients nats-server prosody rabbitmq-server
 
 .PHONY: test-servers
 test-servers: $(VENV)/dev.done ## the shipped contracts against real chat servers (installs Debian's, needs root for that)
 	@dpkg -s $(SERVERS) >/dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SERVERS); }
+	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm; }
 	npm ci --prefix tests/backends --ignore-scripts --no-audit --no-fund --silent
 	$(BIN)/pytest -m servers tests/backends
 
