@@ -66,12 +66,6 @@ class Mqtt(Contract):
     def dialogue(self, opening: Opening) -> Dialogue:
         return MqttDialogue(self, opening)
 
-    def join(self, conversation_id: str | int) -> None:
-        return None
-
-    def message(self, conversation_id: str | int, content: str) -> bytes:
-        raise NotImplementedError  # a packet has a number: the dialogue makes it
-
 
 class MqttDialogue(Dialogue):
     """One connection: packet identifiers, which have 16 bits, and what is left of the stream."""

@@ -45,9 +45,6 @@ class Nats(Contract):
     def dialogue(self, opening: Opening) -> Dialogue:
         return NatsDialogue(self, opening)
 
-    def join(self, conversation_id: str | int) -> None:
-        return None
-
     def message(self, conversation_id: str | int, content: str) -> bytes:
         body = content.encode()
         return b"PUB %s %d\r\n%s\r\n" % (str(conversation_id).encode(), len(body), body)

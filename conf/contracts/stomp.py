@@ -38,12 +38,6 @@ class Stomp(Contract):
     def dialogue(self, opening: Opening) -> Dialogue:
         return StompDialogue(self, opening)
 
-    def join(self, conversation_id: str | int) -> None:
-        return None
-
-    def message(self, conversation_id: str | int, content: str) -> str:
-        raise NotImplementedError  # a message has a receipt: the dialogue makes it
-
 
 class StompDialogue(Dialogue):
     """One connection: the receipts that it waits for say themselves what they are of."""

@@ -43,12 +43,6 @@ class Xmpp(Contract):
     def dialogue(self, opening: Opening) -> Dialogue:
         return XmppDialogue(self, opening)
 
-    def join(self, conversation_id: str | int) -> None:
-        return None
-
-    def message(self, conversation_id: str | int, content: str) -> str:
-        raise NotImplementedError  # a message has an id: the dialogue makes it
-
 
 class XmppDialogue(Dialogue):
     """One connection: whether it has authenticated, and what it is called in its rooms."""

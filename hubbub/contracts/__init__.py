@@ -124,7 +124,7 @@ def _of_file(path: Path) -> Contract:
 
 
 def _checked(contract: Any, what: str) -> Contract:
-    if not isinstance(contract, Contract):
+    if not isinstance(contract, Contract) or type(contract) is Contract:
         raise ConfigError(f"{what} is no contract: it must be a class made from Contract.")
     contract.name = contract.name or type(contract).__name__
     return contract

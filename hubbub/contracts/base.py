@@ -6,14 +6,14 @@ make calls and frames as data, and say what comes back means.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from hubbub.contracts.calls import Call, Id, Script
-from hubbub.contracts.events import AnyEvent, Frame
+from hubbub.contracts.events import AnyEvent, Event, EventKind, Frame
+from hubbub.errors import ContractError
 
 
 class Phase(Enum):
@@ -83,7 +83,7 @@ class Upgrade:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Contract(ABC):
+class Contract:
     """One kind of backend.
 
     `phases` are those that it has, in order, up to JOIN; without JOIN a connection is ready once it is accepted.
@@ -195,17 +195,17 @@ class Contract(ABC):
         """The first frame to send; None where the backend speaks first."""
         return None
 
-    @abstractmethod
     def join(self, conversation_id: Id) -> Frame | None:
         """The frame that subscribes the connection; None where membership is subscription."""
+        return None
 
     def leave(self, conversation_id: Id) -> Frame | None:
         """The frame that ends the account's subscription; None where there is none."""
         return None
 
-    @abstractmethod
     def message(self, conversation_id: Id, content: str) -> Frame:
-        """The frame that sends a message."""
+        """The frame that sends a message. Raises ContractError where only a dialogue can make it."""
+        raise ContractError(f"contract {self.name} makes no message by itself")
 
     def typing(self, conversation_id: Id, is_typing: bool) -> Frame | None:
         """The typing indicator; None where there is none."""
@@ -217,7 +217,7 @@ class Contract(ABC):
 
     def recognise(self, payload: bytes) -> AnyEvent:
         """What a unit of the backend means. Never raises: what it cannot read is UNREADABLE."""
-        raise NotImplementedError
+        return Event(EventKind.OTHER)
 
     def receive(self, payload: bytes) -> Sequence[AnyEvent]:
         """What a frame means that holds one unit."""

@@ -272,12 +272,6 @@ class Declarative(Contract):
         """What is sent for a table of the file."""
         return [template.fill(values) for template in self._frames.get((key, action), ())]
 
-    def join(self, conversation_id: Id) -> Frame | None:
-        return None
-
-    def message(self, conversation_id: Id, content: str) -> Frame:
-        raise ContractError("a message belongs to a dialogue")
-
 
 class DeclarativeDialogue(Dialogue):
     """One connection. It remembers which joins were asked for, and by which number."""

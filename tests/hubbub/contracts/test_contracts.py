@@ -34,7 +34,7 @@ def test_every_contract_that_can_be_asked_for_can_be_loaded(name):
         ("class = 3", "class must name a contract, such as .*, not 3"),
         ('class = "pathlib:Path"', "'pathlib:Path' is no contract"),
         ('class = "pathlib:__doc__"', "class must name a contract, such as .*'NoneType' object is not callable"),
-        ('class = "hubbub.contracts.base:Contract"', "class must name a contract, such as .*abstract"),
+        ('class = "hubbub.contracts.base:Contract"', "is no contract: it must be a class made from Contract"),
         ('class = "broken_contract:Mine"', "class must name a contract, such as .*SyntaxError"),
     ],
 )
