@@ -20,7 +20,7 @@ class Server:
     """A program that listens on `port`. `count` is how it says what it has sent and taken, where it does."""
 
     def __init__(self, command, folder, port, env=None, user=None):
-        self.port, self.origin = port, f"http://127.0.0.1:{port}"
+        self.port, self.origin, self.at_end = port, f"http://127.0.0.1:{port}", lambda: None
         drop = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user and os.geteuid() == 0 else []
         self.program = Program([*drop, *map(str, command)], folder, env=env, cwd=folder)
         try:
@@ -38,6 +38,7 @@ class Server:
 
     def end(self):
         self.program.end()
+        self.at_end()
 
 
 def socketio(folder, *options):
@@ -126,6 +127,10 @@ def rabbitmq(folder):
         "ERL_EPMD_ADDRESS": "127.0.0.1",
     }
     server = Server([RABBITMQ], folder, port, environment)
+    mapper = ["epmd", "-port", environment["ERL_EPMD_PORT"], "-kill"]  # which Erlang leaves behind as a daemon
+    server.at_end = lambda: wait_until(
+        lambda: b"Killed" in subprocess.run(mapper, capture_output=True, check=False).stdout, 20
+    )
     server.plain = plain
     return server
 
