@@ -30,7 +30,7 @@ CALLS_OF_A_CLIENT = 3
 """While it starts: it becomes a member, gets a ticket, and asks for the upgrade."""
 
 SECRET_WORDS = ("pass", "secret", "token", "key")
-"""What a setting of a contract is called that nobody may read."""
+"""How the name of a setting shows that its value is a secret."""
 
 MESSAGE_TEXTS = WORDS, MULTIBYTE = "words", "multibyte"
 

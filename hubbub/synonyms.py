@@ -25,22 +25,29 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "account_password": ("PERF_WS_PASSWORD", "PERF_PASSWORD", "E2E_PASSWORD"),
     "account_fallback_password": (*("PERF_WS_FALLBACK_PASSWORD", "PERF_FALLBACK_PASSWORD", "E2E_FALLBACK_PASSWORD"),),
 }
-"""By option, the first that is set counts. They stand behind the HUBBUB_ variable of the option."""
+"""By option. They stand behind the HUBBUB_ variable of the option."""
+
+ORDERED = ("host", "account_email", "account_password", "account_fallback_password")
+"""Names of other tools, which are set for those as well: the first that is set counts. All others have to agree."""
 
 
 def environment_text(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
     """What the environment says of an option, as its own text, and the variable that says it; else two empty texts.
 
-    Raises ConfigError.
+    Raises ConfigError where two of its variables say different things.
     """
     option = OPTION[name]
+    said: list[tuple[str, str]] = []
     for variable in (option.environment_variable, *SYNONYMS.get(name, ())):
         text = option.cleaned(environment.get(variable, ""))
         if text and not option.is_secret:
             text = option.cleaned(_unquoted(text))
         if text:
-            return _CONVERTED.get(variable, _as_it_is)(text, variable), variable
-    return "", ""
+            said.append((_CONVERTED.get(variable, _as_it_is)(text, variable), variable))
+    for text, variable in said[1:] if name not in ORDERED else ():
+        if text != said[0][0] and option.value(text) != option.value(said[0][0]):
+            raise ConfigError(f"{said[0][1]} and {variable} are one thing, and differ: set one of them.")
+    return said[0] if said else ("", "")
 
 
 def _as_it_is(text: str, _variable: str) -> str:

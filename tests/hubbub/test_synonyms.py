@@ -91,3 +91,20 @@ def test_an_address_without_a_scheme_names_its_variable(text):
     with pytest.raises(ConfigError, match="VITE_API_URL must be an address") as refused:
         environment_text("host", {"VITE_API_URL": text})
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "environment", "said"),
+    [
+        ("clients", {"CLIENTS": "5", "HUBBUB_CLIENTS": "7"}, "HUBBUB_CLIENTS and CLIENTS"),
+        ("duration", {"DURATION": "30", "HUBBUB_DURATION": "1m"}, "HUBBUB_DURATION and DURATION"),
+    ],
+)
+def test_two_names_that_differ_are_both_named(name, environment, said):
+    with pytest.raises(ConfigError, match=f"^{said} are one thing, and differ: set one of them"):
+        environment_text(name, environment)
+
+
+def test_two_names_that_agree_are_one():
+    assert environment_text("duration", {"DURATION": "30", "HUBBUB_DURATION": "30s"}) == ("30s", "HUBBUB_DURATION")
+    assert environment_text("clients", {"CLIENTS": " 5 ", "HUBBUB_CLIENTS": "5"}) == ("5", "HUBBUB_CLIENTS")
