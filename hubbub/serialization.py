@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 from collections import Counter
 from dataclasses import fields, is_dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -23,7 +23,7 @@ def to_plain(value: Any) -> Any:
         return value.to_dict()
     if is_dataclass(value):
         return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, StrEnum):
+    if isinstance(value, Enum):
         return value.value
     if isinstance(value, dict):
         return {key: to_plain(item) for key, item in value.items()}

@@ -16,6 +16,7 @@ from hubbub.metrics.histogram import Histogram
 from hubbub.metrics.low_ends import LowEnds
 from hubbub.run.messages import Assignment, Drain, Go, Report
 from hubbub.serialization import from_plain, to_plain
+from hubbub.transport.frames import CloseCode
 
 
 def filled(kind, numbers):  # noqa: PLR0911 - one for each kind of type
@@ -82,6 +83,12 @@ class Outer:
     inner: Inner = field(default_factory=Inner)
     perhaps: Inner | None = None
     counted: Counter[int] = field(default_factory=Counter)
+
+
+def test_names_of_numbers_and_of_texts_are_written_as_they_are():
+    plain = to_plain({"code": CloseCode.NO_STATUS, "owner": Owner.BACKEND})
+    assert plain == {"code": 1005, "owner": "backend"}
+    assert [type(each) for each in plain.values()] == [int, str]
 
 
 def test_what_is_nested_optional_or_counted_keeps_its_type():

@@ -126,6 +126,7 @@ def test_a_peer_that_does_not_end_after_its_close_is_ended(pair, monkeypatch):
     pair.say(frame(8))
     assert pair.handler.over.wait(PATIENCE_S)
     assert pair.handler.closed == [(1005, "closed by the peer")]
+    assert type(pair.handler.closing.code) is int
 
 
 def test_closing_waits_for_the_peer(pair):
