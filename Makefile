@@ -51,20 +51,20 @@ swarm: $(VENV)/run.done ## the load test as a master and WORKERS processes (defa
 
 .PHONY: test
 test: $(VENV)/dev.done ## the fast tests, and one pass through each way of running and each kind of fault
-	$(BIN)/pytest -m "not e2e and not browser and not node and not servers"
+	$(BIN)/pytest -m "not e2e and not browser and not node and not servers and not backends"
 	$(BIN)/pytest -m "essential and not browser"
 
 .PHONY: test-e2e
 test-e2e: $(VENV)/dev.done ## all other tests with real processes (20 minutes)
-	$(BIN)/pytest -m "e2e and not essential and not browser and not node and not servers"
+	$(BIN)/pytest -m "e2e and not essential and not browser and not node and not servers and not backends"
 
 .PHONY: test-deep
 test-deep: $(VENV)/dev.done ## the simulations and properties of the fast tests with all of their seeds and examples
-	TEST_EFFORT=deep $(BIN)/pytest -m "not e2e and not browser and not node and not servers"
+	TEST_EFFORT=deep $(BIN)/pytest -m "not e2e and not browser and not node and not servers and not backends"
 
 .PHONY: coverage
 coverage: $(VENV)/dev.done ## branch coverage of the fast tests, as a whole and by folder
-	$(BIN)/coverage run -m pytest -m "not e2e and not browser and not node and not servers"
+	$(BIN)/coverage run -m pytest -m "not e2e and not browser and not node and not servers and not backends"
 	$(BIN)/coverage json -q -o coverage.json
 	$(BIN)/python -m tests.coverage_by_folder
 
@@ -87,6 +87,12 @@ test-servers: $(VENV)/dev.done ## the shipped contracts against real chat server
 	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm; }
 	npm ci --prefix tests/backends --ignore-scripts --no-audit --no-fund --silent
 	$(BIN)/pytest -m servers tests/backends
+
+.PHONY: test-backends
+test-backends: $(VENV)/dev.done ## the shipped contracts against servers that take minutes to install (needs Go 1.24 or newer)
+	@command -v go >/dev/null || { echo "test-backends: Go builds Centrifugo, and there is none: install Go 1.24 or newer." >&2; exit 2; }
+	test -x $(BIN)/centrifugo || GOBIN=$(abspath $(BIN)) go install github.com/centrifugal/centrifugo/v6@v6.9.1
+	CENTRIFUGO=$(abspath $(BIN))/centrifugo $(BIN)/pytest -m backends tests/backends
 
 .PHONY: fuzz
 fuzz: $(VENV)/dev.done ## a million mutated frames, compared with websockets and wsproto (FRAMES=n for fewer)

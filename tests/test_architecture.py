@@ -30,7 +30,7 @@ EDGES = {
     "examples": {"__init__", "users"},
     "health": {"clock", "metrics"},
     "launcher": {"errors", "exit_code", "options", "run", "suite"},
-    "ledger": {"metrics"},
+    "ledger": {"clock", "metrics"},
     "locustfile.py": {"__init__", "shapes", "users"},
     "metrics": {"errors"},
     "option_kinds": {"clock", "errors"},

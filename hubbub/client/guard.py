@@ -64,6 +64,9 @@ class GuardedDialogue:
     def heartbeat(self) -> Sequence[Frame]:
         return self._frames("heartbeat", self._dialogue.heartbeat)
 
+    def resume(self, newest: bytes) -> object:
+        return self._call("resume", lambda: self._dialogue.resume(newest))
+
     def receive(self, payload: bytes) -> Sequence[AnyEvent]:
         """What a frame means; BROKEN where the contract fails on it."""
         try:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hubbub.client import moves, phases
+from hubbub.client import moves, phases, reading
 from hubbub.client.context import AccountState, WorkerContext
 from hubbub.client.events import count_drop, take
 from hubbub.client.expectation import Expectation
 from hubbub.client.history import read_newest
 from hubbub.client.line import Line
 from hubbub.client.posting import post
+from hubbub.client.resumption import Resumption
 from hubbub.client.slots import Slot
 from hubbub.client.tokens import log_in, run_as
 from hubbub.clock import US_PER_SECOND
@@ -41,7 +42,7 @@ class Session:
 
     __slots__ = (
         *("context", "_expectation", "_identity", "_is_member", "_line", "_permit"),
-        *("conversation", "has_been_ready", "lost_at_us", "on_lost", "phase", "receiver", "slot"),
+        *("_resumption", "conversation", "has_been_ready", "lost_at_us", "on_lost", "phase", "receiver", "slot"),
     )
 
     def __init__(self, context: WorkerContext, slot: Slot) -> None:
@@ -57,6 +58,7 @@ class Session:
         self._is_member = False
         self._line: Line | None = None
         self._expectation = Expectation(context.scheduler)
+        self._resumption = Resumption(context)
         self.lost_at_us: int | None = None
         self.on_lost: Callable[[], None] | None = None
 
@@ -88,7 +90,7 @@ class Session:
         except BaseException as error:
             connections.failed += is_attempting
             connections.failed_unproven += is_attempting and (not isinstance(error, PhaseFailed) or error.is_unproven)
-            self.close()
+            self._close()
             raise
         self.become_ready()
 
@@ -108,6 +110,7 @@ class Session:
             low_us = context.lateness.low_us(lost_at_us, now_us, MAX_WAITS_OF_A_PHASE * len(context.contract.phases))
             context.phase_stats.time("reconnect", now_us - lost_at_us, low_us)
             self.lost_at_us = None
+        self._resumption.is_back()
 
     def _log_in_once(self) -> bool:
         """Log in, where once per account is enough only as its first client."""
@@ -139,9 +142,9 @@ class Session:
         if not self._permit and Phase.TICKET in context.contract.phases:
             self._get_ticket()
         account = self.slot.account
-        opening = Opening(account.credentials, self._identity, self._permit, self.slot.number, self.backend_id)
-        line = self._line = Line(context, opening)
-        self.receiver = context.ledger.open_receiver(account.index, self._on_event, line.dialogue)
+        who = (account.credentials, self._identity, self._permit, self.slot.number)
+        line = self._line = Line(context, Opening(*who, self.backend_id, self._resumption.previous))
+        self.receiver = self._resumption.open_receiver(account.index, self._on_event, line.dialogue)
         if self.lost_at_us is not None:
             context.transport.look_up_again()
         with self._expectation.of(EventKind.CONNECTED):
@@ -239,6 +242,8 @@ class Session:
         if self in self._account.open:
             self._account.open.discard(self)
             context.presence.disconnected(self._user_id)
+        if self.phase is Phase.READY:
+            self._resumption.drop()
         self._end_receiver(now_us, is_ours=self.phase is Phase.CLOSE, is_fault=is_ours)
         if self.phase in (Phase.READY, Phase.AWAY, Phase.CONVERSATION):  # the last: on its way back, over HTTP
             self.lost_at_us = now_us
@@ -255,7 +260,7 @@ class Session:
         receiver, self.receiver = self.receiver, None
         if receiver is not None:
             self.context.presence.gone(receiver.connection.id)
-            self.context.ledger.close(receiver, now_us, is_ours=is_ours, is_fault=is_fault)
+            self._resumption.end(receiver, now_us, is_ours=is_ours, is_fault=is_fault)
 
     def stop_being_ready(self) -> None:
         self.stop_being_member()
@@ -319,33 +324,16 @@ class Session:
         if self.is_ready:
             self.line.try_to_send(lambda dialogue: dialogue.read(self.backend_id), "send")
 
-    def pause_reading(self) -> None:
-        """Be a slow reader: read nothing until `resume_reading`. What is late or lost here from now on is our doing."""
-        connection = self._connection
-        if connection is not None and self.receiver is not None:
-            self.receiver.stop_timing("a slow reader of our own: it stopped reading")
-            self.context.presence.gone(self.receiver.connection.id)
-            connection.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Read again, and at once what waits; idempotent."""
-        if (connection := self._connection) is not None:
-            connection.resume_reading()
-
-    def doubt_unread(self) -> None:
-        """The run is being decided: what has arrived here and was not read may be what seems to be lost."""
-        connection = self._connection
-        if connection is not None and self.receiver is not None and connection.has_unread():
-            self.receiver.doubt("not all that had arrived was read", self.context.now_us())
-
     def read_history(self, limit: int) -> None:
         """Read the conversation's newest messages over HTTP, as a person who comes in does. Raises HubbubError."""
         read_newest(self.context, self.slot.account.index, self.conversation, limit)
 
     switch, end_membership, become_member = moves.switch, moves.end_membership, moves.become_member
+    pause_reading, resume_reading, doubt_unread = reading.pause_reading, reading.resume_reading, reading.doubt_unread
 
     @property
-    def _connection(self) -> Connection | None:
+    def connection(self) -> Connection | None:
+        """What the frames go over; None where there is none, or none any more."""
         return self._line.connection if self._line is not None else None
 
     # -- the end -----------------------------------------------------------------------------------------------------
@@ -377,10 +365,15 @@ class Session:
 
     def close(self) -> None:
         """Leave, and close the connection with a handshake. Harmless when it is closed already."""
+        self._resumption.give_up()
+        self._close()
+
+    def _close(self) -> None:
+        """The same, of a client that may come back for what it misses."""
         has_left = self.leave()
         self.stop_being_member()
         self.phase = Phase.CLOSE
-        connection, self._line = self._connection, None
+        connection, self._line = self.connection, None
         try:
             if connection is not None:
                 connection.close()  # the backend has read the leave when it answers

@@ -66,6 +66,8 @@ class Opening:
     """What a connection is opened with: who opens it, and the permit of the ticket phase, if there is one.
 
     `number` tells the connections of a run apart. `conversation_id` is where it goes first: a backend may want to know.
+    `previous` is what `Dialogue.resume` of the client's last connection returned, where this one is to be given what
+    that one missed.
     """
 
     credentials: Credentials
@@ -73,6 +75,7 @@ class Opening:
     permit: str = field(default="", repr=False)
     number: int = 0
     conversation_id: Id = 0
+    previous: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +99,9 @@ class Contract:
     For the fast path: a frame that begins with `delivery_prefix`, one or several, is a delivery; `separator` stands
     between several units of a frame; `answers_deliveries`: each delivery is to be answered, so none may be skipped;
     `is_stream`: frames are parts of a stream, so that a message may be cut by their borders.
-    `heartbeat_s`: how often a connection sends `heartbeat`; 0 for never. `sends_frames`: messages are frames, or else
-    HTTP calls alone.
+    `heartbeat_s`: how often a connection sends `heartbeat`; 0 for never. `recover_s`: after an outage that is no
+    longer the backend sends what a connection missed, to a next one that asks as `Dialogue.resume` says; 0 for
+    never. `sends_frames`: messages are frames, or else HTTP calls alone.
     """
 
     name: str = ""
@@ -114,6 +118,7 @@ class Contract:
     is_stream: bool = False
     sends_frames: bool = True
     heartbeat_s: float = 0.0
+    recover_s: float = 0.0
 
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
         self.settings: dict[str, Any] = dict(settings or {})
@@ -271,6 +276,13 @@ class Dialogue:
     def receive(self, payload: bytes) -> Sequence[AnyEvent]:
         """What a frame, or a unit of it, means: events in order."""
         return self.contract.receive(payload)
+
+    def resume(self, newest: bytes) -> Any:
+        """The connection ended: what the next one needs to be given what is missed; None where it will not be.
+
+        `newest` is the unit of the newest message that arrived, also where `receive` was not shown it; empty for none.
+        """
+        return None
 
 
 def _frames(frame: Frame | None) -> Sequence[Frame]:

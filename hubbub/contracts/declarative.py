@@ -7,11 +7,12 @@ from typing import Any
 
 from hubbub.clock import US_PER_SECOND, parse_duration_us
 from hubbub.contracts.base import Contract, Credentials, Dialogue, Identity, Opening, Phase, Upgrade
+from hubbub.contracts.call_templates import CallTemplate, found_at
 from hubbub.contracts.calls import Call, Id, Script, checked_id, checked_text, shortened
 from hubbub.contracts.events import AnyEvent, Event, EventKind, Frame
-from hubbub.contracts.grammar import METHODS, STEPS
+from hubbub.contracts.grammar import STEPS
 from hubbub.contracts.rules import Rules
-from hubbub.contracts.templates import MISSING, Template, ValueTemplate, lookup
+from hubbub.contracts.templates import MISSING, Template, ValueTemplate
 from hubbub.errors import ConfigError, ContractError
 
 FIRST_JOIN = 1_000_000
@@ -34,59 +35,11 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("open", "typing", "read", "heartbeat"), OF_FRAMES),
     **dict.fromkeys(("join", "leave"), (*OF_FRAMES, "number")),
     **dict.fromkeys(("message", "when"), (*OF_FRAMES, "content", "number")),
+    "recover": (*OF_FRAMES, "number"),
 }
 """What each table may use, besides the columns of an accounts' file."""
 
 Values = dict[str, Any]
-
-
-class CallTemplate:
-    """A call with variables in it, and where in its answer things stand."""
-
-    def __init__(self, table: Mapping[str, Any]) -> None:
-        self.table = table
-        method = next(each for each in METHODS if each in table)
-        self._method = method.upper()
-        self._path = Template(table[method])
-        self._json = ValueTemplate(table["json"]) if "json" in table else None
-        self._form = ValueTemplate(table["form"]) if "form" in table else None
-        self._body = Template(table["body"]) if "body" in table else None
-        self._headers = ValueTemplate(table.get("headers", {}))
-        self._accepts = tuple(table.get("accepts", ()))
-
-    def call(self, values: Mapping[str, Any]) -> Call:
-        """The call with its variables filled in; `token` is sent as Bearer unless a header of its own says who asks."""
-        headers = self._headers.fill(values)
-        has_own = any(name.lower() in ("authorization", "cookie") for name in headers)
-        return Call(
-            self._method,
-            self._path.fill(values),
-            None if self._json is None else self._json.fill(values),
-            "" if has_own else str(values.get("token", "")),
-            self._accepts,
-            None if self._form is None else {key: str(value) for key, value in self._form.fill(values).items()},
-            None if self._body is None else self._body.fill(values).encode(),
-            headers,
-        )
-
-    def answer(self, key: str, body: Any, default: str | None = None) -> Any:
-        """What stands in an answer where the table's key says. Raises ContractError where nothing does."""
-        path = self.table.get(key, default)
-        return MISSING if path is None else found_at(path, body)
-
-    @property
-    def names(self) -> set[str]:
-        """The variables that it needs."""
-        parts = (self._path, self._json, self._form, self._body, self._headers)
-        return set().union(*(part.names for part in parts if part is not None))
-
-
-def found_at(path: str, body: Any) -> Any:
-    """What stands in an answer at a path. Raises ContractError where nothing does."""
-    found = lookup(body, path)
-    if found is MISSING:
-        raise ContractError(f"expected {path!r} in the backend's answer, got {shortened(body)}")
-    return found
 
 
 class Declarative(Contract):
@@ -119,10 +72,14 @@ class Declarative(Contract):
         self._headers = ValueTemplate(table["open"].get("headers", {}))
         self._frames = {
             (key, action): [Template(text) for text in ([texts] if isinstance(texts, str) else texts)]
-            for key in ("open", "join", "leave", "message", "typing", "read", "heartbeat")
-            for action in ("send", "start", "stop")
+            for key in ("open", "join", "leave", "message", "typing", "read", "heartbeat", "recover")
+            for action in ("send", "start", "stop", "open", "join")
             if (texts := table.get(key, {}).get(action))
         }
+        self._recover = table.get("recover", {})
+        if self._recover:
+            self.recover_s = parse_duration_us(self._recover["within"], f"{name}: recover.within") / US_PER_SECOND
+            self._check_recovery(name)
         self.phases = tuple(
             phase
             for phase, is_there in (
@@ -139,6 +96,8 @@ class Declarative(Contract):
         """Raise ConfigError for a variable that neither the contract nor a column of the accounts has."""
         for table, names in self._variables():
             known = {*VARIABLES[table], *columns}
+            if table in ("recover", "when"):
+                known |= self.rules.remembered
             if table in STEPS:
                 known |= {name for each in self._calls[table] for name in each.table.get("set", {})}
             for name in sorted(names - known):
@@ -268,31 +227,80 @@ class Declarative(Contract):
             headers["Sec-WebSocket-Protocol"] = subprotocol
         return Upgrade(self._open["path"].fill(values), headers)
 
+    def _check_recovery(self, name: str) -> None:
+        """Raise ConfigError where [recover] has nothing of the connection that ended."""
+        remembered = ", ".join(sorted(self.rules.remembered)) or "nothing"
+        same = self.same_when_recovered
+        if same and same not in self.rules.remembered:
+            raise ConfigError(f"{name}: recover.same is {same!r}, and the rules of [[when]] remember {remembered}.")
+        if not self.needed_to_recover:
+            raise ConfigError(
+                f"{name}: [recover] must use something that a [[when]] remembers of the connection that ended, in "
+                f"open, join or the reply of a [[when]] that knows it; they remember {remembered}."
+            )
+
+    @property
+    def needed_to_recover(self) -> frozenset[str]:
+        """What frames must have given before a connection can be recovered."""
+        used = (template.names for (key, _), each in self._frames.items() if key == "recover" for template in each)
+        return frozenset(self.rules.known.union(*used) & self.rules.remembered)
+
+    @property
+    def same_when_recovered(self) -> str:
+        """What comes back the same from a backend that recovers a connection; empty where each join asks anew."""
+        return str(self._recover.get("same", ""))
+
+    def has_frames(self, key: str, action: str) -> bool:
+        """Whether a table of the file says what is sent."""
+        return (key, action) in self._frames
+
     def frames(self, key: str, values: Mapping[str, Any], action: str = "send") -> Sequence[Frame]:
         """What is sent for a table of the file."""
         return [template.fill(values) for template in self._frames.get((key, action), ())]
 
 
 class DeclarativeDialogue(Dialogue):
-    """One connection. It remembers which joins were asked for, and by which number."""
+    """One connection. It remembers which joins were asked for, and by which number, and what frames are to give.
 
-    __slots__ = ("_asked", "_contract", "_joins", "_values")
+    `_before` is what the client's last connection remembered, empty where nothing is recovered.
+    """
+
+    __slots__ = ("_asked", "_before", "_contract", "_joins", "_values")
 
     def __init__(self, contract: Declarative, opening: Opening) -> None:
         super().__init__(contract, opening)
         self._contract = contract
-        self._values = _of_opening(opening)
+        self._before: Values = opening.previous if isinstance(opening.previous, dict) else {}
+        self._values = _of_opening(opening) | self._before
         self._asked = FIRST_JOIN
         self._joins: dict[int, Id] = {}
 
     def start(self) -> Sequence[Frame]:
+        if self._before and self._contract.has_frames("recover", "open"):
+            return self._contract.frames("recover", self._values, "open")
         return self._contract.frames("open", self._values)
+
+    def _is_recovered(self) -> bool:
+        """Whether the backend goes on where the last connection ended: `recover.join` is sent then, or nothing."""
+        same = self._contract.same_when_recovered
+        return bool(self._before) and (not same or self._values.get(same) == self._before.get(same))
+
+    def resume(self, newest: bytes) -> Values | None:
+        if newest:
+            self._contract.rules.receive(newest, self._values)
+        needed = self._contract.needed_to_recover
+        if not needed or not needed <= self._values.keys():
+            return None
+        return {name: self._values[name] for name in self._contract.rules.remembered if name in self._values}
 
     def enter(self, conversation_id: Id) -> Sequence[Frame]:
         if len(self._joins) >= MAX_JOINS:
             del self._joins[next(iter(self._joins))]
         self._joins[self._asked] = conversation_id
-        return self._contract.frames("join", self._numbered(conversation_id))
+        values = self._numbered(conversation_id)
+        if self._is_recovered():
+            return self._contract.frames("recover", values, "join")
+        return self._contract.frames("join", values)
 
     def leave(self, conversation_id: Id) -> Sequence[Frame]:
         return self._contract.frames("leave", self._numbered(conversation_id))

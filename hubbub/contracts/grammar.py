@@ -115,6 +115,7 @@ TABLES: dict[str, dict[str, Kind]] = {
     "typing": {"start": TEXTS, "stop": TEXTS},
     "read": {"send": TEXTS},
     "heartbeat": {"every": TEXT, "send": TEXTS},
+    "recover": {"within": TEXT, "open": TEXTS, "join": TEXTS, "same": TEXT},
 }
 STEPS = ("signup", "login")
 """Tables that may be several, one call after the other."""
@@ -125,10 +126,14 @@ WHEN: dict[str, Kind] = {
     "matches": REGEX,
     "has": TEXTS,
     "where": VALUES,
+    "knows": TEXTS,
     "json_from": PLACE,
     "means": _one_of(DELIVERY, *MEANINGS),
     "reply": TEXTS,
     "type": TEXT,
+    "each": PATH,
+    "also": FLAG,
+    "remember": STRINGS,
     **dict.fromkeys(("text", "sender", "room", "number", "says", "user", "state"), PATH),
 }
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -182,6 +187,10 @@ def _check_whole(values: Mapping[str, Any], place: _Place) -> None:
             raise ConfigError(
                 f'{place.of(name, 0, "")}[{name}] needs accounts: [login], [signup] or accounts = "given".'
             )
+    if "recover" in values and "within" not in values["recover"]:
+        raise ConfigError(
+            f'{place.of("recover", 0, "")}[recover] needs within: how long the backend keeps what is missed, "2m".'
+        )
     if values.get("accounts") == "any" and "login" in values:
         raise ConfigError(f'{place.of("", 0, "accounts")}accounts = "any" and [login] contradict each other.')
     for name in (*STEPS, "health", "create", "member", "part", "ticket", "history", "post"):

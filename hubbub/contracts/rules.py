@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -31,6 +32,7 @@ MEANINGS = {
 STATES = {True: True, False: False, "online": True, "offline": False, "start": True, "stop": False}
 UNKNOWN_SENDER = -1
 SHOWN_BYTES = 80
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Unit:
@@ -54,15 +56,20 @@ class Unit:
 
 
 class Rule:
-    """One `when`. Conditions: `is`, `starts`, `matches` (a regular expression), `has` and `where` (JSON paths)."""
+    """One `when`. Conditions: `is`, `starts`, `matches` (a regular expression), `has` and `where` (JSON paths), `knows`
+    (names that earlier frames gave)."""
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         self.table = table
         self.means: str = table.get("means", "other")
         self.starts: str = table.get("starts", "")
         self.reply = [Template(text) for text in _listed(table.get("reply", []))]
+        self.is_also: bool = table.get("also", False)
+        self.remembers: Mapping[str, str] = table.get("remember", {})
+        self._each: str | None = table.get("each")
         self._is: str | None = table.get("is")
         self._matches = re.compile(table["matches"], re.DOTALL) if "matches" in table else None
+        self.knows = frozenset(_listed(table.get("knows", [])))
         self._has = _listed(table.get("has", []))
         self._where: Mapping[str, Any] = table.get("where", {})
         self._json_from: int | str = table.get("json_from", 0)
@@ -70,12 +77,15 @@ class Rule:
     @property
     def is_decided_by_start(self) -> bool:
         """Whether how a frame starts is all that it takes."""
-        return bool(self.starts) and self._is is None and self._matches is None and not self._has and not self._where
+        is_more = self._is is not None or self._matches is not None or self._each is not None
+        return bool(self.starts) and not (is_more or self._has or self._where or self.knows)
 
-    def apply(self, frame: Unit) -> tuple[Any, Mapping[str, str]] | None:
+    def apply(self, frame: Unit, values: Mapping[str, Any] = NOTHING) -> tuple[Any, Mapping[str, str]] | None:
         """The JSON of a frame that fits (MISSING where it has none), and what its expression found; else None."""
         text = frame.text
         if not text.startswith(self.starts) or (self._is is not None and text != self._is):
+            return None
+        if self.knows and not self.knows <= values.keys():
             return None
         groups: Mapping[str, str] = {}
         part = text
@@ -95,6 +105,22 @@ class Rule:
         if any(not _is_same(lookup(body, path), value) for path, value in self._where.items()):
             return None
         return body, groups
+
+    def parts(self, body: Any) -> Sequence[Any]:
+        """What it concerns of a frame's JSON: all of it, or each part of a list. Raises ContractError."""
+        if self._each is None:
+            return (body,)
+        found = lookup(body, self._each)
+        if not isinstance(found, list):
+            raise ContractError(f"expected a list at {self._each!r}")
+        return found
+
+    def remember(self, body: Any, groups: Mapping[str, str], values: dict[str, Any]) -> None:
+        """Keep what is said in a frame for later ones; what is not there changes nothing."""
+        for name, path in self.remembers.items():
+            found = groups.get(path, MISSING) if path in groups else lookup(body, path)
+            if found is not MISSING and found is not None:
+                values[name] = found
 
     def event(self, body: Any, groups: Mapping[str, str]) -> AnyEvent:
         """What the frame means. Raises ContractError where it has not what its meaning takes."""
@@ -154,6 +180,16 @@ class Rules:
         return {name for rule in self._rules for template in rule.reply for name in template.names}
 
     @property
+    def known(self) -> set[str]:
+        """The variables that conditions ask for."""
+        return {name for rule in self._rules for name in rule.knows}
+
+    @property
+    def remembered(self) -> set[str]:
+        """The variables that frames give."""
+        return {name for rule in self._rules for name in rule.remembers}
+
+    @property
     def prefixes(self) -> tuple[bytes, ...]:
         """What frames begin with that are deliveries for certain: of rules that nothing else can hide."""
         found = []
@@ -169,20 +205,27 @@ class Rules:
         unit = Unit(payload)
         return next((place for place, rule in enumerate(self._rules) if rule.apply(unit) is not None), None)
 
-    def receive(self, payload: bytes, values: Mapping[str, Any]) -> list[AnyEvent]:
-        """What a unit means, as events."""
+    def receive(self, payload: bytes, values: dict[str, Any]) -> list[AnyEvent]:
+        """What a unit means, as events. What is to be remembered of it is added to the values."""
         frame = Unit(payload)
+        events: list[AnyEvent] = []
         for place, rule in enumerate(self._rules):
-            fitting = rule.apply(frame)
+            fitting = rule.apply(frame, values)
             if fitting is None:
                 continue
             body, groups = fitting
             try:
-                events = [rule.event(body, groups)]
+                for part in rule.parts(body):
+                    events.append(rule.event(part, groups))
+                    if rule.remembers:
+                        rule.remember(part, groups, values)
             except ContractError as error:
-                return [Event(EventKind.UNREADABLE, text=f"when[{place}]: {error}: {payload[:SHOWN_BYTES]!r}")]
+                return [*events, Event(EventKind.UNREADABLE, text=f"when[{place}]: {error}: {payload[:SHOWN_BYTES]!r}")]
             if rule.reply:
                 events.append(Event(EventKind.REPLY, frames=rule.frames(values, body)))
+            if not rule.is_also:
+                return events
+        if events:
             return events
         body = frame.json(frame.text)
         return [Event(EventKind.OTHER, text=_type_of(body))]

@@ -51,10 +51,18 @@ class Arrivals:
         """The message under a subscription's cursor arrived."""
         self._first_copy(subscription, subscription.take_next(), now_us, arrived_us)
 
-    def take(self, receiver: Receiver, event: Any, now_us: int, arrived_us: int, frame: bytes | None = None) -> None:
+    def take(
+        self,
+        receiver: Receiver,
+        event: Any,
+        now_us: int,
+        arrived_us: int,
+        frame: bytes | None = None,
+        unit: bytes | None = None,
+    ) -> None:
         """A delivery that the fast path did not take. `event` has conversation_id, sender_id, content and is_delivery.
 
-        `frame` is remembered for the message's other receivers.
+        `frame` and `unit` are remembered for the message's other receivers.
         """
         tag = decode_tag(event.content)
         if tag is None or not text_is_intact(tag, event.content):
@@ -77,7 +85,7 @@ class Arrivals:
             conversation.counts.corrupt += 1  # it says that it was said somewhere else
             self._find("corrupt", receiver, now_us, tag)
             return
-        self._take_member(receiver, conversation, tag, now_us, arrived_us, frame)
+        self._take_member(receiver, conversation, tag, now_us, arrived_us, frame, unit)
 
     def _take_member(
         self,
@@ -87,6 +95,7 @@ class Arrivals:
         now_us: int,
         arrived_us: int,
         frame: bytes | None,
+        unit: bytes | None,
     ) -> None:
         """A delivery of this run at a member of its conversation."""
         subscription = receiver.subscription_to(conversation)
@@ -100,8 +109,8 @@ class Arrivals:
                 conversation.counts.late += 1
                 return
             self._confirm(message)
-        if message.frame is None and message.tag is not None:
-            message.frame = frame
+        if message.tag is not None:
+            message.frame, message.unit = message.frame or frame, message.unit or unit
         was_due = subscription.take_back(message.key)
         if was_due is not None:
             is_first = subscription.arrived(message, now_us) or not was_due
@@ -162,6 +171,9 @@ class Arrivals:
         connection = subscription.connection
         if not subscription.is_due(message):
             self.not_due(subscription, message, now_us)
+        elif message.sent_us < subscription.resumed_us:
+            subscription.counts.recovered += 1
+            self._latencies.untimed(message, now_us)
         elif connection.is_timed:
             message.arrivals.append(now_us)
             message.arrived.append(arrived_us if message.sent_us > connection.doubted_us else UNKNOWN_US)

@@ -8,7 +8,7 @@ from bisect import bisect_right, insort
 from hubbub.ledger.connection import Connection
 from hubbub.ledger.counts import Counts
 from hubbub.ledger.log import Log
-from hubbub.ledger.message import Message, Producer
+from hubbub.ledger.message import NEVER_US, Message
 from hubbub.ledger.subscription import REMEMBER_CLOSED_US, ClosedSubscription, Subscription
 from hubbub.ledger.typing_states import TypingStates
 
@@ -93,14 +93,14 @@ class Conversation:
         """The subscription of a connection, by its id."""
         return self._subscriptions.get(connection)
 
-    def subscribe(self, connection: Connection, producer: Producer) -> Subscription:
+    def subscribe(self, connection: Connection) -> Subscription:
         """A connection asks to join, or receives through its account. It is not ready yet.
 
         There is one subscription for each connection; one that was closed is open again.
         """
         subscription = self._subscriptions.get(connection.id)
         if subscription is None:
-            own = None if self.has_echo else producer
+            own = None if self.has_echo else connection
             subscription = Subscription(connection, self.index, self.log, self.counts, own)
             self._subscriptions[connection.id] = subscription
         elif not subscription.is_open:
@@ -108,10 +108,20 @@ class Conversation:
         return subscription
 
     def ready(self, subscription: Subscription, now_us: int) -> None:
-        """The backend confirmed the join: from now on messages are due."""
-        subscription.ready_us = now_us
+        """The backend confirmed the join: from now on messages are due, or still are."""
         self.typing.listen(subscription.connection, now_us)
+        if subscription.is_suspended:
+            subscription.resume(now_us)
+            return
+        subscription.ready_us = now_us
         insort(self._open_ready_us, now_us)
+
+    def suspend(self, subscription: Subscription, now_us: int) -> bool:
+        """The connection ended, and what it misses is promised to the next one; False if it was not ready."""
+        if subscription.is_open and subscription.ready_us != NEVER_US:
+            self.typing.stop_listening(subscription.connection)
+            subscription.suspend(now_us)
+        return subscription.is_suspended
 
     def close(self, subscription: Subscription, now_us: int) -> None:
         """The connection left or died: nothing that is intended from now on is due."""
@@ -131,13 +141,13 @@ class Conversation:
         """How many open subscriptions were ready at the message's intended time; without an echo, not its sender's."""
         due = bisect_right(self._open_ready_us, message.intended_us)
         if not self.has_echo:
-            own = self.find(message.producer.id)
+            own = self.find(message.producer.connection.id)
             due -= own is not None and own.is_ready_at(message)
         return due
 
     def closed_due(self, message: Message) -> list[ClosedSubscription]:
         """The closed subscriptions that were ready at the message's intended time."""
-        never = None if self.has_echo else message.producer.id
+        never = None if self.has_echo else message.producer.connection.id
         return [each for each in self._closed if each.covers(message.intended_us) and each.connection.id != never]
 
     def trim(self, sent_before_us: int, now_us: int) -> None:

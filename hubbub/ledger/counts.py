@@ -10,8 +10,9 @@ class Counts:
     """Counts of messages (first group), of due deliveries, of frames that arrived, each by its class, and of typing.
 
     `caught_up` is the part of `optional` whose messages were sent long after their time: an outage's backlog.
-    `lost_unproven` is the part of `lost` that the generator itself may have caused, `indefinite_unproven` the part of
-    `indefinite` whose connection it may have ended.
+    `recovered` is the part of `delivered` that was sent while the connection was gone, or on its way when it ended,
+    and that a later connection was given. `lost_unproven` is the part of `lost` that the generator itself may have
+    caused, `indefinite_unproven` the part of `indefinite` whose connection it may have ended.
     """
 
     sent: int = 0
@@ -29,6 +30,7 @@ class Counts:
     excused: int = 0
 
     delivered: int = 0
+    recovered: int = 0
     optional: int = 0
     caught_up: int = 0
     duplicated: int = 0

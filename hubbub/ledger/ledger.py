@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from hubbub.clock import US_PER_SECOND
 from hubbub.ledger.arrivals import Arrivals
 from hubbub.ledger.connection import Connection
 from hubbub.ledger.conversation import Conversation
-from hubbub.ledger.counts import Counts
 from hubbub.ledger.findings import Findings
-from hubbub.ledger.frame_types import FrameTypes
 from hubbub.ledger.latency_recorder import BackendWait, LatencyRecorder, NoWait
-from hubbub.ledger.message import GENERATOR, Message, Timings
+from hubbub.ledger.message import GENERATOR, Message
 from hubbub.ledger.producers import Producers
 from hubbub.ledger.receiver import Features, Receiver, Recogniser
 from hubbub.ledger.subscription import Subscription
 from hubbub.ledger.tag import encode_tag
+from hubbub.ledger.tally import Tally
 from hubbub.metrics.low_ends import tolerance_for
 
 SETTLE_US = 5_000_000
@@ -41,7 +41,7 @@ class RecognisingContract(Features, Recogniser, Protocol):
     """What is known of all connections' frames."""
 
 
-class Ledger:
+class Ledger(Tally):
     """Every message and delivery of one worker in one run.
 
     `run` is the run's 32-bit number, `contract` what recognises frames, `user_ids` the backend's ids of all accounts of
@@ -65,6 +65,7 @@ class Ledger:
         self._latencies = LatencyRecorder(backend_wait or NoWait())
         self.conversations: dict[int, Conversation] = {}
         self.surplus_refusals = 0
+        self._recover_us = round(contract.recover_s * US_PER_SECOND)
         self._producers = Producers(first_sender)
         self._arrivals = Arrivals(
             *(run, user_ids, self.conversations, self._producers),
@@ -75,69 +76,6 @@ class Ledger:
     def is_finished(self) -> bool:
         """Whether everything is decided."""
         return self._arrivals.is_finished
-
-    # -- figures -----------------------------------------------------------------------------------------------------
-
-    @property
-    def latencies(self) -> LatencyRecorder:
-        """What was counted and timed until now."""
-        self.flush()
-        return self._latencies
-
-    @property
-    def counts(self) -> Counts:
-        """What was counted until now, in all conversations and in none."""
-        self.flush()
-        total = Counts()
-        total.add(self._arrivals.stray)
-        for conversation in self.conversations.values():
-            total.add(conversation.counts)
-        return total
-
-    @property
-    def timings(self) -> Timings:
-        """What was timed until now, in a set of its own."""
-        timings = Timings()
-        timings.merge(self.latencies.timings)
-        timings.merge(self._latencies.second)
-        return timings
-
-    @property
-    def frame_types(self) -> FrameTypes:
-        """The frames until now that the contract makes nothing of."""
-        return self._arrivals.frame_types
-
-    def conversation_counts(self) -> dict[int, Counts]:
-        """What was counted until now, by the conversation's index."""
-        self.flush()
-        return {index: conversation.counts for index, conversation in self.conversations.items()}
-
-    def flush(self) -> None:
-        """Take all arrivals into the figures that are not there yet."""
-        for conversation in self.conversations.values():
-            self.flush_conversation(conversation)
-
-    def flush_conversation(self, conversation: Conversation) -> None:
-        """Take one conversation's arrivals into the figures: a part of `flush` that takes only a moment."""
-        conversation.log.flush(self._latencies)
-
-    def close_second(self, has_low_ends: bool) -> None:
-        """A second is over; without low ends the receive stamps of it cannot be believed."""
-        self.latencies.close_second(has_low_ends)
-        if not has_low_ends:
-            for conversation in self.conversations.values():
-                for message in conversation.log.messages:
-                    message.low_us = 0
-
-    def in_flight(self) -> int:
-        """How many due deliveries of sent messages have not arrived."""
-        seen = sum(conversation.log.in_flight for conversation in self.conversations.values())
-        pending = self._producers.pending()
-        return seen + sum(self.conversations[message.conversation].open_due(message) for message in pending)
-
-    def skip_warmup(self, until_us: int) -> None:
-        """Leave messages intended before a time out of the time series. The counts have them all."""
-        self._latencies.skip_warmup(until_us)
 
     # -- connections -------------------------------------------------------------------------------------------------
 
@@ -162,14 +100,22 @@ class Ledger:
         self.conversations[conversation].may_be_member(account)
 
     def open_receiver(
-        self, account: int, on_event: Callable[[Any, int], None], dialogue: Recogniser | None = None
+        self,
+        account: int,
+        on_event: Callable[[Any, int], None],
+        dialogue: Recogniser | None = None,
+        resumed: Receiver | None = None,
     ) -> Receiver:
         """A new connection of an account, and with it a new producer. `on_event` takes what is not a delivery.
 
-        `dialogue` says what its frames mean; without one the contract itself does.
+        `dialogue` says what its frames mean; without one the contract itself does. `resumed` is the client's last
+        connection, closed with `is_promised`, where this one goes on.
         """
-        producer = self._producers.open(account)
-        return Receiver(producer, self.contract, dialogue or self.contract, self._arrivals, on_event)
+        producer = self._producers.open(account, resumed.connection if resumed is not None else None)
+        receiver = Receiver(producer, self.contract, dialogue or self.contract, self._arrivals, on_event)
+        if resumed is not None:
+            receiver.take_over(resumed)
+        return receiver
 
     def joining(self, receiver: Receiver, conversation: int) -> None:
         """The connection asked to join: what arrives from now on is optional until it is ready."""
@@ -184,14 +130,31 @@ class Ledger:
         """The connection leaves a conversation, and stays open."""
         self._close(receiver.subscription_to(self.conversations[conversation]), now_us)
 
-    def close(self, receiver: Receiver, now_us: int, is_ours: bool = False, is_fault: bool = False) -> None:
-        """The connection is gone: nothing more arrives on it. `is_ours`: we ended it. `is_fault`: by mistake."""
+    def abandon(self, receiver: Receiver, now_us: int) -> None:
+        """A connection that was closed with `is_promised` will have no next one."""
+        for subscription in receiver.subscriptions:
+            self._end(subscription, now_us)
+        receiver.close()
+
+    def close(
+        self,
+        receiver: Receiver,
+        now_us: int,
+        is_ours: bool = False,
+        is_fault: bool = False,
+        is_promised: bool = False,
+    ) -> None:
+        """The connection is gone: nothing more arrives on it. `is_ours`: we ended it. `is_fault`: by mistake.
+
+        `is_promised`: the backend will send to the next one what this one missed.
+        """
         if is_fault:
             receiver.doubt("the generator may have ended the connection", now_us)
         for subscription in receiver.subscriptions:
-            self._close(subscription, now_us)
-            self.conversations[subscription.conversation].remove(subscription)
-        receiver.close()
+            if not (is_promised and self.conversations[subscription.conversation].suspend(subscription, now_us)):
+                self._end(subscription, now_us)
+        if not is_promised:
+            receiver.close()
         self._producers.close(receiver.producer, now_us, is_ours or is_fault)
 
     # -- messages ----------------------------------------------------------------------------------------------------
@@ -307,7 +270,10 @@ class Ledger:
             return
         for conversation in self.conversations.values():
             for subscription in conversation.subscriptions:
-                if subscription.is_waiting:
+                subscription.catch_up()
+                if subscription.suspended_us < now_us - self._recover_us:
+                    self._end(subscription, now_us)
+                elif subscription.is_waiting:
                     for message in subscription.give_up(now_us - SETTLE_US, now_us - LOSS_HORIZON_US):
                         self._decide_missing(subscription, message, True, now_us)
         self.findings.follow()
@@ -315,10 +281,18 @@ class Ledger:
             conversation.trim(now_us - REMEMBER_US, now_us)
         self._producers.forget_dead()
 
+    def _end(self, subscription: Subscription, now_us: int) -> None:
+        """The connection is gone for good: decide what it is due, and forget it."""
+        conversation = self.conversations[subscription.conversation]
+        self._close(subscription, now_us)
+        if conversation.find(subscription.connection.id) is subscription:
+            conversation.remove(subscription)
+
     def _close(self, subscription: Subscription, now_us: int) -> None:
-        """Decide all that is due and has not arrived, because the connection leaves or is gone."""
+        """Decide all that is due and has not arrived, because the connection leaves or is gone, or was and stays it."""
         if not subscription.is_open:
             return
+        now_us = min(now_us, subscription.suspended_us)
         if not self.is_finished:
             for message in subscription.missing():
                 self._decide_missing(subscription, message, now_us - message.sent_us >= SETTLE_US, now_us)
@@ -359,6 +333,8 @@ class Ledger:
         for conversation in self.conversations.values():
             conversation.typing.finish(is_hurried)
             for subscription in conversation.subscriptions:
+                if subscription.is_suspended:
+                    self._close(subscription, now_us)
                 for message in subscription.missing():
                     is_lost = not is_hurried or now_us - message.sent_us >= SETTLE_US
                     self._decide_missing(subscription, message, is_lost, now_us)

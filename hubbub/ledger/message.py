@@ -69,8 +69,9 @@ class Message:
 
     `conversation` is the conversation's index, and `counts` are the conversation's.
     `position` is its place in the conversation's log, or -1 while it is unseen. `frame` is the frame that carried
-    it to its first receiver, byte for byte. `arrivals` are the receipt times of due first copies that are not in the
-    figures yet: appending to it is all that a delivery costs here, and `Ledger.flush` takes them in, many at a time.
+    it to its first receiver, byte for byte, and `unit` its part of that frame where a frame may have several, or where
+    what arrived last is asked for on reconnect. `arrivals` are the receipt times of due first copies that are not in
+    the figures yet: appending to it is all that a delivery costs here, and `Ledger.flush` takes in many at a time.
     `arrived` has for each of them the earliest time at which it can have reached this machine.
     `cut_by` says who cut the call that carried it, BACKEND or GENERATOR: it may not have reached the backend.
     `came_otherwise` has the connections at which it came in a frame that the contract does not take for a delivery.
@@ -100,6 +101,7 @@ class Message:
         "timings",
         "tolerance_us",
         "tried_us",
+        "unit",
     )
 
     def __init__(
@@ -124,6 +126,7 @@ class Message:
         self.tag: bytes | None = tag
         self.timings = timings
         self.frame: bytes | None = None
+        self.unit: bytes | None = None
         self.arrivals: list[int] = []
         self.arrived: list[int] = []
         self.tried_us = sent_us
@@ -143,14 +146,15 @@ class Message:
 
     def forget_bytes(self) -> None:
         """From now on each copy has to be looked at."""
-        self.tag = self.frame = None
+        self.tag = self.frame = self.unit = None
 
     def __repr__(self) -> str:
         return f"<Message {self.producer.id}:{self.number} at {self.position}, {self.remaining} due>"
 
 
 class Producer:
-    """One connection as the author of numbered messages. A reconnect is a new producer.
+    """One connection as the author of numbered messages. A reconnect is a new producer, also of a connection that is
+    resumed and keeps its number as a receiver.
 
     `messages` holds those that the ledger still remembers, `pending` those that are unseen, `forgotten` the last
     one of each conversation that the ledger has forgotten. `died_us` is when the connection ended, NEVER_US while it
@@ -163,9 +167,9 @@ class Producer:
         *("messages", "next_number", "on_newest_seen", "pending"),
     )
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, number: int = 0) -> None:
         self.connection = connection
-        self.id = connection.id
+        self.id = number or connection.id
         self.messages: dict[int, Message] = {}
         self.pending: dict[int, Message] = {}
         self.forgotten: dict[int, Message] = {}

@@ -19,9 +19,10 @@ class Producers:
     def __iter__(self) -> Iterator[Producer]:
         return iter(self._known.values())
 
-    def open(self, account: int) -> Producer:
-        """A new producer, for a new connection of an account."""
-        producer = self._known[self._next_id] = Producer(Connection(self._next_id, account))
+    def open(self, account: int, resumed: Connection | None = None) -> Producer:
+        """A new producer, for a new connection of an account, or for one that goes on where another one ended."""
+        number = self._next_id
+        producer = self._known[number] = Producer(resumed or Connection(number, account), number)
         self._next_id += 1
         return producer
 

@@ -44,6 +44,8 @@ class Features(Protocol):
     def answers_deliveries(self) -> bool: ...
     @property
     def is_stream(self) -> bool: ...
+    @property
+    def recover_s(self) -> float: ...
 
 
 class Taker(Protocol):
@@ -52,8 +54,16 @@ class Taker(Protocol):
     def take_next(self, subscription: Subscription, now_us: int, arrived_us: int) -> None:
         """The message under a subscription's cursor arrived."""
 
-    def take(self, receiver: Receiver, event: Any, now_us: int, arrived_us: int, frame: bytes | None) -> None:
-        """A delivery that has to be looked at. `frame` is remembered for the message's other receivers."""
+    def take(
+        self,
+        receiver: Receiver,
+        event: Any,
+        now_us: int,
+        arrived_us: int,
+        frame: bytes | None = None,
+        unit: bytes | None = None,
+    ) -> None:
+        """A delivery that has to be looked at. `frame` and `unit` are remembered for the message's other receivers."""
 
     def take_other(self, receiver: Receiver, frame_type: str, payload: bytes) -> None:
         """A frame that is neither a delivery nor an answer."""
@@ -69,7 +79,7 @@ class Receiver:
     """
 
     __slots__ = (
-        *("_features", "_recogniser", "_since_check", "_taker", "connection", "on_event"),
+        *("_features", "_keeps_units", "_recogniser", "_since_check", "_taker", "connection", "on_event"),
         *("producer", "subscription", "subscriptions"),
     )
 
@@ -84,6 +94,8 @@ class Receiver:
         self.producer = producer
         self.connection: Connection = producer.connection
         self._features = features
+        is_simple = not features.answers_deliveries and not features.is_stream
+        self._keeps_units = is_simple and (bool(features.separator) or features.recover_s > 0)
         self._recogniser = recogniser
         self._taker = taker
         self.on_event = on_event
@@ -97,7 +109,7 @@ class Receiver:
 
     def subscribe(self, conversation: Conversation) -> Subscription:
         """Open the subscription to a conversation: from now on the fast path looks at it."""
-        subscription = conversation.subscribe(self.connection, self.producer)
+        subscription = conversation.subscribe(self.connection)
         if subscription not in self.subscriptions:
             self.subscriptions = (*self.subscriptions, subscription)
         self.subscription = subscription
@@ -106,6 +118,15 @@ class Receiver:
     def close(self) -> None:
         """Nothing arrives any more."""
         self.subscription, self.subscriptions = None, ()
+
+    def take_over(self, other: Receiver) -> None:
+        """This connection goes on where another one of the same client ended."""
+        self.subscriptions, other.subscriptions = other.subscriptions, ()
+
+    @property
+    def newest_unit(self) -> bytes:
+        """The newest unit that arrived, where the backend wants to know it on reconnect; empty for none."""
+        return self.subscription.newest_unit if self.subscription is not None else b""
 
     def explain(self, why: str) -> None:
         """Something is known of this connection that explains losses, such as that the backend dropped messages."""
@@ -144,13 +165,13 @@ class Receiver:
             message = log[cursor]
             frame = message.frame
             if frame is None or not buffer.startswith(frame, start, end):
-                if message.producer is not own:
+                if message.producer.connection is not own:
                     break
                 cursor += 1  # without an echo it never comes
                 continue
             start += len(frame)
             cursor += 1
-            if ready_us <= message.intended_us and message.producer is not own:
+            if ready_us <= message.intended_us and message.producer.connection is not own:
                 message.arrivals.append(now_us)
                 is_known = message.sent_us > doubted_us
                 message.arrived.append((arrived_us if start == end else earlier_us) if is_known else UNKNOWN_US)
@@ -170,9 +191,12 @@ class Receiver:
             units = [unit for unit in payload.split(separator) if unit]
             if len(units) != 1:
                 for unit in units:
-                    self._take_unit(unit, now_us, arrived_us, None)
+                    if not self._take_known_unit(unit, now_us, arrived_us):
+                        self._take_unit(unit, now_us, arrived_us, None)
                 return
             payload = units[0]
+        if self._keeps_units and self._take_known_unit(payload, now_us, arrived_us):
+            return
         if features.answers_deliveries or features.is_stream:
             self._take_unit(payload, now_us, arrived_us, None)
             return
@@ -182,13 +206,24 @@ class Receiver:
             return
         self._take_unit(payload, now_us, arrived_us, frame)
 
+    def _take_known_unit(self, unit: bytes, now_us: int, arrived_us: int) -> bool:
+        """Whether a unit is the next message of the log, byte for byte, and so was taken."""
+        subscription = self.subscription
+        if subscription is None or not subscription.is_plain or subscription.cursor >= len(subscription.log):
+            return False
+        is_known = subscription.log.messages[subscription.cursor].unit == unit
+        if is_known:
+            self._taker.take_next(subscription, now_us, arrived_us)
+        return is_known
+
     def _take_unit(self, payload: bytes, now_us: int, arrived_us: int, frame: bytes | None) -> None:
         events = self._recogniser.receive(payload)
+        unit = payload if self._keeps_units else None
         if len(events) != 1:
-            frame = None
+            frame = unit = None
         for event in events:
             if event.is_delivery:
-                self._taker.take(self, event, now_us, arrived_us, frame)
+                self._taker.take(self, event, now_us, arrived_us, frame, unit)
                 continue
             if frame_type := event.frame_type:
                 self._taker.take_other(self, frame_type, payload)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from hubbub.ledger.connection import Connection
 from hubbub.ledger.counts import Counts
 from hubbub.ledger.log import Log
-from hubbub.ledger.message import NEVER_US, Message, Producer
+from hubbub.ledger.message import NEVER_US, Message
 
 REMEMBER_CLOSED_US = 600_000_000
 """How long a closed subscription can still be due a message that was planned before its end: more than any backlog."""
@@ -32,21 +32,25 @@ class ClosedSubscription:
 
 
 class Subscription:
-    """`own` is the connection's producer where it gets no echo, else None. `counts` are the conversation's.
+    """`own` is the connection where it gets no echo, else None. `counts` are the conversation's.
 
     `cursor` is the index in the log of the message it most likely gets next; `gaps` are the earlier ones that have not
     arrived, with the time at which each was passed over; `written_off` are the keys of those that it does not wait for
     any more, and whether they were due, and so are lost or excused; `pre_subscription` those of messages older than the
     subscription, or written off, that arrived all the same. `past` has the connection's closed subscriptions to the
     conversation. A subscription is plain while only what comes next has to be looked at.
+
+    A subscription is suspended from the end of its connection (`suspended_us`) until the next one, where the backend
+    promises to send then what was missed: it stays due, and nothing is decided. What was sent before `resumed_us`, and
+    came after it, was recovered: it is counted and not timed, for how long the gap was is a figure of its own.
     """
 
     __slots__ = (
         *("connection", "conversation", "counts", "cursor", "ended_us", "gaps", "is_plain", "log", "own", "past"),
-        *("pre_subscription", "ready_us", "start", "written_off"),
+        *("pre_subscription", "ready_us", "resumed_us", "start", "suspended_us", "written_off"),
     )
 
-    def __init__(self, connection: Connection, conversation: int, log: Log, counts: Counts, own: Producer | None):
+    def __init__(self, connection: Connection, conversation: int, log: Log, counts: Counts, own: Connection | None):
         self.connection = connection
         self.conversation = conversation
         self.log = log
@@ -56,6 +60,8 @@ class Subscription:
         self.start = log.base + self.cursor
         self.ready_us = NEVER_US
         self.ended_us = NEVER_US
+        self.suspended_us = NEVER_US
+        self.resumed_us = 0
         self.is_plain = connection.is_timed
         self.gaps: dict[Message, int] = {}
         self.written_off: dict[int, bool] = {}
@@ -71,7 +77,8 @@ class Subscription:
 
     def close(self, now_us: int) -> ClosedSubscription | None:
         """The connection left or died: nothing that is intended from now on is due. None if it was never ready."""
-        self.ended_us = now_us
+        now_us = self.ended_us = min(now_us, self.suspended_us)
+        self.suspended_us = NEVER_US
         self.is_plain = False
         if self.ready_us == NEVER_US:
             return None
@@ -84,7 +91,30 @@ class Subscription:
         """The connection joins again after it left: it waits for nothing that was in the log before."""
         self.skip_all()
         self.ready_us = self.ended_us = NEVER_US
+        self.resumed_us = 0
         self.is_plain = self.connection.is_timed
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether its connection ended, and what it misses is promised to the next one."""
+        return self.suspended_us != NEVER_US
+
+    def suspend(self, now_us: int) -> None:
+        """The connection ended. One that ends before it was ready again changes nothing."""
+        self.suspended_us = min(now_us, self.suspended_us)
+        self.resumed_us = NEVER_US
+        self.is_plain = False
+
+    def resume(self, now_us: int) -> None:
+        """The next connection is ready: what it missed had no chance until now."""
+        self.suspended_us, self.resumed_us = NEVER_US, now_us
+        self.gaps = dict.fromkeys(self.gaps, now_us)
+
+    def catch_up(self) -> None:
+        """Plain again, once nothing is missing of what was sent before the connection was back."""
+        if not self.is_plain and 0 < self.resumed_us < NEVER_US:
+            is_behind = any(message.sent_us < self.resumed_us for message in self.missing())
+            self.is_plain = self.connection.is_timed and not is_behind
 
     # -- what is due -------------------------------------------------------------------------------------------------
 
@@ -94,12 +124,12 @@ class Subscription:
 
     def is_due(self, message: Message) -> bool:
         """Whether it has to get the message."""
-        return self.is_ready_at(message) and message.producer is not self.own
+        return self.is_ready_at(message) and message.producer.connection is not self.own
 
     @property
     def is_waiting(self) -> bool:
         """Whether there are messages of the log that may still come."""
-        return self.is_open and (bool(self.gaps) or self.cursor < len(self.log))
+        return self.is_open and not self.is_suspended and (bool(self.gaps) or self.cursor < len(self.log))
 
     def first_missing(self) -> int:
         """The index in the log of the first message that is not here, or the cursor."""
@@ -156,11 +186,17 @@ class Subscription:
         is_due_now = self.is_open and self.ready_us <= intended_us
         return is_due_now or any(closed.covers(intended_us) for closed in self.past)
 
+    @property
+    def newest_unit(self) -> bytes:
+        """The newest unit that arrived, as far as it is remembered: what recovery goes on from; empty for none."""
+        arrived = (message.unit for message in reversed(self.log.messages[: self.cursor]) if message.unit)
+        return next(arrived, self.log.newest_trimmed)
+
     # -- what is missed ----------------------------------------------------------------------------------------------
 
     def write_off(self, message: Message) -> bool:
         """Do not wait for a message any more; returns whether it was due, and was not written off before."""
-        if message.key in self.written_off or message.producer is self.own:
+        if message.key in self.written_off or message.producer.connection is self.own:
             return False
         is_due = self.written_off[message.key] = self.is_due(message)
         return is_due
@@ -170,6 +206,8 @@ class Subscription:
         for message in [message for message, since_us in self.gaps.items() if since_us <= overtaken_until_us]:
             del self.gaps[message]
             yield message
+        if self.resumed_us > sent_until_us:
+            return
         messages = self.log.messages
         while self.cursor < len(messages) and messages[self.cursor].sent_us <= sent_until_us:
             yield messages[self.cursor]
@@ -178,7 +216,7 @@ class Subscription:
     def skip_all(self) -> None:
         """Wait for nothing of the log any more."""
         for message in self.missing():
-            if message.producer is not self.own:
+            if message.producer.connection is not self.own:
                 self.written_off.setdefault(message.key, False)
         self.gaps.clear()
         self.cursor = len(self.log)

@@ -144,6 +144,7 @@ FIGURES = (
     Figure("deliveries", "excused", "due, and the connection left or died too soon", is_shown=True),
     Figure("deliveries", "received", "frames that brought a message, of every class"),
     Figure("deliveries", "optional", "first copies that arrived where they were not due", is_shown=True),
+    Figure("deliveries", "recovered", "delivered ones that were missed, and came after a reconnect", is_shown=True),
     Figure("deliveries", "caught_up", "optional ones of messages that were sent after an outage", is_shown=True),
     Figure("deliveries", "duplicated", "second copies", fault="deliveries came twice", is_shown=True),
     Figure(

@@ -1,5 +1,6 @@
 """Chat servers that are not ours, each on free ports of the loopback interface, with its data in its own folder."""
 
+import json
 import os
 import pwd
 import shutil
@@ -63,6 +64,31 @@ def nats(folder):
     )
     server = Server(["nats-server", "-c", folder / "nats.conf"], folder, port)
     server.count = lambda: requests.get(f"http://127.0.0.1:{monitoring}/varz", timeout=5).json()
+    return server
+
+
+def centrifugo(folder):
+    """Centrifugo, which keeps what is published for a minute; its API counts, and ends connections (`call`)."""
+    port = free_port()
+    (folder / "config.json").write_text(
+        json.dumps(
+            {
+                "client": {"insecure": True, "allowed_origins": ["*"]},
+                "http_api": {"insecure": True},
+                "http_server": {"port": port, "address": "127.0.0.1"},
+                "channel": {
+                    "without_namespace": {
+                        **dict.fromkeys(("allow_publish_for_client", "allow_subscribe_for_client"), True),
+                        "history_size": 1000,
+                        "history_ttl": "1m",
+                        "force_recovery": True,
+                    }
+                },
+            }
+        )
+    )
+    server = Server([os.environ.get("CENTRIFUGO", "centrifugo"), "-c", folder / "config.json"], folder, port)
+    server.call = lambda method, **body: requests.post(f"{server.origin}/api/{method}", json=body, timeout=5).json()
     return server
 
 

@@ -1,9 +1,10 @@
 // A small chat on Socket.IO as its documentation writes one: a token in the handshake, rooms, an acknowledgement for
 // each message, and an echo or none. GET /counts says what it took and what it sent.
 //
-//     node socketio_server.mjs [--port=N] [--no-echo] [--no-ack] [--redis=PORT]      prints the port that it took
+//     node socketio_server.mjs [--port=N] [--no-echo] [--no-ack] [--redis=PORT] [--recover]     prints the port that it took
 //
-// With --redis it is one node of several. It counts what it emits to its own connections then.
+// With --redis it is one node of several. It counts what it emits to its own connections then. GET /cut ends every other
+// connection without a word, as a bad network does; with --recover they are given what they missed.
 import { createServer } from "node:http";
 import { createAdapter } from "@socket.io/redis-adapter";
 import { createClient } from "redis";
@@ -12,13 +13,15 @@ import { Server } from "socket.io";
 const hasEcho = !process.argv.includes("--no-echo");
 const hasAck = !process.argv.includes("--no-ack");
 const redisPort = process.argv.find((each) => each.startsWith("--redis="))?.slice(8);
-const counts = { connections: 0, joins: 0, messages: 0, deliveries: 0, replies: 0 };
+const counts = { connections: 0, joins: 0, recovered: 0, messages: 0, deliveries: 0, replies: 0 };
 
 const http = createServer((request, response) => {
+  if (request.url === "/cut") [...io.sockets.sockets.values()].filter((_, at) => at % 2).forEach((each) => each.conn.close());
   response.setHeader("Content-Type", "application/json");
   response.end(JSON.stringify(counts));
 });
-const io = new Server(http, { pingInterval: 1000, pingTimeout: 2000 });
+const recovery = process.argv.includes("--recover") ? { connectionStateRecovery: {} } : {};
+const io = new Server(http, { pingInterval: 1000, pingTimeout: 2000, ...recovery });
 
 if (redisPort) {
   const publisher = createClient({ url: `redis://127.0.0.1:${redisPort}` });
@@ -36,6 +39,7 @@ io.use((socket, next) => {
 
 io.on("connection", (socket) => {
   counts.connections += 1;
+  counts.recovered += socket.recovered;
   socket.on("join", (room, done) => {
     socket.join(room);
     counts.joins += 1;

@@ -202,7 +202,7 @@ def test_a_message_that_cannot_be_written_is_an_error(place):
     def fail(_text):
         raise ConnectionClosed("the peer takes nothing any more")
 
-    session._connection.send = fail
+    session.connection.send = fail
     assert session.send(0, " x") is not None
     session.mark_read()
     session.signal("{}")
@@ -211,7 +211,7 @@ def test_a_message_that_cannot_be_written_is_an_error(place):
 
 def test_a_message_that_the_kernel_kept_was_tried_when_it_was_sent(place):
     session = place.ready()
-    session._connection.send = lambda _text: False
+    session.connection.send = lambda _text: False
     message = session.send(place.scheduler.now_us(), " x")
     assert message.tried_us == message.sent_us
 
@@ -258,8 +258,8 @@ def test_the_account_does_not_leave_while_another_connection_joins(place):
 
 def test_a_join_waits_until_a_leave_for_all_has_arrived(place, monkeypatch):
     first, second = place.ready(0), place.session(0)
-    close = first._connection.close
-    monkeypatch.setattr(first._connection, "close", lambda: (place.scheduler.sleep(1), close()))
+    close = first.connection.close
+    monkeypatch.setattr(first.connection, "close", lambda: (place.scheduler.sleep(1), close()))
     leaving = place.scheduler.spawn(first.close)
     place.scheduler.advance(0.1)
     task = place.scheduler.spawn(second.establish)

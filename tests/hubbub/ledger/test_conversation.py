@@ -14,7 +14,7 @@ def conversation(request):
 
 def subscribe(conversation, number, ready_us):
     producer = Producer(Connection(number, 1))
-    subscription = conversation.subscribe(producer.connection, producer)
+    subscription = conversation.subscribe(producer.connection)
     conversation.ready(subscription, ready_us)
     return producer, subscription
 
@@ -39,10 +39,10 @@ def test_a_closed_subscription_is_due_what_was_meant_before_its_end(conversation
 
 def test_a_subscription_that_was_never_ready_is_due_nothing(conversation):
     producer = Producer(Connection(1, 1))
-    subscription = conversation.subscribe(producer.connection, producer)
+    subscription = conversation.subscribe(producer.connection)
     conversation.close(subscription, 300)
     assert conversation.closed_due(message(producer, 200)) == []
-    assert conversation.subscribe(producer.connection, producer) is subscription
+    assert conversation.subscribe(producer.connection) is subscription
     assert subscription.is_open
 
 

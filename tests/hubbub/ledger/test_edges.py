@@ -2,6 +2,7 @@
 
 import pytest
 
+from hubbub.contracts import Contract
 from hubbub.ledger import Ledger, decode_tag, encode_tag
 from hubbub.ledger.tag import crc32, message_key
 from tests.hubbub.ledger.test_paths import wire
@@ -336,7 +337,7 @@ def test_a_message_of_a_sender_that_is_forgotten_is_still_told_apart(bench):
 
 
 def test_connections_are_numbered_from_the_first_sender():
-    ledger = Ledger(1, None, first_sender=7)
+    ledger = Ledger(1, Contract(), first_sender=7)
     assert [ledger.open_receiver(0, lambda *_: None).producer.id for _ in range(3)] == [7, 8, 9]
 
 
