@@ -160,7 +160,7 @@ def origin(value: str, name: str) -> str:
         raise ConfigError(f"{name} must be an origin without a user and password: give accounts by --accounts.")
     is_bare = not parts.query and not parts.fragment and not any(letter.isspace() for letter in value)
     if "," in host:
-        raise ConfigError(f"{name} must be one origin; several for the WebSocket are --websocket-host A,B.")
+        raise ConfigError(f"{name} must be one origin.")
     if not scheme or not host or port == 0 or not is_bare:
         hint = f" (is it http://{value}?)" if host and not parts.scheme and is_bare else ""
         raise ConfigError(

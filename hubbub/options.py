@@ -53,10 +53,15 @@ class Settings:
     duration_us: int | None = row(
         "duration", kinds.length_of_run, "30s", "how long messages are sent, once every client is ready", "TIME"
     )
-    host: str = row(
-        *("host", kinds.origin, ""),
-        *("the backend's origin, http://... or https://...; none: the embedded backend", "URL"),
+    hosts: str = row(
+        *("host", kinds.origins, ""),
+        *(
+            "the backend's origin, http://... or https://..., or several of one backend, with commas, over which the "
+            "clients are spread; none: the embedded backend",
+            "URL,...",
+        ),
         locust_flag="--host",
+        joins=",",
     )
     websocket_hosts: str = row(
         *("websocket_host", kinds.origins, ""),
@@ -243,10 +248,20 @@ class Settings:
         """Whether accounts that the backend does not know are made there: those of a file only if it is asked for."""
         return self.signup == "missing" or (not self.signup and not self.accounts)
 
-    def chat_origin(self, number: int = 0) -> str:
-        """Where the WebSocket of a client goes, by the client's number."""
-        origins = self.websocket_hosts.split(",") if self.websocket_hosts else [self.host]
-        return origins[number % len(origins)]
+    @property
+    def origins(self) -> list[str]:
+        """The backend's origins."""
+        return self.hosts.split(",")
+
+    @property
+    def host(self) -> str:
+        """The backend's origin for all that is not a client's own; empty where there is none yet."""
+        return self.origins[0]
+
+    def chat_origin(self, place: int = 0) -> str:
+        """Where the WebSocket of a client goes, by the client's place."""
+        origins = self.websocket_hosts.split(",") if self.websocket_hosts else self.origins
+        return origins[place % len(origins)]
 
     @property
     def upgrade_headers(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -66,7 +66,7 @@ class WorkerContext:
 
     `refusals` are the backend's words for messages that it did not take. `held_at_limit` is how many connections of one
     account were open when another one was turned away, at most; 0 when none was. `histories_read_us` has when a client
-    last read the history of each conversation.
+    last read the history of each conversation. `https` are the calls to each of several hosts.
     """
 
     settings: Settings
@@ -78,6 +78,7 @@ class WorkerContext:
     lateness: Lateness
     on_phase: OnPhase
     conversation_ids: dict[int, Id]
+    https: Sequence[HttpTurn] = ()
     phase_stats: PhaseStats = field(default_factory=PhaseStats)
     accounts: defaultdict[int, AccountState] = field(default_factory=lambda: defaultdict(AccountState))
     population: Population = field(init=False)
@@ -94,6 +95,10 @@ class WorkerContext:
         self.heartbeats = Heartbeats(self.scheduler, self.contract.heartbeat_s)
         self.presence = Presence(self.phase_stats.connections)
         self.population = Population(self.now_us, self.settings.ready_timeout_us)
+
+    def http_at(self, place: int) -> HttpTurn:
+        """The calls of a client, which go to the same host as its connection."""
+        return self.https[place % len(self.https)] if self.https else self.http
 
     def now_us(self) -> int:
         """The present in microseconds."""

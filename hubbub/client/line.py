@@ -16,20 +16,23 @@ MAX_REPLIES = 16
 
 
 class Line:
-    """Made for one connection: `open` it once. `connection` is None before that, and when it is over."""
+    """Made for one connection: `open` it once. `connection` is None before that, and when it is over.
 
-    __slots__ = ("__weakref__", "_context", "_number", "connection", "dialogue")
+    `place` says which of several hosts it goes to.
+    """
 
-    def __init__(self, context: WorkerContext, opening: Opening) -> None:
+    __slots__ = ("__weakref__", "_context", "_place", "connection", "dialogue")
+
+    def __init__(self, context: WorkerContext, opening: Opening, place: int = 0) -> None:
         self._context = context
-        self._number = opening.number
+        self._place = place
         self.dialogue = GuardedDialogue(context.contract, opening)
         self.connection: Connection | None = None
 
     def open(self, receiver: Receiver, on_closed: OnClosed) -> None:
         """Connect, and say what comes first. Raises ConnectError, ConnectionClosed and BrokenContract."""
         upgrade = self.dialogue.upgrade()
-        url = websocket_origin(self._context.settings.chat_origin(self._number)) + upgrade.path
+        url = websocket_origin(self._context.settings.chat_origin(self._place)) + upgrade.path
         self.connection = self._context.transport.connect(url, receiver, on_closed, upgrade.headers)
         self.send(self.dialogue.start())
 

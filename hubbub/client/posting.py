@@ -17,7 +17,9 @@ from hubbub.ledger.message import BACKEND, GENERATOR
 SERIES = "post"
 
 
-def post(context: WorkerContext, receiver: Receiver, conversation: int, intended_us: int, text: str) -> Message:
+def post(
+    context: WorkerContext, receiver: Receiver, conversation: int, intended_us: int, text: str, place: int = 0
+) -> Message:
     """Send a message in the background: a slow answer must not make the client's next message late."""
     receiver.producer.has_order = False
     content, message = context.ledger.send(receiver, conversation, intended_us, context.now_us(), text)
@@ -28,7 +30,7 @@ def post(context: WorkerContext, receiver: Receiver, conversation: int, intended
         script = context.contract.post_message(identity, backend_id, content)
         if script is None:
             raise ContractError(f"contract {context.contract.name} sends no messages over HTTP")
-        run_script(script, partial(context.http, began=lambda: _begin(context, message)))
+        run_script(script, partial(context.http_at(place), began=lambda: _begin(context, message)))
 
     context.scheduler.spawn(_follow, context, message, lambda: with_token(context, account, perform))
     return message

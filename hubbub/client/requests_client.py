@@ -209,7 +209,7 @@ def client_of(settings: Settings) -> HttpRequest:
 
 def ssl_context_of(settings: Settings) -> ssl.SSLContext | None:
     """What a run's settings say of TLS; None without it."""
-    if not any(origin.startswith("https:") for origin in (settings.host, *settings.websocket_hosts.split(","))):
+    if not any(origin.startswith("https:") for origin in (*settings.origins, *settings.websocket_hosts.split(","))):
         return None
     adds_ca = settings.ca_mode == "add"
     return make_ssl_context(settings.ca, settings.insecure, settings.cert, settings.key, adds_ca)

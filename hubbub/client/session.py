@@ -128,12 +128,12 @@ class Session:
         context = self.context
         context.ledger.may_be_member(self.slot.account.index, self.conversation)
         join = context.contract.join_conversation
-        run_as(context, self.slot.account.index, lambda who: join(who, self.backend_id))
+        run_as(context, self.slot.account.index, lambda who: join(who, self.backend_id), self.slot.place)
         return True
 
     def _get_ticket(self) -> bool:
         context = self.context
-        self._permit = run_as(context, self.slot.account.index, context.contract.ticket) or ""
+        self._permit = run_as(context, self.slot.account.index, context.contract.ticket, self.slot.place) or ""
         return True
 
     def _open(self) -> bool:
@@ -143,7 +143,7 @@ class Session:
             self._get_ticket()
         account = self.slot.account
         who = (account.credentials, self._identity, self._permit, self.slot.number)
-        line = self._line = Line(context, Opening(*who, self.backend_id, self._resumption.previous))
+        line = self._line = Line(context, Opening(*who, self.backend_id, self._resumption.previous), self.slot.place)
         self.receiver = self._resumption.open_receiver(account.index, self._on_event, line.dialogue)
         if self.lost_at_us is not None:
             context.transport.look_up_again()
@@ -304,7 +304,7 @@ class Session:
         """Send a message over HTTP, in the background; else like `send`."""
         if not self.can_send or self.receiver is None:
             return None
-        return post(self.context, self.receiver, self.conversation, intended_us, text)
+        return post(self.context, self.receiver, self.conversation, intended_us, text, self.slot.place)
 
     def signal(self, frame: Frame) -> None:
         """Send a frame that is no message."""

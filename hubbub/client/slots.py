@@ -12,11 +12,15 @@ from hubbub.errors import NoAccount
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The right to hold one connection of an account in a conversation. `number` is unique within its worker."""
+    """The right to hold one connection of an account in a conversation. `number` is unique within its worker.
+
+    `place` counts within the conversation: the clients of each are spread over several hosts by it.
+    """
 
     number: int
     account: Account
     conversation: int
+    place: int = 0
 
 
 class SlotPool:
@@ -42,10 +46,10 @@ class SlotPool:
             for conversation, members in by_conversation.items()
         }
         for turn in range(max((len(queue) for queue in queues.values()), default=0)):
-            for conversation, queue in queues.items():
+            for first, (conversation, queue) in enumerate(queues.items()):
                 if turn < len(queue):
                     heapq.heappush(self._free, len(self._slots))
-                    self._slots.append(Slot(len(self._slots), queue[turn], conversation))
+                    self._slots.append(Slot(len(self._slots), queue[turn], conversation, first + turn))
 
     def acquire(self) -> Slot:
         """A free slot. Raises NoAccount when there is none."""

@@ -31,12 +31,17 @@ def with_token(context: WorkerContext, account: int, call: Callable[[Identity], 
     return call(renewed(context, account, identity))
 
 
-def run_as(context: WorkerContext, account: int, script_of: Callable[[Identity], Script[T] | None]) -> T | None:
-    """What a script of the contract does as an account; None where it has none. Raises HubbubError."""
+def run_as(
+    context: WorkerContext, account: int, script_of: Callable[[Identity], Script[T] | None], place: int = 0
+) -> T | None:
+    """What a script of the contract does as an account, at the host of a place; None where it has none.
+
+    Raises HubbubError.
+    """
 
     def call(identity: Identity) -> T | None:
         script = script_of(identity)
-        return None if script is None else perform(script, context.http)
+        return None if script is None else perform(script, context.http_at(place))
 
     return with_token(context, account, call)
 

@@ -124,7 +124,7 @@ def _run(run_result: RunResult) -> dict[str, Any]:
         "duration_s": run_result.duration_s,
         "profile": settings.profile,
         "contract": settings.contract,
-        "host": settings.host,
+        "host": settings.hosts,
         "model": settings.model,
         "users": run_result.users,
         "workers": run_result.workers,

@@ -39,7 +39,7 @@ class Journal:
         """What is known of a run before it begins, besides its configuration."""
         named = ("versions", "comes_and_goes", "chatting_share", "accounts")
         known = {name: getattr(blank, name) for name in named}
-        host = blank.settings.host
+        host = blank.settings.hosts
         self.write("begin", run=blank.run_id, workers=workers, processes=blank.workers, host=host, **known)
 
     def take(self, report: Report) -> None:

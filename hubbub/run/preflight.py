@@ -68,6 +68,7 @@ class Preflight:
             lateness=self._lateness,
             on_phase=lambda *_: None,
             conversation_ids={self._index: self._backend_id},
+            https=self._http.each,
         )
         self._context.know(accounts)
 

@@ -20,6 +20,7 @@ from hubbub.options import CALLS_OF_A_CLIENT, Settings
 from hubbub.profiles import slo_texts
 from hubbub.report import parse_objectives, tolerances_us
 from hubbub.run.folder import make_folder
+from hubbub.run.hosts import check_hosts
 from hubbub.run.messages import Assignment, Extension
 from hubbub.run.preflight import Preflight
 from hubbub.run.provisioning import Needs, Provision, Provisioner
@@ -48,7 +49,7 @@ def check_possible(settings: Settings, world: World) -> None:
         )
     world.check_addresses(settings)
     if settings.host:
-        Provisioner(contract, world.requests(settings), "check", [], world.scheduler, logger.info).check_backend()
+        check_hosts(contract, world, settings)
 
 
 class Preparation:
@@ -116,8 +117,9 @@ class Preparation:
         settings = self._settings
         configured = configured_accounts(settings)
         fallback = {settings.account_email: settings.account_fallback_password}
+        contract = load_contract(settings.contract, settings.delivery_type, settings.contract_settings)
         self.provisioner = provisioner = Provisioner(
-            load_contract(settings.contract, settings.delivery_type, settings.contract_settings),
+            contract,
             self._world.requests(settings),
             self._run_id,
             configured,
@@ -128,10 +130,10 @@ class Preparation:
             fallback if settings.account_fallback_password else {},
             settings.may_sign_up,
         )
-        with self._told(lambda: f"waiting for an answer of {settings.host}"):
-            provisioner.check_backend()
+        with self._told(lambda: f"waiting for an answer of {settings.hosts}"):
+            check_hosts(contract, self._world, settings)
         say(
-            f"run {self._run_id} against {settings.host}: {settings.clients} clients on {len(self._workers)} "
+            f"run {self._run_id} against {settings.hosts}: {settings.clients} clients on {len(self._workers)} "
             f"worker(s), {_rooms(settings)}, seed {settings.seed}"
         )
         roamers = min(_with_own_account(kinds, settings.clients), self._clients_of_one_worker)

@@ -12,7 +12,7 @@ from hubbub.client.patience import Patience
 from hubbub.client.tokens import log_in
 from hubbub.clock import US_PER_SECOND, Scheduler
 from hubbub.contracts import Contract, Credentials, HttpRequest, Id, Identity, perform
-from hubbub.errors import CallFailed, ConnectError, ContractError, RunError, Throttled, TlsError, described
+from hubbub.errors import CallFailed, ConnectError, ContractError, RunError, Throttled, described
 from hubbub.run.crew import Crew
 
 T = TypeVar("T")
@@ -98,20 +98,6 @@ class Provisioner:
         self._made = 0
         self._let_through = 0
         self._identities: dict[int, Identity] = {}
-
-    def check_backend(self) -> None:
-        """Raise RunError when nothing answers at the backend's address."""
-        call = self._contract.health()
-        if call is None:
-            return
-        try:
-            call.perform(self._request)
-        except TlsError as error:
-            raise RunError(f"no TLS connection to the host is made: {error}.") from error
-        except ConnectError as error:
-            raise RunError(f"no backend answers at the host ({error}); start it, or check --host.") from error
-        except CallFailed:
-            pass  # something answers; whether it is the right thing, sign-up and login will tell
 
     # -- everything --------------------------------------------------------------------------------------------------
 

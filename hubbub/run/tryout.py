@@ -26,6 +26,7 @@ from hubbub.contracts import (
 )
 from hubbub.errors import Closing, ConnectError, ConnectionClosed, HubbubError, RunError
 from hubbub.options import Settings
+from hubbub.run.hosts import check_host
 from hubbub.run.preparation import configured_accounts
 from hubbub.run.provisioning import PASSWORD, Needs, Provisioner
 from hubbub.run.shown import Shown, asked, in_words, meaning
@@ -183,7 +184,7 @@ class Tryout:
             *(self._world.scheduler, say, 1, settings.prepare_timeout_us / US_PER_SECOND),
             may_sign_up=settings.may_sign_up,
         )
-        provisioner.check_backend()
+        check_host(self._contract, self._request)
         (provision,) = provisioner.make([Needs(2, 0, 1)], settings.conversation_id)
         if len(provision.shared) < 2:
             raise RunError(f"two accounts are needed: {'; '.join(provisioner.missing)}.")

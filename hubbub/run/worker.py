@@ -92,6 +92,7 @@ class Worker:
             lateness=lateness,
             on_phase=on_phase,
             conversation_ids=dict(assignment.provision.conversations),
+            https=self._http.each,
         )
         choose(context, settings.reconcile)
         context.know(assignment.provision.shared + assignment.provision.own)

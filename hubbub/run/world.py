@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from hubbub.client.context import HttpTurn
@@ -26,6 +27,10 @@ class Http(Protocol):
     @property
     def request(self) -> HttpTurn:
         """One call. Raises ConnectError when no answer came."""
+
+    @property
+    def each(self) -> Sequence[HttpTurn]:
+        """The same, to each of several hosts; the first is that of `request`."""
 
     def close(self) -> None:
         """Close what is kept open."""
@@ -65,6 +70,25 @@ class World(Protocol):
         """Raise RunError where so many clients cannot be on one worker."""
 
 
+class HttpPools:
+    """A pool of connections for each host."""
+
+    def __init__(self, pools: Sequence[HttpPool]) -> None:
+        self._pools = pools
+
+    @property
+    def request(self) -> HttpTurn:
+        return self._pools[0].request
+
+    @property
+    def each(self) -> Sequence[HttpTurn]:
+        return [pool.request for pool in self._pools]
+
+    def close(self) -> None:
+        for pool in self._pools:
+            pool.close()
+
+
 class RealWorld:
     """See `World`."""
 
@@ -91,8 +115,15 @@ class RealWorld:
         sources = parse_sources(settings.source_addresses)
         headers, context = settings.http_headers, ssl_context_of(settings)
         names = Names(settings.resolve, settings.dns_ttl_us)
-        context = context if settings.host.startswith("https:") else None
-        return HttpPool(settings.host, settings.connect_timeout_us, headers, context, sources, names)
+        return HttpPools(
+            [
+                HttpPool(
+                    *(origin, settings.connect_timeout_us, headers),
+                    *(context if origin.startswith("https:") else None, sources, names),
+                )
+                for origin in settings.origins
+            ]
+        )
 
     def requests(self, settings: Settings) -> HttpRequest:
         return client_of(settings)

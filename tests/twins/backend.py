@@ -287,8 +287,9 @@ class MemoryWorld:
         self.transports.append(MemoryTransport(self.backend))
         return self.transports[-1]
 
-    def http(self, _settings):
-        return SimpleNamespace(request=self.backend.request, close=lambda: None)
+    def http(self, settings):
+        request = self.backend.request
+        return SimpleNamespace(request=request, each=[request] * len(settings.origins), close=lambda: None)
 
     def check_addresses(self, _settings):
         pass

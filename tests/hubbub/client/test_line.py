@@ -1,5 +1,7 @@
 """A line sends what its dialogue makes, and answers what the backend asks."""
 
+from dataclasses import replace
+
 import pytest
 
 from hubbub.client.line import MAX_REPLIES, Line
@@ -78,13 +80,40 @@ def test_without_a_connection_nothing_is_sent(place, session):
     assert Upgrade("/").headers == {}
 
 
-def test_clients_are_spread_over_the_hosts_of_the_websocket(make_place):
-    place = make_place(websocket_host="http://a.test,https://b.test")
-    urls, connect = [], place.context.transport.connect
-    place.context.transport.connect = lambda url, *more: urls.append(url.partition("?")[0]) or connect(url, *more)
-    for account in (0, 1, 0, 1):
-        place.ready(account)
-    assert sorted(urls) == ["ws://a.test/api/ws/chat"] * 2 + ["wss://b.test/api/ws/chat"] * 2
+def ready_at(place, seat):
+    session = place.session(seat % 2)
+    session.slot = replace(session.slot, place=seat)
+    place.do(session.establish)
+
+
+@pytest.mark.parametrize(
+    ("options", "urls"),
+    [
+        ({"websocket_host": "http://a.test,https://b.test"}, ("ws://a.test", "wss://b.test")),
+        ({"host": "http://a.test,http://b.test"}, ("ws://a.test", "ws://b.test")),
+    ],
+)
+def test_clients_are_spread_over_the_hosts(make_place, options, urls):
+    place = make_place(**options)
+    opened, connect = [], place.context.transport.connect
+    place.context.transport.connect = lambda url, *more: opened.append(url.partition("/api")[0]) or connect(url, *more)
+    for seat in range(4):
+        ready_at(place, seat)
+    assert opened == [*urls, *urls]
+
+
+def test_the_calls_of_a_client_go_to_the_host_of_its_connection(make_place):
+    place, calls = make_place(host="http://a.test,http://b.test"), []
+
+    def recording(name):
+        return lambda method, path, *more: (
+            calls.append((name, path.rpartition("/")[2])) or place.context.http(method, path, *more)
+        )
+
+    place.context.https = [recording("a"), recording("b")]
+    ready_at(place, 0)
+    ready_at(place, 1)
+    assert calls == [("a", "join"), ("a", "ticket"), ("b", "join"), ("b", "ticket")]
 
 
 def test_a_question_that_comes_while_we_close_is_not_answered(place, session):

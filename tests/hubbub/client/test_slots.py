@@ -27,6 +27,15 @@ def test_slots_are_spread_evenly_and_within_the_cap(accounts, cap, conversations
         )
 
 
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 6))
+def test_the_places_of_a_conversation_count_on(conversations, hosts, each):
+    slots = SlotPool([Account(n, f"a{n}", "p", [n % conversations]) for n in range(conversations * each)], 2)
+    acquired = [slots.acquire() for _ in range(conversations * each * 2)]
+    for conversation in range(conversations):
+        at = Counter(slot.place % hosts for slot in acquired if slot.conversation == conversation)
+        assert max(at.values()) - min(at.get(host, 0) for host in range(hosts)) <= 1
+
+
 def test_a_released_slot_is_acquired_again():
     slots = SlotPool([Account(0, "a", "p", [0])], 1)
     slot = slots.acquire()

@@ -7,7 +7,7 @@ import pytest
 
 from hubbub.client.accounts import Account
 from hubbub.contracts import Call, Credentials, load_contract
-from hubbub.errors import ConnectError, RunError
+from hubbub.errors import RunError
 from hubbub.run.provisioning import Needs, Provision, Provisioner
 from hubbub.serialization import from_plain, to_plain
 from tests.twins.scheduler import START_US, FakeScheduler
@@ -273,14 +273,6 @@ def test_wrong_credentials_of_an_existing_account_are_named():
     backend = FakeBackend(known={"a@x.y": "right"})
     with pytest.raises(RunError, match="its password is not the one given"):
         provisioner(backend, [("a@x.y", "wrong")]).make([Needs(1, 0, 1)])
-
-
-def test_no_backend_is_one_sentence():
-    def nobody(*_call):
-        raise ConnectError("ConnectionError")
-
-    with pytest.raises(RunError, match="no backend answers"):
-        provisioner(nobody).provisioner.check_backend()
 
 
 def test_a_provision_travels_as_plain_values():
