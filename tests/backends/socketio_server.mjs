@@ -1,7 +1,7 @@
 // A small chat on Socket.IO as its documentation writes one: a token in the handshake, rooms, an acknowledgement for
 // each message, and an echo or none. GET /counts says what it took and what it sent.
 //
-//     node socketio_server.mjs [--port=N] [--no-echo] [--no-ack] [--redis=PORT] [--recover]     prints the port that it took
+//     node socketio_server.mjs [--port=N] [--no-echo] [--no-ack] [--redis=PORT] [--recover] [--msgpack]    prints the port that it took
 //
 // With --redis it is one node of several. It counts what it emits to its own connections then. GET /cut ends every other
 // connection without a word, as a bad network does; with --recover they are given what they missed.
@@ -9,6 +9,7 @@ import { createServer } from "node:http";
 import { createAdapter } from "@socket.io/redis-adapter";
 import { createClient } from "redis";
 import { Server } from "socket.io";
+import msgpack from "socket.io-msgpack-parser";
 
 const hasEcho = !process.argv.includes("--no-echo");
 const hasAck = !process.argv.includes("--no-ack");
@@ -21,7 +22,8 @@ const http = createServer((request, response) => {
   response.end(JSON.stringify(counts));
 });
 const recovery = process.argv.includes("--recover") ? { connectionStateRecovery: {} } : {};
-const io = new Server(http, { pingInterval: 1000, pingTimeout: 2000, ...recovery });
+const parser = process.argv.includes("--msgpack") ? { parser: msgpack } : {};
+const io = new Server(http, { pingInterval: 1000, pingTimeout: 2000, ...recovery, ...parser });
 
 if (redisPort) {
   const publisher = createClient({ url: `redis://127.0.0.1:${redisPort}` });

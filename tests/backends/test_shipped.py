@@ -29,6 +29,15 @@ def test_socketio_is_counted_as_it_counts(server, exact, has_echo, workers):
     assert counted["connections"] == CLIENTS
 
 
+@pytest.mark.parametrize("has_echo", [True, False])
+def test_socketio_in_msgpack_is_counted_as_it_counts(server, exact, has_echo):
+    backend = server(servers.socketio, "--msgpack", *([] if has_echo else ["--no-echo"]))
+    options = ["--contract-set", f"echo={str(has_echo).lower()}"]
+    found = exact(backend, "socketio_msgpack", *options, has_echo=has_echo)
+    counted = requests.get(backend.origin, timeout=5).json()
+    assert (counted["messages"], counted["deliveries"]) == (SENT, found["deliveries"]["due"])
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_two_nodes_of_socketio_reach_each_others_clients(server, exact, workers):
     port = server(servers.redis).port

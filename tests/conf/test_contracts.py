@@ -1,12 +1,16 @@
 """The contracts that are shipped: each can be had, makes its frames, and bears whatever comes back."""
 
+import contextlib
+import json
 import random
 from functools import cache
 
+import msgpack
 import pytest
 
 from hubbub.client.guard import GuardedDialogue
-from hubbub.contracts import Contract, Credentials, Delivery, EventKind, Identity, Opening, load_contract
+from hubbub.contracts import Contract, Credentials, Delivery, EventKind, Identity, Opening, load_contract, perform
+from hubbub.errors import HubbubError
 from hubbub.options import OPTION
 from tests.effort import IS_DEEP
 
@@ -43,6 +47,18 @@ FRAMES = {
         (b'{"id":7,"error":{"code":103,"message":"no"}}', EventKind.REFUSED),
         (b'{"id":7,"error":{"code":111,"message":"slow"}}', EventKind.THROTTLED),
         (b'{"push":{"channel":"r","pub":{"data":{"text":"hi"}}}}', Delivery("r", -1, "hi")),
+    ],
+    "socketio_msgpack": [
+        (b'0{"sid":"x"}', EventKind.REPLY),
+        (b"2", EventKind.REPLY),
+        (msgpack.packb({"type": 0, "data": {"sid": "x"}, "nsp": "/"}), EventKind.CONNECTED),
+        (msgpack.packb({"type": 4, "data": {"message": "not allowed"}, "nsp": "/"}), EventKind.FAILED),
+        (
+            msgpack.packb({"type": 2, "data": ["message", {"room": "r", "from": "ann", "text": "hi"}], "nsp": "/"}),
+            Delivery("r", "ann", "hi"),
+        ),
+        (msgpack.packb({"type": 3, "data": [{"ok": True}], "nsp": "/", "id": 17}), EventKind.CONFIRMED),
+        (msgpack.packb({"type": 3, "data": [{"error": "no"}], "nsp": "/", "id": 17}), EventKind.REFUSED),
     ],
     "nats": [
         (b"INFO {}\r\n", EventKind.REPLY),
@@ -130,7 +146,7 @@ def test_each_contract_makes_what_it_sends(name):
     frames = [*dialogue.start(), *dialogue.enter(room), *dialogue.leave(room), *dialogue.heartbeat()]
     if name != "mattermost":
         (message,) = dialogue.post(room, "say hi", 7)
-        assert "say hi" in (message if isinstance(message, str) else message.decode())
+        assert "say hi" in (message if isinstance(message, str) else message.decode("utf-8", "replace"))
     assert all(frames)
     assert contract.conversation_name("000000ac", 3) != room
 
@@ -156,6 +172,64 @@ def test_no_mutated_frame_escapes(name):
                 elif at < len(frame):
                     frame[at] = randomly.randrange(256)
             assert len(dialogue.receive(bytes(frame))) < 1_000
+
+
+ANSWER = {
+    "token": "t",
+    "user": {"id": 7},
+    "id": 5,
+    "_id": "x",
+    "ticket": "k",
+    "data": {"authToken": "t", "userId": "u"},
+    "channel": {"_id": "c"},
+    "messages": [{"id": 1, "_id": "m", "content": "hi", "text": "hi", "msg": "hi"}],
+}
+VALUES = (None, True, -1, 1 << 200, 1.5, float("inf"), "", "x" * 5_000, [], {}, [[]], {"id": {}}, "\u0000", "\ud800")
+
+
+def mutated(value, randomly):
+    """The same JSON with a few of its values, members or places exchanged."""
+    if isinstance(value, dict) and randomly.random() < 0.9:
+        return {key: mutated(item, randomly) for key, item in value.items() if randomly.random() < 0.9}
+    if isinstance(value, list) and randomly.random() < 0.9:
+        return [mutated(item, randomly) for item in value] * randomly.randint(0, 2)
+    return randomly.choice(VALUES) if randomly.random() < 0.3 else value
+
+
+def scripts_of(contract):
+    """All that is asked over HTTP."""
+    identity = Identity("t", "u", {"team": "x"})
+    made = (
+        contract.signup(OPENING.credentials),
+        contract.login(OPENING.credentials),
+        contract.create_conversation(identity, "room"),
+        contract.join_conversation(identity, "room"),
+        contract.leave_conversation(identity, "room"),
+        contract.ticket(identity),
+        contract.history(identity, "room", 10, 0),
+        contract.post_message(identity, "room", "hi"),
+    )
+    return [script for script in made if script is not None]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if scripts_of(contract_of(name))])
+def test_no_mutated_answer_escapes(name):
+    """Whatever is answered over HTTP, a script returns, or raises one of our own errors."""
+    randomly = random.Random(name)
+    contract = contract_of(name)
+
+    def answer(*_call):
+        status = randomly.choice((200, 200, 200, 201, 204, 301, 401, 429, 500))
+        body = json.dumps(mutated(ANSWER, randomly)).encode()
+        if randomly.random() < 0.2:
+            at = randomly.randrange(len(body) + 1)
+            body = body[:at] + randomly.randbytes(3) + body[at + randomly.randint(0, 9) :]
+        return status, body
+
+    for _ in range(MUTATIONS // 5):
+        for script in scripts_of(contract):
+            with contextlib.suppress(HubbubError):
+                perform(script, answer)
 
 
 # -- streams of bytes -------------------------------------------------------------------------------------------------
