@@ -79,7 +79,7 @@ test-interop: $(VENV)/dev.done ## the transport against Node's ws (installs Debi
 	npm ci --prefix tests/interop --ignore-scripts --no-audit --no-fund --silent
 	$(BIN)/pytest -m node tests/interop
 
-SERVERS := redis-server mosquitto mosquitto-clients nats-server prosody rabbitmq-server
+SERVERS := puma ruby-actioncable redis-server mosquitto mosquitto-clients nats-server prosody rabbitmq-server
 
 .PHONY: test-servers
 test-servers: $(VENV)/dev.done ## the shipped contracts against real chat servers (installs Debian's, needs root for that)
@@ -88,11 +88,14 @@ test-servers: $(VENV)/dev.done ## the shipped contracts against real chat server
 	npm ci --prefix tests/backends --ignore-scripts --no-audit --no-fund --silent
 	$(BIN)/pytest -m servers tests/backends
 
+SYNAPSE := $(VENV)/synapse
+
 .PHONY: test-backends
 test-backends: $(VENV)/dev.done ## the shipped contracts against servers that take minutes to install (needs Go 1.24 or newer)
 	@command -v go >/dev/null || { echo "test-backends: Go builds Centrifugo, and there is none: install Go 1.24 or newer." >&2; exit 2; }
 	test -x $(BIN)/centrifugo || GOBIN=$(abspath $(BIN)) go install github.com/centrifugal/centrifugo/v6@v6.9.1
-	CENTRIFUGO=$(abspath $(BIN))/centrifugo $(BIN)/pytest -m backends tests/backends
+	test -x $(SYNAPSE)/bin/python || { python3 -m venv $(SYNAPSE) && $(SYNAPSE)/bin/pip install --quiet matrix-synapse==1.163.2; }
+	CENTRIFUGO=$(abspath $(BIN))/centrifugo SYNAPSE_PYTHON=$(abspath $(SYNAPSE))/bin/python $(BIN)/pytest -m backends tests/backends
 
 .PHONY: fuzz
 fuzz: $(VENV)/dev.done ## a million mutated frames, compared with websockets and wsproto (FRAMES=n for fewer)

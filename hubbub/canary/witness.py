@@ -21,6 +21,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import websocket
 
+from hubbub.canary.polls import Polls
 from hubbub.canary.task import Task
 from hubbub.client.requests_client import requests_client
 from hubbub.clock import US_PER_SECOND, monotonic_us
@@ -31,6 +32,7 @@ from hubbub.contracts import (
     Dialogue,
     EventKind,
     Frame,
+    HttpRequest,
     Opening,
     Phase,
     Upgrade,
@@ -70,7 +72,10 @@ class Witness:
     def listen(self) -> None:
         """Connect, join, and take every message until stopped. Raises HubbubError and websocket's errors."""
         dialogue = self._dialogue()
-        connection = self._connection = self._connect(dialogue.upgrade())
+        if self._contract.poll_s:
+            connection = self._connection = Polls(dialogue, self._request(self._contract.poll_s))
+        else:
+            connection = self._connection = self._connect(dialogue.upgrade())
         self._send(dialogue.start())
         if self._contract.is_greeted:
             self._await(dialogue, EventKind.CONNECTED)
@@ -123,9 +128,7 @@ class Witness:
     def _dialogue(self) -> Dialogue:
         """Log in and get a permit, where the backend has that; then what the connection says."""
         task, contract = self._task, self._contract
-        request = requests_client(
-            *(task.host, task.headers, self._ssl_context, task.timeout_s), addresses=self._addresses
-        )
+        request = self._request()
         credentials = Credentials(task.email, task.password, task.username, task.columns)
         has_login = Phase.LOGIN in contract.phases or Phase.TICKET in contract.phases
         login = contract.login(credentials) if has_login else None
@@ -133,6 +136,12 @@ class Witness:
         ticket = contract.ticket(identity) if identity is not None and Phase.TICKET in contract.phases else None
         permit = perform(ticket, request) if ticket is not None else ""
         return contract.dialogue(Opening(credentials, identity, permit, NUMBER, task.conversation_id))
+
+    def _request(self, more_s: float = 0.0) -> HttpRequest:
+        task = self._task
+        return requests_client(
+            *(task.host, task.headers, self._ssl_context, task.timeout_s + more_s), addresses=self._addresses
+        )
 
     def _send(self, frames: Sequence[Frame]) -> None:
         for frame in frames:
@@ -161,6 +170,8 @@ class Witness:
                 continue
             kinds.add(event.kind)
             self._send(event.frames)
+        if isinstance(self._connection, Polls):
+            self._connection.taken()
         return kinds
 
     def _time(self, content: str, now_us: int) -> None:

@@ -66,7 +66,8 @@ class WorkerContext:
 
     `refusals` are the backend's words for messages that it did not take. `held_at_limit` is how many connections of one
     account were open when another one was turned away, at most; 0 when none was. `histories_read_us` has when a client
-    last read the history of each conversation. `https` are the calls to each of several hosts.
+    last read the history of each conversation. `https` are the calls to each of several hosts, and
+    `polls` those that may take as long as a poll, without a limit to how many are under way.
     """
 
     settings: Settings
@@ -79,6 +80,7 @@ class WorkerContext:
     on_phase: OnPhase
     conversation_ids: dict[int, Id]
     https: Sequence[HttpTurn] = ()
+    polls: Sequence[HttpTurn] = ()
     phase_stats: PhaseStats = field(default_factory=PhaseStats)
     accounts: defaultdict[int, AccountState] = field(default_factory=lambda: defaultdict(AccountState))
     population: Population = field(init=False)
@@ -99,6 +101,10 @@ class WorkerContext:
     def http_at(self, place: int) -> HttpTurn:
         """The calls of a client, which go to the same host as its connection."""
         return self.https[place % len(self.https)] if self.https else self.http
+
+    def poll_at(self, place: int) -> HttpTurn:
+        """The polls of a client."""
+        return self.polls[place % len(self.polls)] if self.polls else self.http
 
     def now_us(self) -> int:
         """The present in microseconds."""

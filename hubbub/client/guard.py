@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from hubbub.contracts import AnyEvent, Contract, Delivery, Dialogue, Event, EventKind, Frame, Id, Opening, Upgrade
+from hubbub.contracts import AnyEvent, Call, Contract, Delivery, Dialogue, Event, EventKind, Frame, Id, Opening, Upgrade
 from hubbub.errors import BrokenContract, described
 
 T = TypeVar("T")
@@ -63,6 +63,12 @@ class GuardedDialogue:
 
     def heartbeat(self) -> Sequence[Frame]:
         return self._frames("heartbeat", self._dialogue.heartbeat)
+
+    def poll(self) -> Call | None:
+        call: object = self._call("poll", self._dialogue.poll)
+        if call is not None and not isinstance(call, Call):
+            raise BrokenContract(f"contract {self._name}: poll made a {type(call).__name__} and no Call")
+        return call
 
     def resume(self, newest: bytes) -> object:
         return self._call("resume", lambda: self._dialogue.resume(newest))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from hubbub.client.context import WorkerContext
 from hubbub.client.guard import GuardedDialogue
+from hubbub.client.polling import PollingConnection
 from hubbub.contracts import Frame, Opening
 from hubbub.errors import BrokenContract, ConnectionClosed
 from hubbub.ledger import Receiver
@@ -31,10 +32,22 @@ class Line:
 
     def open(self, receiver: Receiver, on_closed: OnClosed) -> None:
         """Connect, and say what comes first. Raises ConnectError, ConnectionClosed and BrokenContract."""
+        if self._context.contract.poll_s:
+            self._poll(receiver, on_closed)
+            return
         upgrade = self.dialogue.upgrade()
         url = websocket_origin(self._context.settings.chat_origin(self._place)) + upgrade.path
         self.connection = self._context.transport.connect(url, receiver, on_closed, upgrade.headers)
         self.send(self.dialogue.start())
+
+    def _poll(self, receiver: Receiver, on_closed: OnClosed) -> None:
+        context, place = self._context, self._place
+        self.connection = connection = PollingConnection(
+            *(context.scheduler, context.poll_at(place), self.dialogue, receiver, on_closed),
+            lambda began_us, now_us: began_us + context.lateness.low_us(began_us, now_us),
+            place,
+        )
+        connection.open()
 
     @property
     def is_open(self) -> bool:

@@ -101,7 +101,8 @@ class Contract:
     `is_stream`: frames are parts of a stream, so that a message may be cut by their borders.
     `heartbeat_s`: how often a connection sends `heartbeat`; 0 for never. `recover_s`: after an outage that is no
     longer the backend sends what a connection missed, to a next one that asks as `Dialogue.resume` says; 0 for
-    never. `sends_frames`: messages are frames, or else HTTP calls alone.
+    never. `sends_frames`: messages are frames, or else HTTP calls alone. `poll_s`: there is no WebSocket, and the
+    backend answers a poll after at most so many seconds.
     """
 
     name: str = ""
@@ -119,6 +120,7 @@ class Contract:
     sends_frames: bool = True
     heartbeat_s: float = 0.0
     recover_s: float = 0.0
+    poll_s: float = 0.0
 
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
         self.settings: dict[str, Any] = dict(settings or {})
@@ -272,6 +274,10 @@ class Dialogue:
     def heartbeat(self) -> Sequence[Frame]:
         """What is sent every `heartbeat_s` seconds."""
         return ()
+
+    def poll(self) -> Call | None:
+        """The next call for what is new, where the contract polls: the body of its answer is given to `receive`."""
+        return None
 
     def receive(self, payload: bytes) -> Sequence[AnyEvent]:
         """What a frame, or a unit of it, means: events in order."""

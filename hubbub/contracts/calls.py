@@ -74,12 +74,16 @@ class Call:
     def __str__(self) -> str:
         return f"{self.method} {self.path.partition('?')[0]}"
 
-    def read(self, status: int, body: bytes) -> Any:
-        """The answer's JSON. Raises CallFailed for a status that is not accepted or a body that is not JSON."""
+    def check(self, status: int, body: bytes) -> None:
+        """Raise CallFailed for a status that is not accepted."""
         if status == HTTP_TOO_MANY:
             raise Throttled(body.decode(errors="replace")[:200])
         if status not in self.accepts and not (not self.accepts and status // 100 == 2):
             raise CallFailed(status, f"HTTP {status}", body.decode(errors="replace")[:200])
+
+    def read(self, status: int, body: bytes) -> Any:
+        """The answer's JSON. Raises CallFailed for a status that is not accepted or a body that is not JSON."""
+        self.check(status, body)
         try:
             return json.loads(body) if body.strip() else None
         except (ValueError, RecursionError) as error:

@@ -12,7 +12,8 @@ import orjson
 
 from hubbub.errors import ContractError
 
-_VARIABLE = re.compile(r"\$(?:\$|\((?P<path>[^()]*)\)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<form>\.json|\.url)?)")
+_FORM = r"(?P<form>\.json\.inner|\.json|\.url)?"
+_VARIABLE = re.compile(r"\$(?:\$|\((?P<path>[^()]*)\)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)" + _FORM + ")")
 
 MISSING = object()
 """What a path finds where there is nothing."""
@@ -31,12 +32,14 @@ def as_json(value: Any) -> str:
 _FORMS: dict[str | None, Callable[[Any], str]] = {
     None: as_text,
     ".json": as_json,
+    ".json.inner": lambda value: as_json(as_json(value))[1:-1],
     ".url": lambda value: quote(as_text(value), safe=""),
 }
 
 
 class Template:
-    """A text with `$name`, `$name.json`, `$name.url`, `$(path)` (of the frame that is answered, as JSON) and `$$`.
+    """A text with `$name`, `$name.json`, `$name.json.inner` (as JSON in a text of JSON), `$name.url`,
+    `$(path)` (of the frame that is answered, as JSON) and `$$`.
 
     `names` are its variables. Filling it costs one join: messages are made of it.
     """

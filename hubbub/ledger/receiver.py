@@ -46,6 +46,8 @@ class Features(Protocol):
     def is_stream(self) -> bool: ...
     @property
     def recover_s(self) -> float: ...
+    @property
+    def poll_s(self) -> float: ...
 
 
 class Taker(Protocol):
@@ -79,7 +81,7 @@ class Receiver:
     """
 
     __slots__ = (
-        *("_features", "_keeps_units", "_recogniser", "_since_check", "_taker", "connection", "on_event"),
+        *("_features", "_keeps_units", "_reads_all", "_recogniser", "_since_check", "_taker", "connection", "on_event"),
         *("producer", "subscription", "subscriptions"),
     )
 
@@ -94,8 +96,8 @@ class Receiver:
         self.producer = producer
         self.connection: Connection = producer.connection
         self._features = features
-        is_simple = not features.answers_deliveries and not features.is_stream
-        self._keeps_units = is_simple and (bool(features.separator) or features.recover_s > 0)
+        self._reads_all = features.answers_deliveries or features.is_stream or features.poll_s > 0
+        self._keeps_units = not self._reads_all and (bool(features.separator) or features.recover_s > 0)
         self._recogniser = recogniser
         self._taker = taker
         self.on_event = on_event
@@ -197,7 +199,7 @@ class Receiver:
             payload = units[0]
         if self._keeps_units and self._take_known_unit(payload, now_us, arrived_us):
             return
-        if features.answers_deliveries or features.is_stream:
+        if self._reads_all:
             self._take_unit(payload, now_us, arrived_us, None)
             return
         if payload.startswith(features.delivery_prefix) and self._is_next(payload):

@@ -52,7 +52,7 @@ class Preflight:
         accounts = [each for each in provision.shared + provision.own if self._index in each.conversations]
         self._accounts: list[Account] = (accounts * 2)[:2]
         self._transport = world.transport(settings, settings.seed)
-        self._http = world.http(settings)
+        self._http = world.http(settings, self._contract.poll_s)
         self._ledger = Ledger(run_number ^ OTHER_RUN, self._contract, user_ids)
         self._ledger.add_conversation(
             *(self._index, self._backend_id), {each.index for each in accounts}, self._contract.has_echo
@@ -69,6 +69,7 @@ class Preflight:
             on_phase=lambda *_: None,
             conversation_ids={self._index: self._backend_id},
             https=self._http.each,
+            polls=self._http.polls,
         )
         self._context.know(accounts)
 
@@ -109,7 +110,8 @@ class Preflight:
             for session in (sender, other):
                 if not session.can_send:
                     self._get_ready(session)
-            message = sender.send(self._scheduler.now_us(), " Is anyone there?")
+            say = sender.send if self._contract.sends_frames else sender.post
+            message = say(self._scheduler.now_us(), " Is anyone there?")
             if message is not None:
                 sent.append(message)
             wait_us = PATIENCE_US if attempt == TRIES else RESEND_US

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hubbub.client.accounts import Account
 from hubbub.client.guard import GuardedDialogue
+from hubbub.client.polling import PollingConnection
 from hubbub.clock import US_PER_SECOND
 from hubbub.contracts import (
     AnyEvent,
@@ -53,6 +54,15 @@ class Participant:
 
     def open(self, world: World, settings: Settings) -> None:
         """Connect. Raises ConnectError."""
+        if self._contract.poll_s:
+            polls = world.http(settings, self._contract.poll_s).polls[0]
+            self._shown.line(f"[{self._name}] polls for what is new, over HTTP")
+            connection = PollingConnection(
+                *(world.scheduler, polls, self.dialogue, self, self._closed), lambda _began_us, now_us: now_us
+            )
+            self.connection = connection
+            connection.open()
+            return
         transport = world.transport(settings, settings.seed)
         upgrade = self.dialogue.upgrade()
         self._shown.line(f"[{self._name}] -> upgrade {upgrade.path}")

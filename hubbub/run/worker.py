@@ -59,7 +59,6 @@ class Worker:
         self.ended = Event()
         self._stops_reading = Event()
         self._world = world
-        self._http = world.http(assignment.settings)
         self.context = self._make_context(on_phase)
         self.plans = Plans(self.context)
         self._own = SlotPool(assignment.provision.own, 1)
@@ -78,6 +77,7 @@ class Worker:
     def _make_context(self, on_phase: OnPhase) -> WorkerContext:
         assignment, world, settings = self.assignment, self._world, self.assignment.settings
         contract = load_contract(settings.contract, settings.delivery_type, settings.contract_settings)
+        self._http = world.http(settings, contract.poll_s)
         backend_wait = world.backend_wait(settings, assignment.clock_domain)
         transport = world.transport(settings, settings.seed * 1_000 + assignment.ordinal)
         lateness = Lateness(world.scheduler, backend_wait, transport.look)
@@ -93,6 +93,7 @@ class Worker:
             on_phase=on_phase,
             conversation_ids=dict(assignment.provision.conversations),
             https=self._http.each,
+            polls=self._http.polls,
         )
         choose(context, settings.reconcile)
         context.know(assignment.provision.shared + assignment.provision.own)

@@ -8,7 +8,7 @@ from typing import Protocol
 from hubbub.client.context import HttpTurn
 from hubbub.client.requests_client import client_of, ssl_context_of
 from hubbub.client.scheduler import GeventScheduler
-from hubbub.clock import Scheduler, clock_domain
+from hubbub.clock import US_PER_SECOND, Scheduler, clock_domain
 from hubbub.contracts import HttpRequest
 from hubbub.health import BackendWait, Machine, run_queue_waits
 from hubbub.options import Settings
@@ -19,6 +19,9 @@ from hubbub.transport.http import HttpPool
 from hubbub.transport.names import Names
 from hubbub.transport.socket import SocketTransport
 from hubbub.transport.sources import check_sources, parse_sources
+
+MOST_POLLS = 20_000
+"""At the same time: how many connections a process may have open says more."""
 
 
 class Http(Protocol):
@@ -31,6 +34,10 @@ class Http(Protocol):
     @property
     def each(self) -> Sequence[HttpTurn]:
         """The same, to each of several hosts; the first is that of `request`."""
+
+    @property
+    def polls(self) -> Sequence[HttpTurn]:
+        """Calls to each host that may take as long as a poll, many at the same time; none without polls."""
 
     def close(self) -> None:
         """Close what is kept open."""
@@ -54,8 +61,8 @@ class World(Protocol):
     def transport(self, settings: Settings, seed: int) -> Transport:
         """A new transport for WebSocket connections."""
 
-    def http(self, settings: Settings) -> Http:
-        """A new client for the calls of the clients."""
+    def http(self, settings: Settings, poll_s: float = 0.0) -> Http:
+        """A new client for the calls of the clients, and for polls that the backend answers after so many seconds."""
 
     def requests(self, settings: Settings) -> HttpRequest:
         """A new client for the calls before and after the run."""
@@ -73,8 +80,8 @@ class World(Protocol):
 class HttpPools:
     """A pool of connections for each host."""
 
-    def __init__(self, pools: Sequence[HttpPool]) -> None:
-        self._pools = pools
+    def __init__(self, pools: Sequence[HttpPool], polls: Sequence[HttpPool]) -> None:
+        self._pools, self._polls = pools, polls
 
     @property
     def request(self) -> HttpTurn:
@@ -84,8 +91,12 @@ class HttpPools:
     def each(self) -> Sequence[HttpTurn]:
         return [pool.request for pool in self._pools]
 
+    @property
+    def polls(self) -> Sequence[HttpTurn]:
+        return [pool.request for pool in self._polls]
+
     def close(self) -> None:
-        for pool in self._pools:
+        for pool in (*self._pools, *self._polls):
             pool.close()
 
 
@@ -111,19 +122,21 @@ class RealWorld:
         )
         return SocketTransport(dialling, seed)
 
-    def http(self, settings: Settings) -> Http:
+    def http(self, settings: Settings, poll_s: float = 0.0) -> Http:
+        polls = self._pools(settings, round(poll_s * US_PER_SECOND), MOST_POLLS) if poll_s else []
+        return HttpPools(self._pools(settings), polls)
+
+    def _pools(self, settings: Settings, more_us: int = 0, size: int = 0) -> list[HttpPool]:
         sources = parse_sources(settings.source_addresses)
         headers, context = settings.http_headers, ssl_context_of(settings)
         names = Names(settings.resolve, settings.dns_ttl_us)
-        return HttpPools(
-            [
-                HttpPool(
-                    *(origin, settings.connect_timeout_us, headers),
-                    *(context if origin.startswith("https:") else None, sources, names),
-                )
-                for origin in settings.origins
-            ]
-        )
+        timeout_us = settings.connect_timeout_us + more_us
+        return [
+            HttpPool(
+                origin, timeout_us, headers, context if origin.startswith("https:") else None, sources, names, size
+            )
+            for origin in settings.origins
+        ]
 
     def requests(self, settings: Settings) -> HttpRequest:
         return client_of(settings)

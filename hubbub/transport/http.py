@@ -36,7 +36,7 @@ POOL_SIZE = 50
 
 
 class HttpPool:
-    """Calls to one origin, over kept-alive connections shared by all users of a worker."""
+    """Calls to one origin, over kept-alive connections shared by all users of a worker, `size` at most (POOL_SIZE)."""
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class HttpPool:
         ssl_context: ssl.SSLContext | None,
         sources: Sequence[str] = (),
         names: Names | None = None,
+        size: int = 0,
     ) -> None:
         url = URL(origin)
         self._prefix = url.path.rstrip("/")
@@ -54,10 +55,11 @@ class HttpPool:
         zone = {"Host": without_zone(host)} if "%" in host else {}
         self._headers = zone | dict(headers)
         self._timeout_s = timeout_us / 1e6
-        self._turns = Semaphore(POOL_SIZE)
+        size = size or POOL_SIZE
+        self._turns = Semaphore(size)
         self._client: Any = HTTPClient.from_url(
             url,
-            concurrency=POOL_SIZE,
+            concurrency=size,
             connection_timeout=timeout_us / 1e6,
             network_timeout=timeout_us / 1e6,
             # the client would set `check_hostname` by `insecure`, and add authorities that were not asked for

@@ -1,10 +1,12 @@
 """Chat servers that are not ours, each on free ports of the loopback interface, with its data in its own folder."""
 
+import base64
 import json
 import os
 import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -46,6 +48,12 @@ def socketio(folder, *options):
     """Node's Socket.IO; `GET /` says what it counted."""
     port = free_port()
     return Server(["node", HERE / "socketio_server.mjs", f"--port={port}", *options], folder, port)
+
+
+def actioncable(folder, *options):
+    """ActionCable without the rest of Rails; `GET /` says what it counted."""
+    port = free_port()
+    return Server(["ruby", HERE / "actioncable_server.rb", port, *options], folder, port)
 
 
 def redis(folder):
@@ -90,6 +98,43 @@ def centrifugo(folder):
     server = Server([os.environ.get("CENTRIFUGO", "centrifugo"), "-c", folder / "config.json"], folder, port)
     server.call = lambda method, **body: requests.post(f"{server.origin}/api/{method}", json=body, timeout=5).json()
     return server
+
+
+SYNAPSE = """
+server_name: localhost
+signing_key_path: {folder}/signing.key
+log_config: {folder}/log.yaml
+media_store_path: {folder}/media
+listeners:
+  - {{port: {port}, type: http, bind_addresses: ["127.0.0.1"], resources: [{{names: [client]}}]}}
+database: {{name: sqlite3, args: {{database: {folder}/homeserver.db}}}}
+macaroon_secret_key: only-for-tests
+report_stats: false
+enable_registration: true
+enable_registration_without_verification: true
+bcrypt_rounds: 4
+trusted_key_servers: []
+federation_domain_whitelist: []
+presence: {{enabled: false}}
+rc_message: &r {{per_second: 100000, burst_count: 100000}}
+rc_registration: *r
+rc_login: {{address: *r, account: *r, failed_attempts: *r}}
+rc_joins: {{local: *r, remote: *r}}
+rc_joins_per_room: *r
+rc_room_creation: *r
+"""
+
+
+def synapse(folder, port=None):
+    """Synapse, Matrix's server, on SQLite; started again in the same folder it has the same accounts and rooms."""
+    port = port or free_port()
+    (folder / "homeserver.yaml").write_text(SYNAPSE.format(folder=folder, port=port))
+    (folder / "log.yaml").write_text("version: 1\n")
+    if not (folder / "signing.key").exists():
+        seed = base64.b64encode(os.urandom(32)).decode().rstrip("=")
+        (folder / "signing.key").write_text(f"ed25519 a_test {seed}\n")
+    python = os.environ.get("SYNAPSE_PYTHON", sys.executable)
+    return Server([python, "-m", "synapse.app.homeserver", "-c", folder / "homeserver.yaml"], folder, port)
 
 
 def mosquitto(folder):

@@ -1,5 +1,7 @@
 """Contracts against servers that take minutes to install: `make test-backends`."""
 
+import time
+
 import pytest
 
 from tests.backends import servers
@@ -34,3 +36,30 @@ def test_what_centrifugo_kept_for_lost_connections_is_due(server, hubbub, summar
     assert found["connections"]["dropped"] == CLIENTS
     assert_all_arrived_once(found, LONGER_SENT)
     assert found["deliveries"]["recovered"] > 0
+
+
+def of_poster(*options):
+    return ("--mix", "Poster=1", *options)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_matrix_is_counted_and_heard_by_the_canary(server, exact, workers):
+    backend = server(servers.synapse)
+    found = exact(backend, "matrix", *of_poster("--canary", "--workers", workers), rooms=max(1, workers))
+    assert found["canary"]["received"] == SENT // max(1, workers)
+
+
+def test_what_matrix_kept_for_lost_connections_is_due(server, hubbub, summary, tmp_path):
+    backend = server(lambda _: servers.synapse(tmp_path))
+    run = hubbub("perf-ws", "--host", backend.origin, "--contract", "matrix", *of_poster(*LONGER))
+    wait_until(lambda: "clients are ready; sending" in run.text, 60)
+    time.sleep(2)  # some messages before, and some after
+    backend.end()
+    server(lambda _: servers.synapse(tmp_path, backend.port))
+    assert run.code() == 1, run.text  # connections that drop are an objective that is broken
+    found = summary()
+    messages, deliveries = found["messages"], found["deliveries"]
+    assert found["connections"]["dropped"] == CLIENTS
+    assert deliveries["due"] == deliveries["delivered"] == messages["confirmed"] * CLIENTS
+    assert deliveries["recovered"] > 0
+    assert (deliveries["lost"], deliveries["excused"], deliveries["duplicated"]) == (0, 0, 0)

@@ -92,6 +92,19 @@ def test_a_refused_connection_says_why(server, hubbub, tmp_path):
     assert "not allowed" in run.text
 
 
+# -- ActionCable ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("has_echo", [True, False])
+def test_actioncable_is_counted_as_it_counts(server, exact, has_echo, workers):
+    backend = server(servers.actioncable, *([] if has_echo else ["--no-echo"]))
+    options = ["--workers", workers, "--contract-set", f"echo={str(has_echo).lower()}"]
+    found = exact(backend, "actioncable", *options, has_echo=has_echo, rooms=max(1, workers))
+    counted = requests.get(backend.origin, timeout=5).json()
+    assert (counted["messages"], counted["deliveries"]) == (SENT, found["deliveries"]["due"])
+
+
 # -- NATS -------------------------------------------------------------------------------------------------------------
 
 

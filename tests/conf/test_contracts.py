@@ -1,6 +1,7 @@
 """The contracts that are shipped: each can be had, makes its frames, and bears whatever comes back."""
 
 import contextlib
+import dataclasses
 import json
 import random
 from functools import cache
@@ -59,6 +60,24 @@ FRAMES = {
         ),
         (msgpack.packb({"type": 3, "data": [{"ok": True}], "nsp": "/", "id": 17}), EventKind.CONFIRMED),
         (msgpack.packb({"type": 3, "data": [{"error": "no"}], "nsp": "/", "id": 17}), EventKind.REFUSED),
+    ],
+    "matrix": [
+        (
+            b'{"next_batch":"s1","rooms":{"join":{"r":{"timeline":{"events":[{"sender":"@a:x","content":{"body":"hi"}}]}}}}}',
+            Delivery("r", "@a:x", "hi"),
+        ),
+        (b'{"error":"?"}', EventKind.UNREADABLE),
+    ],
+    "actioncable": [
+        (b'{"type":"welcome"}', EventKind.CONNECTED),
+        (b'{"type":"ping","message":1795783289}', EventKind.OTHER),
+        (
+            b'{"identifier":"{\\"channel\\":\\"C\\",\\"room\\":\\"r\\"}","type":"confirm_subscription"}',
+            EventKind.JOINED,
+        ),
+        (b'{"identifier":"{}","type":"reject_subscription"}', EventKind.FAILED),
+        (b'{"type":"disconnect","reason":"unauthorized","reconnect":false}', EventKind.FAILED),
+        (b'{"identifier":"{}","message":{"room":"r","sender":"ann","text":"hi"}}', Delivery("r", "ann", "hi")),
     ],
     "nats": [
         (b"INFO {}\r\n", EventKind.REPLY),
@@ -144,7 +163,7 @@ def test_each_contract_makes_what_it_sends(name):
     assert dialogue.upgrade().path.startswith("/")
     room = contract.conversation_name("000000ab", 3)
     frames = [*dialogue.start(), *dialogue.enter(room), *dialogue.leave(room), *dialogue.heartbeat()]
-    if name != "mattermost":
+    if contract.sends_frames:
         (message,) = dialogue.post(room, "say hi", 7)
         assert "say hi" in (message if isinstance(message, str) else message.decode("utf-8", "replace"))
     assert all(frames)
@@ -249,6 +268,38 @@ def test_messages_are_whole_however_the_stream_is_cut(name, stream, texts):
             parts = stream[:first], stream[first:second], stream[second:]
             events = [event for part in parts for event in dialogue.receive(part)]
             assert [event.content for event in events if event.is_delivery] == texts
+
+
+def test_matrix_goes_on_where_the_last_answer_ended():
+    contract, dialogue = load_contract("matrix"), dialogue_of("matrix")
+    assert "timeout=0&" in dialogue.poll().path
+    dialogue.receive(b'{"next_batch":"s 1"}')
+    assert dialogue.poll().path.endswith("&since=s%201")
+    assert "timeout=20007&" in dialogue.poll().path, "each connection asks for another time: answers come from a cache"
+    again = contract.dialogue(dataclasses.replace(OPENING, previous=dialogue.resume(b"")))
+    assert again.poll().path.endswith("&since=s%201")
+    assert dialogue_of("matrix").resume(b"") is None
+
+
+def test_matrix_says_what_it_left_out():
+    dialogue = dialogue_of("matrix")
+    left_out = b'{"next_batch":"s1","rooms":{"join":{"r":{"timeline":{"limited":true,"events":[]}}}}}'
+    assert dialogue.receive(left_out) == [], "what was said before it came is nothing that it missed"
+    assert [event.kind for event in dialogue.receive(left_out)] == [EventKind.DROPPED]
+
+
+def test_matrix_reads_a_history_page_by_page():
+    pages = {
+        "": {"chunk": [{"event_id": "$3", "content": {"body": "c"}}, {"event_id": "$x", "content": {}}], "end": "t1"},
+        "&from=t1": {"chunk": [{"event_id": "$2", "content": {"body": "b"}}], "end": "t2"},
+        "&from=t2": {"chunk": []},
+    }
+
+    def answer(_method, path, _headers, _body):
+        return 200, json.dumps(pages["&from=" + path.partition("&from=")[2] if "&from=" in path else ""]).encode()
+
+    script = load_contract("matrix").history(Identity("t"), "!r", 10, 1)
+    assert perform(script, answer) == [("$2", "b")]
 
 
 def test_mqtt_numbers_come_back_after_65535_messages():

@@ -287,9 +287,10 @@ class MemoryWorld:
         self.transports.append(MemoryTransport(self.backend))
         return self.transports[-1]
 
-    def http(self, settings):
-        request = self.backend.request
-        return SimpleNamespace(request=request, each=[request] * len(settings.origins), close=lambda: None)
+    def http(self, settings, poll_s=0.0):
+        each = [self.backend.request] * len(settings.origins)
+        polls = each if poll_s else []
+        return SimpleNamespace(request=self.backend.request, each=each, polls=polls, close=lambda: None)
 
     def check_addresses(self, _settings):
         pass

@@ -19,6 +19,10 @@ VALUES = {"room": 7, "content": 'say "hi" & more', "email": "a@x.y"}
         ("no variable", "no variable"),
         ('{"to":$room.json,"text":$content.json}', '{"to":7,"text":"say \\"hi\\" & more"}'),
         ("/rooms/$room/$email.url", "/rooms/7/a%40x.y"),
+        (
+            '{"data":"{\\"to\\":$email.json.inner,\\"n\\":$room.json.inner}"}',
+            '{"data":"{\\"to\\":\\"a@x.y\\",\\"n\\":7}"}',
+        ),
         ("$room$room", "77"),
         ("$$5 and $room.", "$5 and 7."),
         ("$", "$"),
