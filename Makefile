@@ -75,6 +75,7 @@ test-browser: $(VENV)/dev.done ## the web UI in a real Chromium (installs Debian
 
 .PHONY: test-interop
 test-interop: $(VENV)/dev.done ## the transport against Node's ws (installs Debian's nodejs and npm, needs root for that)
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
 	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm; }
 	npm ci --prefix tests/interop --ignore-scripts --no-audit --no-fund --silent
 	$(BIN)/pytest -m node tests/interop
@@ -84,6 +85,7 @@ SERVERS := puma ruby-actioncable redis-server mosquitto mosquitto-clients nats-s
 .PHONY: test-servers
 test-servers: $(VENV)/dev.done ## the shipped contracts against real chat servers (installs Debian's, needs root for that)
 	@dpkg -s $(SERVERS) >/dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SERVERS); }
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
 	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm; }
 	npm ci --prefix tests/backends --ignore-scripts --no-audit --no-fund --silent
 	$(BIN)/pytest -m servers tests/backends

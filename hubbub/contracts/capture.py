@@ -14,6 +14,7 @@ from hubbub.errors import ConfigError
 
 PREFIX = re.compile(r"[^\[{]{0,20}")
 PASSWORDS = ("pass", "pwd", "secret")
+NAMES = ("user", "login", "name", "nick", "identifier")
 
 
 @dataclass(frozen=True)
@@ -125,3 +126,24 @@ def may_name(value: Any) -> bool:
 
 def has_value(body: Any, wanted: Any) -> bool:
     return any(value == wanted and type(value) is type(wanted) for _, value in leaves(body))
+
+
+def credential(name: str, value: Any) -> Any:
+    """What stands for a member of a login's body."""
+    lowered = name.lower()
+    if any(word in lowered for word in PASSWORDS):
+        return "$password"
+    if isinstance(value, str) and "@" in value:
+        return "$email"
+    if "mail" in lowered or not isinstance(value, str):
+        return "$email" if "mail" in lowered else value
+    return "$username" if any(word in lowered for word in NAMES) else value
+
+
+def answer_to(ping: Said, pong: Said) -> str:
+    """What was answered, with what it repeats of the question as its place there."""
+    text = pong.text.replace("$", "$$")
+    for path, value in leaves(ping.body):
+        if not is_name(value) and may_name(value):
+            text = text.replace(json.dumps(value), f"$({path})", 1)
+    return text

@@ -14,9 +14,11 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from hubbub.contracts.capture import (
-    PASSWORDS,
     Capture,
+    Exchange,
     Said,
+    answer_to,
+    credential,
     has_password,
     has_value,
     is_name,
@@ -24,13 +26,16 @@ from hubbub.contracts.capture import (
     may_name,
     read_capture,
 )
+from hubbub.contracts.draft import Draft, inline
 from hubbub.contracts.templates import lookup
 
 MIN_SECRET = 12
 """A token is longer than a name."""
 
 MIN_WORDS = 2
-NAMES = ("email", "mail", "user", "login", "name", "identifier")
+MAX_PING = 100
+"""Letters of a frame that only asks whether anyone is there."""
+
 KINDS = ("type", "event", "op", "cmd", "action", "kind", "msg", "method", "t")
 EMAIL = re.compile(r'"[^"@\s]+@[^"@\s]+\.[^"@\s]+"')
 FILL_IN = "FILL IN"
@@ -45,7 +50,7 @@ class Learner:
 
     def __init__(self, capture: Capture) -> None:
         self._capture = capture
-        self._lines: list[str] = []
+        self._draft = Draft()
         self._secrets: dict[str, str] = {}
         self._room: Any = None
         self._user: Any = None
@@ -62,29 +67,44 @@ class Learner:
         self._send(sent)
         self._rules(sent)
         return "\n".join(
-            ["# Proposed from a capture: look at every line, and try it with `hubbub try`.", *self._lines, ""]
+            ["# Proposed from a capture: look at every line, and try it with `hubbub try`.", *self._draft.lines, ""]
         )
 
     # -- HTTP --------------------------------------------------------------------------------------------------------
 
     def _login(self) -> None:
-        """The call whose answer has a text that is sent later, and whose body has something like a password."""
-        for call in filter(has_password, self._capture.calls):
-            token = next((path for path, value in leaves(call.answer) if self._is_sent_later(value)), None)
-            if token is None:
-                continue
-            secret = lookup(call.answer, token)
-            self._secrets[secret] = "token"
-            user = next(
-                (path for path, value in leaves(call.answer) if re.search(r"(^|[._])(user_?)?id$", path.lower())), None
-            )
-            self._user = lookup(call.answer, user) if user else None
-            filled = {name: _credential(name, value) for name, value in call.body.items()}
-            self._table("login", "sure: its answer has a token that is sent later", {call.method.lower(): call.path})
-            self._lines.append(f"{'form' if call.is_form else 'json'} = {_inline(filled)}")
-            self._keys({"token": token} | ({"user": user} if user else {}))
+        """The calls whose bodies have something like a password: the last one whose answer has a text that is sent
+        later is the login, and one before it the sign-up."""
+        calls = list(filter(has_password, self._capture.calls))
+        tokens = {at: token for at, call in enumerate(calls) if (token := self._token_of(call)) is not None}
+        if not tokens:
+            self._draft.note(f"# {FILL_IN}: no login was seen; without [login] any account will do")
             return
-        self._lines += ["", f"# {FILL_IN}: no login was seen; without [login] any account will do"]
+        at = max(tokens)
+        for each in calls[:at]:
+            self._credentials("signup", "likely: a password was sent before the login", each, self._token_of(each))
+            break
+        self._credentials("login", "sure: its answer has a token that is sent later", calls[at], tokens[at])
+
+    def _token_of(self, call: Exchange) -> str | None:
+        """Where the answer to a call has something secret, which is sent later, or looks like what is."""
+        sent = next((path for path, value in leaves(call.answer) if self._is_sent_later(value)), None)
+        return sent or next(
+            (path for path, value in leaves(call.answer) if "token" in path.lower() and isinstance(value, str)), None
+        )
+
+    def _credentials(self, name: str, how_sure: str, call: Exchange, token: str | None) -> None:
+        """A table of a call with credentials, and what its answer gives."""
+        if token is not None:
+            self._secrets[lookup(call.answer, token)] = "token"
+        user = next(
+            (path for path, value in leaves(call.answer) if re.search(r"(^|[._])(user_?)?id$", path.lower())), None
+        )
+        self._user = lookup(call.answer, user) if user else self._user
+        filled = {key: credential(key, value) for key, value in call.body.items()}
+        self._draft.table(name, how_sure, {call.method.lower(): call.path})
+        self._draft.line(f"{'form' if call.is_form else 'json'} = {inline(filled)}")
+        self._draft.keys(({"token": token} if token is not None else {}) | ({"user": user} if user else {}))
 
     def _is_sent_later(self, value: Any) -> bool:
         if not isinstance(value, str) or len(value) < MIN_SECRET:
@@ -102,8 +122,10 @@ class Learner:
                 is_new = isinstance(value, str) and value not in self._secrets and len(value) >= MIN_SECRET
                 if is_new and value in url:
                     self._secrets[value] = "ticket"
-                    self._table("ticket", "sure: it stands in the WebSocket's URL", {call.method.lower(): call.path})
-                    self._keys({"ticket": path})
+                    self._draft.table(
+                        "ticket", "sure: it stands in the WebSocket's URL", {call.method.lower(): call.path}
+                    )
+                    self._draft.keys({"ticket": path})
                     return
 
     def _rooms(self, sent: Mapping[str, Any]) -> None:
@@ -124,31 +146,31 @@ class Learner:
                     name: "$name" if isinstance(value, str) and re.search(r"name|title|topic", name) else value
                     for name, value in call.body.items()
                 }
-                self._table("create", "likely: its answer has the room of the messages", {"post": call.path})
-                self._lines.append(f"json = {_inline(self._hidden(named))}")
-                self._keys({"room": path})
+                self._draft.table("create", "likely: its answer has the room of the messages", {"post": call.path})
+                self._draft.line(f"json = {inline(self._hidden(named))}")
+                self._draft.keys({"room": path})
             elif str(room) in steps and "message" not in call.path and "member" not in made:
                 made.add("member")
-                self._table("member", "likely: its path has the room", {"post": self._with_room(call.path)})
+                self._draft.table("member", "likely: its path has the room", {"post": self._with_room(call.path)})
                 if isinstance(call.body, dict) and call.body:
-                    self._lines.append(f"json = {_inline(self._hidden(call.body))}")
+                    self._draft.line(f"json = {inline(self._hidden(call.body))}")
 
     # -- WebSocket ---------------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
         parts = urlsplit(self._capture.url)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        self._table("open", "sure", {"path": self._templated(path, ".url")})
+        self._draft.table("open", "sure", {"path": self._templated(path, ".url")})
         headers = self._capture.upgrade_headers
         if "authorization" in headers:
-            self._lines.append(f"headers = {_inline({'Authorization': self._templated(headers['authorization'], '')})}")
+            self._draft.line(f"headers = {inline({'Authorization': self._templated(headers['authorization'], '')})}")
         if protocol := headers.get("sec-websocket-protocol"):
-            self._keys({"subprotocol": self._templated(protocol, "")})
+            self._draft.keys({"subprotocol": self._templated(protocol, "")})
         first = self._capture.frames[0]
         if first.is_sent:
-            self._keys({"send": self._templated(first.text, "")})
+            self._draft.keys({"send": self._templated(first.text, "")})
         if not any(not each.is_sent for each in self._capture.frames[:3]):
-            self._keys({"accepted": "upgrade"})
+            self._draft.keys({"accepted": "upgrade"})
 
     def _message(self) -> dict[str, Any]:
         """The sent frame with a text of words that is received, too: where text, room and number stand in it."""
@@ -203,7 +225,7 @@ class Learner:
         if at is None:
             return
         number = self._number_of(at, {self._room, *self._kinds(frames[at].body).values()})
-        self._table(
+        self._draft.table(
             "join", "likely: the first frame with the room", {"send": self._frame(frames[at], {"number": number})}
         )
         if number is None:
@@ -212,14 +234,11 @@ class Learner:
 
     def _send(self, sent: Mapping[str, Any]) -> None:
         if not sent:
-            self._lines += [
-                "",
-                f"# {FILL_IN}: no message of two words or more was sent and received",
-                "[message]",
-            ]
-            self._keys({"send": "$content"})
+            self._draft.note(f"# {FILL_IN}: no message of two words or more was sent and received")
+            self._draft.line("[message]")
+            self._draft.keys({"send": "$content"})
             return
-        self._table("message", "sure: its text was received", {"send": self._frame(sent["frame"], sent)})
+        self._draft.table("message", "sure: its text was received", {"send": self._frame(sent["frame"], sent)})
 
     def _rules(self, sent: Mapping[str, Any]) -> None:
         received = [each for each in self._capture.frames if not each.is_sent]
@@ -233,16 +252,18 @@ class Learner:
             greeting, answer = self._capture.frames[:2]
             if self._room is None or not has_value(answer.body, self._room):
                 rule = {"starts": (greeting.prefix or "") + greeting.text[len(greeting.prefix) :][:1]}
-                self._when("likely: the first frame, which was answered", rule | {"reply": self._frame(answer, {})})
+                self._draft.when(
+                    "likely: the first frame, which was answered", rule | {"reply": self._frame(answer, {})}
+                )
                 received = received[1:]
         if received and (not sent or received[0] is not sent["received"]):
-            self._when("likely: the first frame", self._condition(received[0]) | {"means": "connected"})
+            self._draft.when("likely: the first frame", self._condition(received[0]) | {"means": "connected"})
         if not sent:
             return
         if self._joined is not None and self._joined is not sent["received"]:
             room = next(path for path, value in leaves(self._joined.body) if value == self._room)
             rule = self._condition(self._joined) | {"means": "joined", "room": room}
-            self._when("likely: the first frame with the room behind the join", rule)
+            self._draft.when("likely: the first frame with the room behind the join", rule)
         delivery = sent["received"]
         rule = self._condition(delivery) | {"means": "delivery"}
         for path, value in leaves(delivery.body):
@@ -252,7 +273,7 @@ class Learner:
                 rule["room"] = path
             elif value == self._user and value is not None and "sender" not in rule:
                 rule["sender"] = path
-        self._when("sure: it has the text", rule)
+        self._draft.when("sure: it has the text", rule)
         self._acknowledgement(sent)
 
     def _acknowledgement(self, sent: Mapping[str, Any]) -> None:
@@ -265,44 +286,38 @@ class Learner:
                 if not each.is_sent and each.prefix.endswith(number) and not has_value(each.body, sent["value"])
             )
             pattern = re.escape(next(heads, "")) + r"(?P<number>\d+)(?P<json>.*)"
-            self._when("likely: it begins with the number", {"matches": pattern, "means": "confirmed"})
+            self._draft.when("likely: it begins with the number", {"matches": pattern, "means": "confirmed"})
             return
         if number is None:
-            self._lines += [
-                "",
-                f"# {FILL_IN}: no acknowledgement was seen; where there is none, the sender needs its echo",
-            ]
+            self._draft.note(f"# {FILL_IN}: no acknowledgement was seen: without one the sender needs its echo")
             return
         for frame in self._capture.frames[sent["at"] :]:
             if frame.is_sent or has_value(frame.body, sent["value"]):
                 continue
             path = next((path for path, value in leaves(frame.body) if value == number), None)
             if path is not None:
-                self._when("likely: it has the number", self._condition(frame) | {"means": "confirmed", "number": path})
+                self._draft.when(
+                    "likely: it has the number", self._condition(frame) | {"means": "confirmed", "number": path}
+                )
                 return
 
     def _ping(self) -> None:
-        """A frame that came several times, and was answered each time with the same."""
+        """A frame that came several times, and was answered each time with the same, or with its own number."""
         frames = self._capture.frames
         pairs = [(ping, pong) for ping, pong in pairwise(frames) if not ping.is_sent and pong.is_sent]
-        for ping, pong in pairs:
-            if len(ping.text) < 100 and sum((a.text, b.text) == (ping.text, pong.text) for a, b in pairs) > 1:
-                self._when("sure: it came several times, and was answered", {"is": ping.text, "reply": pong.text})
+        short = [(ping, pong) for ping, pong in pairs if len(ping.text) < MAX_PING]
+        for ping, pong in short:
+            if sum((a.text, b.text) == (ping.text, pong.text) for a, b in short) > 1:
+                self._draft.when("sure: it came several times, and was answered", {"is": ping.text, "reply": pong.text})
+                return
+        for ping, pong in short:
+            condition, reply = self._condition(ping), answer_to(ping, pong)
+            alike = sum((self._condition(a), answer_to(a, b)) == (condition, reply) for a, b in short)
+            if alike > 1 and "$(" in reply:
+                self._draft.when("sure: its kind came several times, and was answered", condition | {"reply": reply})
                 return
 
     # -- what is written ---------------------------------------------------------------------------------------------
-
-    def _table(self, name: str, how_sure: str, keys: Mapping[str, str]) -> None:
-        self._lines += ["", f"[{name}]  # {how_sure}"]
-        self._keys(keys)
-
-    def _keys(self, keys: Mapping[str, str]) -> None:
-        self._lines += [f"{key} = {_quoted(value)}" for key, value in keys.items()]
-
-    def _when(self, how_sure: str, rule: Mapping[str, Any]) -> None:
-        self._lines += ["", f"[[when]]  # {how_sure}"]
-        for key, value in rule.items():
-            self._lines.append(f"{key} = {_inline(value) if isinstance(value, dict) else _quoted(value)}")
 
     def _condition(self, frame: Said) -> dict[str, Any]:
         """What tells the kind of a frame: its members that say so, or how it starts."""
@@ -355,36 +370,15 @@ class Learner:
     def _hidden(self, value: Mapping[str, Any]) -> dict[str, Any]:
         """The values of a body, with what is ours as a variable."""
         names = {json.dumps(self._room): "$room", json.dumps(self._user): "$user"}
-        return {
-            key: names.get(json.dumps(item), item) if item is not None else ""
-            for key, item in value.items()
-            if not isinstance(item, dict)
-        }
+
+        def named(item: Any) -> Any:
+            if isinstance(item, list):
+                return [named(each) for each in item]
+            return names.get(json.dumps(item), item) if item is not None else ""
+
+        return {key: named(item) for key, item in value.items() if not isinstance(item, dict)}
 
 
 def learn(values: Any) -> str:
     """A proposal for a contract, from a HAR as JSON. Raises ConfigError."""
     return Learner(read_capture(values)).propose()
-
-
-def _credential(name: str, value: Any) -> Any:
-    lowered = name.lower()
-    if any(word in lowered for word in PASSWORDS):
-        return "$password"
-    return "$email" if any(word in lowered for word in NAMES) else value
-
-
-def _quoted(value: Any) -> str:
-    if not isinstance(value, str):
-        return json.dumps(value)
-    return f"'{value}'" if "'" not in value and value.isprintable() else json.dumps(value)
-
-
-def _inline(values: Mapping[str, Any]) -> str:
-    return "{" + ", ".join(f"{json.dumps(key)} = {_value(value)}" for key, value in values.items()) + "}"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    return _quoted(value)

@@ -7,7 +7,8 @@ POST /api/rooms/<id>/join, Bearer                        -> 204
 GET  /api/rooms/<id>/messages?limit=&offset=, Bearer     -> 200 {items: [{id, text, by}]}, newest first
 GET  /counts                                             -> what it took and sent
 
-WebSocket /ws with Authorization: Bearer on the upgrade. Ids are UUIDs. Frames are {event, room, data, id}:
+WebSocket /ws with Authorization: Bearer on the upgrade, or ?access_token=. Ids are UUIDs.
+Frames are {event, room, data, id}:
 
 <- {"event":"ready"}                                     <- {"event":"ping","n":1} each second: answer
 -> {"event":"join","room":R,"id":I}                         {"event":"pong","n":1}, or it closes with 4008
@@ -191,7 +192,9 @@ async def main(port):
         await asyncio.gather(copy(reader, inner_writer), copy(inner_reader, writer))
 
     def check(link, request):
-        link.user = chat.user_of({name.lower(): value for name, value in request.headers.raw_items()})
+        headers = {name.lower(): value for name, value in request.headers.raw_items()}
+        given = parse_qs(urlsplit(request.path).query).get("access_token")  # a browser sends no header of its own
+        link.user = chat.user_of(headers | ({"authorization": f"Bearer {given[0]}"} if given else {}))
         return None if link.user else link.respond(http.HTTPStatus.UNAUTHORIZED, "no token\n")
 
     async with serve(lambda link: chat.live(link, link.user), "127.0.0.1", 0, process_request=check) as inner:

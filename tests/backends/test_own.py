@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.backends import recorder
-
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLIENTS, MESSAGES = 12, 4
 SMALL = ("--clients", CLIENTS, "--duration", "2s", "--message-interval", "500ms", "--preflight", "off")
@@ -71,41 +69,3 @@ def test_a_mistake_in_the_file_is_one_sentence(hubbub, contract):
     assert run.code() == 2
     assert re.search(r"ours.toml, line [0-9]+: means must be one of delivery, connected", run.text)
     assert "Traceback" not in run.text
-
-
-def learned(start, tmp_path, recorded):
-    """What `hubbub learn` proposes for a recorded chat, as a file."""
-    recorded.save(tmp_path / "capture.har")
-    run = start(sys.executable, "-m", "hubbub", "learn", tmp_path / "capture.har")
-    assert run.code() == 0, run.text
-    path = tmp_path / "learned.toml"
-    path.write_text(run.text)
-    return path
-
-
-def accounts_of(tmp_path, origin, path, emails, password):
-    for email in emails:
-        body = {"email": email, "name": email, "username": email.partition("@")[0], "password": password}
-        requests.post(origin + path, json=body, timeout=10)
-    rows = "\n".join(f"{email},{password}" for email in emails)
-    (tmp_path / "accounts.csv").write_text(f"email,password\n{rows}\n")
-    return tmp_path / "accounts.csv"
-
-
-def test_what_is_learned_of_our_own_backend_is_tried(start, tmp_path, origin):
-    path = learned(start, tmp_path, recorder.of_our_own(origin))
-    accounts = accounts_of(tmp_path, origin, "/api/register", ["bob@x.y", "eve@x.y"], "pw pw pw")
-    command = ("try", "--contract", path, "--host", origin, "--accounts", accounts, "--max-conns-per-user", 2)
-    run = start(sys.executable, "-m", "hubbub", *command)
-    assert run.code() == 0, run.text
-    assert "pw pw pw" not in run.text + path.read_text()
-
-
-def test_what_is_learned_of_the_embedded_backend_is_tried(start, tmp_path, start_backend):
-    origin = start_backend().origin
-    path = learned(start, tmp_path, recorder.of_the_embedded(origin))
-    accounts = accounts_of(tmp_path, origin, "/api/auth/signup", ["bob@x.y", "eve@x.y"], "TestPass123!@#")
-    command = ("try", "--contract", path, "--host", origin, "--accounts", accounts, "--max-conns-per-user", 2)
-    run = start(sys.executable, "-m", "hubbub", *command, "--ready-timeout", "1s")
-    assert run.code() == 0, run.text
-    assert "TestPass123" not in run.text + path.read_text()
