@@ -91,8 +91,8 @@ def choice(name: str, choices: tuple[str, ...], default: str, help: str, metavar
     return row(name, kinds.text, default, help, metavar, choices=lambda: choices)
 
 
-def switch(name: str, help: str) -> Any:
-    return row(name, kinds.on_off, "", help, is_switch=True)
+def switch(name: str, help: str, **more: Any) -> Any:
+    return row(name, kinds.on_off, "", help, is_switch=True, **more)
 
 
 def time(name: str, default: str, help: str, minimum_us: int = 1) -> Any:

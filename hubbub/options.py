@@ -214,6 +214,8 @@ class Settings:
         *("objective such as 'response.p95<300', or a file of conf/slo; may be given several times", "SLO"),
         joins="\n",
     )
+    quiet: bool = switch("quiet", "write no line about how the run goes on", is_form_field=False)
+    locust_tables: bool = switch("locust_tables", "print Locust's own tables at the end, too", is_form_field=False)
     canary: bool = switch("canary", "let an independent client listen, and show its times beside ours")
     preflight: bool = row(
         *("preflight", kinds.on_off, "on", "before any load, let two connections send each other a message", "HOW"),

@@ -14,6 +14,7 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from hubbub.bridge import options, parent
 from hubbub.bridge.flags import check_flags, keep_quiet_about_run_time
+from hubbub.bridge.locust_stats import hide_tables
 from hubbub.bridge.runs import Runs
 from hubbub.bridge.shape import CurveShape, curve_of, load_shape
 from hubbub.bridge.web import guard_form
@@ -148,6 +149,8 @@ class Installation:
         environment, parsed = self._environment, self._environment.parsed_options
         workers = self._workers_expected()
         settings = options.settings_of(parsed, workers, self._shapes)
+        if not settings.locust_tables:
+            hide_tables()
         check_possible(settings, self._world)
         if not workers:
             self._world.check_room_for(settings.clients, settings)

@@ -31,6 +31,12 @@ def forget_old(by_second: dict[int, int]) -> None:
         del by_second[second]
 
 
+def hide_tables() -> None:
+    """Locust prints three tables at its end, 175 columns wide; ours say what they say, and they stand in its CSV."""
+    for name in ("print_stats", "print_percentile_stats", "print_error_report"):
+        setattr(stats, name, lambda *_args, **_named: None)
+
+
 class LocustStats:
     """The output of a run in an environment's tables and CSV files; see `hubbub.run.output`."""
 

@@ -12,6 +12,7 @@ from hubbub.exit_code import ExitCode
 from hubbub.ledger import Finding
 from hubbub.options import Settings
 from hubbub.report import RunResult, build_summary, render_console
+from hubbub.report.documents import write_documents
 from hubbub.run.checkpoint import NAME, read_checkpoints
 from hubbub.run.folder import write_json
 from hubbub.run.messages import Report
@@ -31,6 +32,7 @@ def report_on(folder: Path) -> tuple[int, str]:
     if not is_judged:
         try:
             write_json(summary_path, summary)
+            write_documents(summary, folder)
         except OSError as error:
             text += f"\nhubbub: {summary_path} could not be written ({described(error)})."
     return code, text

@@ -28,14 +28,16 @@ from hubbub.run.checkpoint import Checkpoint
 from hubbub.run.deadlines import BACKLOG_GRACE_S, HURRIED_S, deadline_s, total_s, what_is_late
 from hubbub.run.folder import make_folder, versions, write_json
 from hubbub.run.journal import Journal
+from hubbub.run.live import Live
 from hubbub.run.messages import DRAIN, EXTEND, GO, Drain, Go, is_of_another_run
 from hubbub.run.objectives import watch_of
 from hubbub.run.output import GuardedOutput, Output
 from hubbub.run.preparation import Preparation, share_of
+from hubbub.run.results import write_results
 from hubbub.run.roster import Roster
 from hubbub.run.states import Event, Machine, State
 from hubbub.run.steps import told_if_slow
-from hubbub.run.terminal import say
+from hubbub.run.terminal import TERMINAL, say
 from hubbub.run.window import Window
 from hubbub.run.workers import Spawner, Workers
 from hubbub.run.world import World
@@ -73,6 +75,7 @@ class Run:
         self._world = world
         self._outputs = [GuardedOutput(output) for output in outputs]
         self._spawner = spawner
+        self._live = Live(world.scheduler, TERMINAL, settings.quiet)
         self._asked = 0
         self._heard_us: dict[str, int] = {}  # when each worker was heard of last, in microseconds of the window
         self._canary: Canary = NoCanary()
@@ -271,6 +274,7 @@ class Run:
         while not is_over():
             self._look_at_workers()
             self._look_at_asked()
+            self._live.look(self._machine.state.value, self.aggregator.run_result)
             is_useless = self._roster.all_are_lost or self.aggregator.problem
             if is_useless or self.aggregator.observe(self.elapsed_us):
                 self._machine.post(Event.STOP)
@@ -318,6 +322,7 @@ class Run:
             self._hurry_drain()
         while self._roster.missing(self.aggregator.has_ended):
             self._look_at_workers()
+            self._live.look(self._machine.state.value, self.aggregator.run_result)
             self._scheduler.sleep(POLL_S)
         self._canary_saw = self._canary.finish()
 
@@ -339,12 +344,7 @@ class Run:
         assert self.path is not None and self._checkpoint is not None
         problems = [self.journal.problem, self._checkpoint.problem, *(output.problem for output in self._outputs)]
         result.output_problem = next(filter(None, problems), "")
-        try:
-            write_json(self.path / "summary.json", self._summary(result))
-            self._checkpoint.remove()
-        except OSError as error:
-            result.output_problem = f"summary.json: {described(error)}"
-        summary = self._summary(result)
+        summary = write_results(result, self._summary, self.path, self._checkpoint.remove)
         self.exit_code = summary["verdict"]["exit_code"]
         self.console = render_console(summary, str(self.path))
 

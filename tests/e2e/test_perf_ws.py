@@ -52,6 +52,18 @@ def test_everything_is_counted_and_equals_what_the_backend_wrote(hubbub, start_b
     assert json.loads((run_folder / "config.json").read_text())["clients"] == 120
 
 
+@pytest.mark.parametrize(("options", "is_shown"), [((), False), (("--locust-tables",), True)])
+def test_ci_reads_its_own_files_and_people_one_report(hubbub, tmp_path, options, is_shown):
+    page = tmp_path / "page.md"
+    run = hubbub("perf-ws", "--clients", 2, "--duration", "1s", *options, env={"GITHUB_STEP_SUMMARY": str(page)})
+    assert run.code() in (0, 3), run.text
+    result = json.loads((tmp_path / "run" / "summary.json").read_text())["verdict"]["result"]
+    assert page.read_text() == (tmp_path / "run" / "summary.md").read_text()
+    assert f"Hubbub: {result}" in page.read_text().splitlines()[0]
+    assert (tmp_path / "run" / "junit.xml").read_text().count("<testcase ") > 10
+    assert ("Aggregated" in run.text) is is_shown
+
+
 @pytest.mark.essential
 def test_without_a_host_the_embedded_backend_is_used(hubbub, summary):
     run = hubbub("perf-ws", "--clients", 24, *FAST)

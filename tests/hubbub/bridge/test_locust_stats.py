@@ -3,8 +3,9 @@
 import csv
 
 import pytest
+from locust import stats
 
-from hubbub.bridge.locust_stats import LocustStats, forget_old
+from hubbub.bridge.locust_stats import LocustStats, forget_old, hide_tables
 from hubbub.ledger import Counts, Timings
 from hubbub.run.messages import Report
 
@@ -60,3 +61,14 @@ def test_a_row_keeps_the_newest_seconds_only():
     assert list(by_second) == list(range(40, 100))
     forget_old(by_second)
     assert len(by_second) == 60
+
+
+def test_locusts_tables_are_hidden_for_the_rest_of_the_process(monkeypatch, capsys):
+    names = ("print_stats", "print_percentile_stats", "print_error_report")
+    for name in names:
+        monkeypatch.setattr(stats, name, getattr(stats, name))  # puts them back at the end
+    hide_tables()
+    stats.print_stats(None, current=False)
+    stats.print_percentile_stats(None)
+    stats.print_error_report(None)
+    assert capsys.readouterr() == ("", "")
