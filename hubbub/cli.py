@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from hubbub.errors import ConfigError, HubbubError
 from hubbub.exit_code import ExitCode
@@ -17,6 +18,8 @@ from hubbub.launcher import check_port, launch
 from hubbub.option_kinds import UNTIL_STOPPED
 from hubbub.options import OPTION, OPTIONS, defaults, profile_options, resolve
 from hubbub.report.figures import FIGURES, SERIES
+from hubbub.report.listing import list_runs
+from hubbub.spelling import did_you_mean
 from hubbub.suite import ROOT, SUITE, SUITE_FILES, SUITE_FOLDERS
 from hubbub.synonyms import DOTENV, environment_text, read_dotenv
 from hubbub.version import __version__
@@ -28,6 +31,7 @@ COMMANDS = {
     "try": "two accounts, two connections, one message: show how a contract takes what a backend says",
     "learn": "propose a contract in TOML from what a browser saved of two people chatting (a HAR file)",
     "report": "print the report of a run from its folder; of one that was cut off it is made from the journal",
+    "runs": "list the runs in a folder (default: ./runs) with their verdicts",
     "options": "print the table of options as Markdown",
     "figures": "print the table of figures as Markdown",
     "init": "copy the users, shapes, conf and locustfile into a folder, as a start of one's own",
@@ -41,15 +45,34 @@ PACKAGES, SOURCES = ("hubbub", "backend"), ".hubbub"
 IGNORED = shutil.ignore_patterns("__pycache__", "suite")
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what may have been meant by a flag or a command that there is not."""
+
+    def error(self, message: str) -> NoReturn:
+        found = re.search(r"unrecognized arguments: (-\S+)|invalid choice: '([^']*)'", message)
+        meant = ""
+        if found is not None:
+            flag = (found[1] or "").partition("=")[0]
+            meant = did_you_mean(flag or found[2], self.known_flags if flag else COMMANDS)
+        super().error(message + meant)
+
+    @property
+    def known_flags(self) -> list[str]:
+        """Those of all commands."""
+        return [option.flag for option in OPTIONS]
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The command line. Every option is text here."""
-    parser = argparse.ArgumentParser(prog="hubbub", description="The load test for chat backends.")
+    parser = Parser(prog="hubbub", description="The load test for chat backends.")
     parser.add_argument("--version", action="version", version=f"hubbub {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
         if name == "init":
             command.add_argument("folder", metavar="DIR", help="the folder, empty or absent")
+        if name == "runs":
+            command.add_argument("folder", metavar="DIR", nargs="?", default="runs", help="the folder, default ./runs")
         if name == "report":
             command.add_argument("folder", metavar="RUN_DIR", help="the folder of a run")
         if name == "learn":
@@ -188,7 +211,7 @@ def start_suite(folder: Path) -> None:
     print(f"hubbub: {folder} is a suite of your own (users, shapes, conf, compose): run hubbub there, and change it.")
 
 
-WITH_FOLDER = ("init", "report", "learn")
+WITH_FOLDER = ("init", "report", "learn", "runs")
 PRINTED = {"options": print_options, "figures": print_figures}
 """Commands that print something and run nothing."""
 
@@ -202,6 +225,9 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         return print_report(Path(arguments.folder))
     if command == "try":
         return try_contract(arguments)
+    if command == "runs":
+        print(list_runs(Path(arguments.folder)))
+        return ExitCode.PASS
     if command in ("init", "learn"):
         start_suite(Path(arguments.folder)) if command == "init" else learn_contract(Path(arguments.capture))
         return ExitCode.PASS

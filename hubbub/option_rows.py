@@ -10,6 +10,7 @@ from typing import Any
 from hubbub import option_kinds as kinds
 from hubbub.errors import ConfigError
 from hubbub.option_kinds import Kind
+from hubbub.spelling import did_you_mean
 from hubbub.suite import SUITE, find_file
 
 
@@ -79,7 +80,10 @@ class Option:
             choices = sorted({*self.choices(), *more_choices}, key=lambda choice: (choice != "none", choice))
             if text not in choices:
                 or_file = ", or a file" if self.folder else ""
-                raise ConfigError(f"{self.label} must be one of {', '.join(choices)}{or_file}, not {text!r}.")
+                raise ConfigError(
+                    f"{self.label} must be one of {', '.join(choices)}{or_file}, not {text!r}."
+                    f"{did_you_mean(text, choices)}"
+                )
         return self.parse(text, self.label)
 
 

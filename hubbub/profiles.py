@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hubbub.errors import ConfigError
+from hubbub.spelling import did_you_mean
 from hubbub.suite import CONF, check_keys, find_file, names_in, read_toml
 
 
@@ -22,7 +23,10 @@ def load_profile(name: str, known: Mapping[str, str]) -> dict[str, str]:
     """
     path = find_file(CONF / "profiles", name)
     if path is None:
-        raise ConfigError(f"profile must be one of {', '.join(profile_names())}, or a file, not {name!r}.")
+        raise ConfigError(
+            f"profile must be one of {', '.join(profile_names())}, or a file, not {name!r}."
+            f"{did_you_mean(name, profile_names())}"
+        )
     return read_options(path, known)
 
 

@@ -31,6 +31,7 @@ from hubbub.run.steps import told_if_slow
 from hubbub.run.terminal import say
 from hubbub.run.workers import LocalWorkers, Workers
 from hubbub.run.world import RealWorld
+from hubbub.spelling import did_you_mean
 from hubbub.suite import SUITE
 
 Shapes = Mapping[str, Callable[[int, int], Curve]]
@@ -187,7 +188,8 @@ class Installation:
             make = load_shape(path)
         if make is None:
             known = ", ".join(["none", *sorted(self._shapes)])
-            raise ConfigError(f"shape must be one of {known}, or a file, not {settings.shape!r}.")
+            meant = did_you_mean(settings.shape, self._shapes)
+            raise ConfigError(f"shape must be one of {known}, or a file, not {settings.shape!r}.{meant}")
         curve = curve_of(make, settings.shape, settings.clients, settings.duration_us)
         curve.check(settings.spawn_rate)
         say("\n  ".join([f"shape {curve.name}", *curve.schedule()]))

@@ -11,6 +11,7 @@ from typing import Any
 
 from hubbub.contracts.rules import DELIVERY, MEANINGS
 from hubbub.errors import ConfigError
+from hubbub.spelling import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,8 @@ def check(values: Mapping[str, Any], path: Path, text: str) -> None:
             _check_value(value, "", 0, key, TOP[key], place)
         else:
             known = ", ".join((*TOP, *TABLES, "when"))
-            raise ConfigError(f"{place.of('', 0, key)}there is no key {key!r}; there are {known}.")
+            meant = did_you_mean(key, (*TOP, *TABLES, "when"))
+            raise ConfigError(f"{place.of('', 0, key)}there is no key {key!r}; there are {known}.{meant}")
     _check_whole(values, place)
 
 
@@ -250,7 +252,8 @@ def _check_table(table: Any, name: str, number: int, keys: Mapping[str, Kind], p
         plain = key.replace("-", "_")
         if plain not in keys:
             where = place.of(name, number, plain)
-            raise ConfigError(f"{where}[{name}] has no key {key!r}; it has {', '.join(keys)}.")
+            meant = did_you_mean(plain, keys)
+            raise ConfigError(f"{where}[{name}] has no key {key!r}; it has {', '.join(keys)}.{meant}")
         _check_value(value, name, number, plain, keys[plain], place)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 from hubbub.report.figures import FIGURES, SERIES
+from hubbub.report.plain import plain
 
+WIDTH = 100
+LONGEST_REASON = 1_000
 SHOWN_ERRORS = 10
 SHOWN_ADDRESSES = 4
 
@@ -21,8 +25,16 @@ def render_console(summary: Mapping[str, Any], folder: str) -> str:
     """The report as text. `folder` is where the results lie."""
     lines = [*_classic(summary), "", *_deliveries(summary), *_exceptions(summary), "", *_latencies(summary)]
     lines += [*_addresses(summary), *_canary(summary), "", *_objectives(summary), "", *_health(summary)]
-    lines += [*_errors(summary), "", *_verdict(summary), f"Results: {folder}"]
-    return "\n".join(lines)
+    lines += [*_errors(summary), "", *_verdict(summary)]
+    return "\n".join([*(part for line in lines for part in _wrapped(line)), f"Results: {folder}"])
+
+
+def _wrapped(line: str) -> list[str]:
+    """A line in as many as it takes; what goes on stands further in, so that nothing foreign begins a line."""
+    if len(line) <= WIDTH:
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return textwrap.wrap(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True)
 
 
 def _classic(summary: Mapping[str, Any]) -> list[str]:
@@ -146,7 +158,7 @@ def _health(summary: Mapping[str, Any]) -> list[str]:
 
 def _errors(summary: Mapping[str, Any]) -> list[str]:
     errors = summary["errors"]
-    lines = [f"  {error['count']} x {error['class']}" for error in errors[:SHOWN_ERRORS]]
+    lines = [f"  {error['count']} x {plain(error['class'])}" for error in errors[:SHOWN_ERRORS]]
     if len(errors) > SHOWN_ERRORS:
         lines.append(f"  and {len(errors) - SHOWN_ERRORS} more classes, in summary.json")
     return ["", "Errors:", *lines] if lines else []
@@ -156,5 +168,5 @@ def _verdict(summary: Mapping[str, Any]) -> list[str]:
     verdict = summary["verdict"]
     return [
         f"Verdict: {verdict['result']}",
-        *(f"  {reason['kind']}: {reason['text']}" for reason in verdict["reasons"]),
+        *(f"  {reason['kind']}: {plain(reason['text'], LONGEST_REASON)}" for reason in verdict["reasons"]),
     ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hubbub.report.plain import plain
+
 MARKS = {"PASS": "✅", "FAIL": "❌", "INCONCLUSIVE": "❔"}
 RESULTS = {"holds": "✅ holds", "broken": "❌ broken", "open": "❔ open"}
 SHOWN_ERRORS = 10
-SHOWN_CHARACTERS = 300
 
 
 def render_markdown(summary: Mapping[str, Any]) -> str:
@@ -68,6 +69,4 @@ def _errors(errors: list[Mapping[str, Any]]) -> list[str]:
 
 def _code(text: str) -> str:
     """A text that cannot be anything else than text: one line, bounded, and no mark of Markdown or HTML in it."""
-    line = "".join(letter if letter.isprintable() else " " for letter in text)
-    shown = line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]}..."
-    return f"`{shown.replace('`', chr(39)).replace('|', '/')}`"
+    return f"`{plain(text).replace('`', chr(39)).replace('|', '/')}`"

@@ -147,3 +147,20 @@ def test_a_profile_does_not_take_a_swarms_workers_away(launched, monkeypatch):
     monkeypatch.setattr(cli, "profile_options", lambda _name: {"workers": "0"})
     main(["swarm"])
     assert launched[0][1] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [(["pref-ws"], "'perf-ws'"), (["perf-ws", "--duratoin", "3s"], "'--duration'"), (["ui", "--hsot=x"], "'--host'")],
+)
+def test_a_misspelt_command_or_flag_is_named(arguments, meant, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert f"Did you mean {meant}?" in capsys.readouterr().err
+
+
+def test_past_runs_are_listed(tmp_path, capsys):
+    assert main(["runs", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"there are no runs in {tmp_path}\n"
+    assert main(["runs", str(tmp_path / "absent")]) == 2

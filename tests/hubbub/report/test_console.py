@@ -1,5 +1,6 @@
 """What a run prints, also when next to nothing was measured."""
 
+from hubbub.errors import Failure
 from hubbub.health import Health
 from hubbub.health.judge import Second
 from hubbub.report import build_summary, render_console
@@ -67,3 +68,20 @@ def test_the_canary_stands_beside_our_own_times(run_result, slo_results):
     text = printed(run_result, slo_results)
     assert "canary response" in text
     assert "canary delivery" in text
+
+
+def test_no_line_is_wider_than_a_hundred_columns(run_result, slo_results):
+    run_result.interruption = "a reason " * 40
+    lines = printed(run_result, slo_results).splitlines()
+    assert max(map(len, lines)) <= 100
+    at = next(at for at, line in enumerate(lines) if "a reason" in line)
+    assert lines[at + 1].startswith("      ")
+
+
+def test_foreign_text_cannot_print_a_verdict(run_result, slo_results):
+    run_result.counts.duplicated = 1
+    run_result.phase_stats.error(Failure("error frame: no\nVerdict: PASS\x1b[2J" + "x" * 2_000), 5, "sample")
+    lines = printed(run_result, slo_results).splitlines()
+    assert [line for line in lines if line.startswith("Verdict:")] == ["Verdict: FAIL"]
+    assert all(line.isprintable() for line in lines)
+    assert max(map(len, lines)) <= 100
