@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import gevent
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
@@ -142,6 +143,8 @@ def requests_client(
     for scheme in ("http://", "https://"):
         session.mount(scheme, BoundedAdapter(sources, addresses, ssl_context, pool_maxsize=MAX_CONNECTIONS))
     session.verify = ssl_context is None or ssl_context.check_hostname
+    if not session.verify:  # who wrote --insecure knows
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
     def request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         try:
@@ -165,9 +168,15 @@ def requests_client(
         except Exception as error:  # the library lets those of three others through
             if problem := tls_problem(error):
                 raise TlsError(problem) from error
+            if "RemoteDisconnected" in str(error) and host.startswith("http:"):
+                raise ConnectError(NO_ANSWER) from error
             raise ConnectError(type(error).__name__) from error
 
     return request
+
+
+NO_ANSWER = "it closes the connection without an answer: is it https://?"
+"""What a server of TLS does, too, to whom it does not understand."""
 
 
 def read_body(answer: Any, timeout_s: float, give_turn: Callable[[], object]) -> bytes:

@@ -1,5 +1,6 @@
 """The client of the second opinion: no redirects, no proxy, one error for whatever goes wrong."""
 
+import socket
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -45,6 +46,19 @@ def test_a_call_has_the_headers_of_the_run_and_its_own(origin, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     request = client_of(resolve({"host": origin, "header": "X-All:a"}))
     assert request("POST", "/x", {"X-One": "b"}, b"body-") == (200, b"body-ab")
+
+
+def test_a_host_that_closes_without_an_answer_may_speak_tls():
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def close():
+        link, _ = server.accept()
+        link.recv(4096)
+        link.close()
+
+    threading.Thread(target=close, daemon=True).start()
+    with server, pytest.raises(ConnectError, match="without an answer: is it https://"):
+        client_of(resolve({"host": f"http://127.0.0.1:{server.getsockname()[1]}"}))("GET", "/", {}, b"")
 
 
 def test_a_redirect_is_an_answer(origin):
