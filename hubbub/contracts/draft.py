@@ -1,4 +1,4 @@
-"""TOML as a person would write it: tables in order, each with how sure it is."""
+"""TOML as a person would write it, and frames as templates: what is filled in stands at its place, and only there."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Draft:
         """One more rule."""
         self.lines += ["", f"[[when]]  # {how_sure}"]
         for key, value in rule.items():
-            self.lines.append(f"{key} = {inline(value) if isinstance(value, dict) else quoted(value)}")
+            self.lines.append(f"{key} = {_value(value)}")
 
 
 def quoted(value: Any) -> str:
@@ -51,11 +51,34 @@ def _escaped(value: str) -> str:
 
 
 def inline(values: Mapping[str, Any]) -> str:
-    """A table in one line."""
-    return "{" + ", ".join(f"{_escaped(key)} = {_value(value)}" for key, value in values.items()) + "}"
+    """A table in one line. TOML has no null: members without a value are left out."""
+    items = ((key, value) for key, value in values.items() if value is not None)
+    return "{" + ", ".join(f"{_escaped(key)} = {_value(value)}" for key, value in items) + "}"
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return inline(value)
     if isinstance(value, list):
-        return "[" + ", ".join(map(_value, value)) + "]"
+        return "[" + ", ".join(_value(each) for each in value if each is not None) + "]"
     return quoted(value)
+
+
+def template_of(body: Any, places: Mapping[str, str], path: str = "") -> str:
+    """JSON as a template: at some paths stand variables, and everything else is as it was."""
+    if path in places:
+        return places[path]
+    if isinstance(body, dict):
+        items = (
+            f"{_plain(key)}:{template_of(value, places, f'{path}.{key}' if path else str(key))}"
+            for key, value in body.items()
+        )
+        return "{" + ",".join(items) + "}"
+    if isinstance(body, list):
+        parts = (template_of(value, places, f"{path}.{at}" if path else str(at)) for at, value in enumerate(body))
+        return "[" + ",".join(parts) + "]"
+    return _plain(body)
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("$", "$$")

@@ -9,6 +9,7 @@ import pytest
 from hubbub.contracts.declarative import Declarative
 from hubbub.contracts.grammar import check
 from hubbub.contracts.learning import FILL_IN, learn
+from hubbub.errors import ConfigError
 from tests.hubbub.contracts.test_capture import called, har, linked
 
 TOKEN = "a-token-that-is-long-enough"
@@ -89,7 +90,7 @@ def test_socketio_is_learned_with_its_numbers():
     assert {"starts": "0{", "reply": '40{"email":$email.json}'} in values["when"]
     assert {"starts": "40", "means": "connected"} in values["when"]
     assert values["when"][-1] == {"matches": r"43(?P<number>\d+)(?P<json>.*)", "means": "confirmed"}
-    assert f"{FILL_IN}: no login was seen" in text
+    assert f"{FILL_IN}: no login with a token was seen" in text
 
 
 def test_what_was_not_seen_is_left_to_fill_in():
@@ -101,3 +102,67 @@ def test_what_was_not_seen_is_left_to_fill_in():
 @pytest.mark.parametrize("frame", ["", "[" * 50, '{"a":', "\x00", '{"type":null}', "[]", "7", '"x"'])
 def test_no_frame_makes_it_fail(frame):
     learn(har(linked(("receive", frame), ("send", frame), ("receive", frame))))
+
+
+def test_no_password_of_the_capture_is_written(tmp_path):
+    body = json.dumps({"variables": {"user": {"email": "a@b.c", "password": "hunter2hunter2"}}, "list": [None]})
+    login = called("POST", "http://x/graphql", body, answer=json.dumps({"data": {"token": TOKEN}}))
+    talk = linked(
+        ("send", json.dumps({"type": "auth", "password": "hunter2hunter2", "key": TOKEN})),
+        ("receive", '{"type":"ok"}'),
+        ("send", '{"type":"say","text":"hello out there"}'),
+        ("receive", '{"type":"said","text":"hello out there"}'),
+    )
+    text, values = proposed(har(login, talk))
+    assert "hunter2" not in text
+    assert values["login"]["json"]["variables"]["user"] == {"email": "$email", "password": "$password"}
+    assert values["open"]["send"] == '{"type":"auth","password":$password.json,"key":"$token"}'
+
+
+def test_only_what_is_answered_every_time_is_a_ping():
+    typing = ("receive", '{"type":"typing"}')
+    capture = har(
+        linked(
+            typing,
+            ("send", '{"type":"seen"}'),
+            typing,
+            ("send", '{"type":"seen"}'),
+            typing,
+            ("receive", '{"type":"other"}'),
+            ("send", '{"type":"say","text":"hello out there"}'),
+            ("receive", '{"type":"said","text":"hello out there"}'),
+        )
+    )
+    assert all("reply" not in rule for rule in proposed(capture)[1]["when"])
+
+
+def test_a_frame_that_comes_again_and_again_is_a_heartbeat():
+    capture = har(
+        linked(
+            ("receive", '{"type":"hello"}'),
+            *(("send", '{"type":"alive"}') for _ in range(4)),
+            ("send", '{"type":"say","text":"hello out there"}'),
+            ("receive", '{"type":"said","text":"hello out there"}'),
+        )
+    )
+    for second, message in enumerate(capture["log"]["entries"][0]["_webSocketMessages"]):
+        message["time"] = 1_000 + 5 * second
+    assert proposed(capture)[1]["heartbeat"] == {"every": "5.0s", "send": '{"type":"alive"}'}
+
+
+def test_thousands_of_frames_take_no_time_to_speak_of():
+    frames = []
+    for number in range(3_000):
+        frames += [("send", json.dumps({"t": "say", "text": f"hello number {number}"}))]
+        frames += [("receive", json.dumps({"t": "said", "text": f"hello number {number}"}))]
+    assert proposed(har(linked(*frames)))[1]["message"]["send"] == '{"t":"say","text":$content.json}'
+
+
+@pytest.mark.parametrize("odd", [{"request": {"url": "wss://[::1/ws"}}, {"response": None}, {"request": None}])
+def test_odd_entries_are_one_sentence_or_left_out(odd):
+    capture = ours()
+    capture["log"]["entries"][-1] |= odd
+    try:
+        learn(capture)
+    except ConfigError as error:
+        assert str(error).startswith("learn: ")
