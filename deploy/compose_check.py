@@ -1,5 +1,7 @@
 """Bring docker-compose.yml up for real, run a test through its web UI, and check what it wrote.
 
+    python deploy/compose_check.py [FOLDER]     FOLDER is one that `hubbub init` made; without it this checkout
+
 Exits with 0 when the run passed, 1 when it did not, and 0 with a sentence where no Docker engine is to be had.
 """
 
@@ -16,7 +18,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).resolve()
 PROJECT = "hubbub-compose-check"
 WEB_PORT = "18089"
 CLIENTS, MESSAGES_EACH = 24, 5
@@ -44,6 +46,9 @@ def build() -> None:
         command += ["--build-arg", f"BASE={os.environ['BASE']}"]
     if os.environ.get("CA_FILE"):
         command += ["--secret", f"id=ca,src={os.environ['CA_FILE']}"]
+    if (ROOT / ".env").exists():  # which compose reads, and docker does not
+        source = (ROOT / ".env").read_text(encoding="utf-8").partition("HUBBUB_SOURCE=")[2].split("\n")[0]
+        command += ["--build-arg", f"SOURCE={source}"]
     subprocess.run([*command, str(ROOT)], check=True, env=os.environ | {"DOCKER_BUILDKIT": "1"})
 
 
