@@ -158,7 +158,9 @@ def origin(value: str, name: str) -> str:
         scheme, host, port, parts = "", "", None, urlsplit("")
     if "@" in value:
         raise ConfigError(f"{name} must be an origin without a user and password: give accounts by --accounts.")
-    is_bare = not parts.query and not parts.fragment and not any(letter.isspace() for letter in value)
+    is_bare = (
+        ";" not in value and not parts.query and not parts.fragment and not any(letter.isspace() for letter in value)
+    )
     if "," in host:
         raise ConfigError(f"{name} must be one origin.")
     if not scheme or not host or port == 0 or not is_bare:

@@ -29,7 +29,8 @@ from hubbub import (
 
 V3 = "/_matrix/client/v3"
 MOST_EVENTS = 1_000
-"""Of one room in one answer: Synapse gives no more, and says that it left some out."""
+"""Of one room in one answer, if the server gives as many: Synapse gives 100 (filter_timeline_limit), and says that it
+left some out. Those are then asked for."""
 
 MESSAGES = {"types": ["m.room.message"]}
 NOTHING: dict[str, list[str]] = {"types": []}
@@ -122,15 +123,21 @@ class Matrix(Contract):
 
 
 class MatrixDialogue(Dialogue):
-    """One connection: where the next answer begins."""
+    """One connection: where the next answer begins, and which parts of rooms were left out of the last one.
 
-    __slots__ = ("_since",)
+    What came behind a part that was left out waits for it, so that nothing seems to be out of order.
+    """
+
+    __slots__ = ("_gaps", "_is_first", "_since", "_waiting")
 
     contract: Matrix
 
     def __init__(self, contract: Matrix, opening: Opening) -> None:
         super().__init__(contract, opening)
         self._since = opening.previous if isinstance(opening.previous, str) else ""
+        self._is_first = True
+        self._gaps: list[tuple[str, str, str]] = []
+        self._waiting: list[Event | Delivery] = []
 
     def enter(self, conversation_id: int | str) -> Sequence[str]:
         return ()
@@ -140,11 +147,16 @@ class MatrixDialogue(Dialogue):
 
     def poll(self) -> Call:
         assert self.opening.identity is not None
+        token = self.opening.identity.token
+        if self._gaps:
+            room, until, since = self._gaps[0]
+            more = f"&from={_part(until)}&to={_part(since)}"
+            path = f"{V3}/rooms/{_part(room)}/messages?dir=b&limit={MOST_EVENTS}&filter={_json(MESSAGES)}{more}"
+            return Call("GET", path, token=token)
         # an answer to the same question may come from a cache: the connections of an account ask for different times
-        wait_ms = int(self.contract.poll_s * 1_000) + self.opening.number % 1_000 if self._since else 0
+        wait_ms = 0 if self._is_first else int(self.contract.poll_s * 1_000) + self.opening.number % 1_000
         since = f"&since={_part(self._since)}" if self._since else ""
-        path = f"{V3}/sync?timeout={wait_ms}&filter={_json(FILTER)}{since}"
-        return Call("GET", path, token=self.opening.identity.token)
+        return Call("GET", f"{V3}/sync?timeout={wait_ms}&filter={_json(FILTER)}{since}", token=token)
 
     def resume(self, newest: bytes) -> str | None:
         return self._since or None
@@ -152,20 +164,57 @@ class MatrixDialogue(Dialogue):
     def receive(self, payload: bytes) -> Sequence[Event | Delivery]:
         try:
             body = json.loads(payload)
-            since = _text(body, "next_batch")
+            return self._filled(body) if self._gaps else self._news(body)
         except (ValueError, RecursionError, ContractError) as error:
             return (Event(EventKind.UNREADABLE, text=f"{error}: {payload[:80]!r}"),)
-        events: list[Event | Delivery] = []
-        rooms = body.get("rooms", {})
-        for room, news in rooms.get("join", {}).items():
-            timeline = news.get("timeline", {})
-            if timeline.get("limited") and self._since:
-                events.append(Event(EventKind.DROPPED))
-            for event in timeline.get("events", ()):
-                if content := _body_of(event):
-                    events.append(Delivery(room, str(event.get("sender", "")), content))
-        self._since = since
+
+    def _filled(self, body: Any) -> Sequence[Event | Delivery]:
+        """What was left out, before what waits for it."""
+        room, _, _ = self._gaps.pop(0)
+        chunk = body.get("chunk") if isinstance(body, dict) else None
+        found = _deliveries(room, reversed(chunk) if isinstance(chunk, list) else ())
+        if isinstance(chunk, list) and len(chunk) >= MOST_EVENTS:
+            found.insert(0, Event(EventKind.DROPPED))
+        self._waiting = found + self._waiting
+        if self._gaps:
+            return ()
+        events, self._waiting = self._waiting, []
         return events
+
+    def _news(self, body: Any) -> Sequence[Event | Delivery]:
+        since = _text(body, "next_batch")
+        events: list[Event | Delivery] = []
+        joined = _member(_member(body, "rooms"), "join")
+        for room in joined:
+            timeline = _member(_member(joined, room), "timeline")
+            until = timeline.get("prev_batch")
+            if timeline.get("limited") is True and self._since and isinstance(until, str):
+                self._gaps.append((str(room), until, self._since))
+            events += _deliveries(str(room), timeline.get("events"))
+        self._since, self._is_first = since, False
+        if self._gaps:
+            self._waiting = events
+            return ()
+        return events
+
+
+def _member(body: Any, name: str) -> dict[str, Any]:
+    """A member that is an object; an empty one where it is none."""
+    found = body.get(name) if isinstance(body, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _deliveries(room: str, events: Any) -> list[Event | Delivery]:
+    """The messages of a list of events; what cannot be read hides none of the others."""
+    found: list[Event | Delivery] = []
+    for event in events or ():
+        content = event.get("content") if isinstance(event, dict) else None
+        body = content.get("body") if isinstance(content, dict) else None
+        if isinstance(body, str):
+            found.append(Delivery(room, str(event.get("sender", "")), body))
+        elif not isinstance(content, dict):
+            found.append(Event(EventKind.UNREADABLE, text=f"an event without content in {room}"))
+    return found
 
 
 def name_of(credentials: Credentials) -> str:
@@ -175,8 +224,7 @@ def name_of(credentials: Credentials) -> str:
 
 def _body_of(event: Any) -> str:
     """What a message says; empty for one that was removed, or is no text."""
-    body = event.get("content", {}).get("body", "")
-    return body if isinstance(body, str) else ""
+    return str(_member(event, "content").get("body", ""))
 
 
 def _text(body: Any, name: str) -> str:

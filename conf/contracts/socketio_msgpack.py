@@ -82,6 +82,8 @@ class SocketIoDialogue(Dialogue):
             packet = msgpack.unpackb(payload)
         except (ValueError, msgpack.UnpackException):
             packet = None
+        if isinstance(packet, dict) and packet.get("nsp") != self.contract.settings["namespace"]:
+            return (Event(EventKind.OTHER, text="another namespace"),)
         if not isinstance(packet, dict):
             return (Event(EventKind.UNREADABLE, text=f"no packet of msgpack: {payload[:80]!r}"),)
         return (self._event(packet.get("type"), packet.get("data"), packet.get("id")),)
@@ -89,7 +91,7 @@ class SocketIoDialogue(Dialogue):
     def _event(self, kind: Any, data: Any, number: Any) -> Event | Delivery:
         if kind == EVENT and isinstance(data, list) and len(data) > 1 and data[0] == "message":
             return _delivery(data[1])
-        if kind == ACK and isinstance(number, int):
+        if kind == ACK and type(number) is int and number >= 0:
             return self._answer(number, data[0] if isinstance(data, list) and data else None)
         if kind == CONNECT:
             return Event(EventKind.CONNECTED)

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
+from typing import Protocol
 
 import websocket
 
-from hubbub.contracts import Dialogue, HttpRequest
-from hubbub.errors import ContractError, HubbubError
+from hubbub.contracts import Call, HttpRequest
+from hubbub.errors import ContractError, Throttled
 
 MOST_WAITING = 1_000
+PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+"""After a limit of the backend: what it asks for, within bounds."""
+
+
+class Polling(Protocol):
+    """What is needed of a dialogue."""
+
+    def poll(self) -> Call | None:
+        """The call that asks for what is new."""
 
 
 class Polls:
     """As much of websocket-client's connection as the canary uses. A poll that is under way at its end is let be."""
 
-    def __init__(self, dialogue: Dialogue, request: HttpRequest) -> None:
+    def __init__(self, dialogue: Polling, request: HttpRequest, timeout_s: float) -> None:
         self._dialogue, self._request = dialogue, request
-        self._timeout_s: float | None = None
+        self._timeout_s = timeout_s
         self._is_open = True
-        self._answers: queue.Queue[bytes | HubbubError] = queue.Queue(MOST_WAITING)
+        self._answers: queue.Queue[bytes | Exception] = queue.Queue(MOST_WAITING)
         self._answers.put(self._poll())
         threading.Thread(target=self._go_on, daemon=True).start()
 
@@ -28,16 +39,21 @@ class Polls:
         call = self._dialogue.poll()
         if call is None:
             raise ContractError("there is nothing to poll")
-        status, body = self._request(call.method, call.path, call.headers(), call.body())
-        call.check(status, body)
-        return body
+        while True:
+            try:
+                status, body = self._request(call.method, call.path, call.headers(), call.body())
+                call.check(status, body)
+            except Throttled as error:
+                time.sleep(min(max(error.retry_after_s or PAUSE_S, PAUSE_S), LONGEST_PAUSE_S))
+            else:
+                return body
 
     def _go_on(self) -> None:
         while self._is_open:
             self._answers.join()  # the next poll asks for what comes after the last answer, once that was read
             try:
                 self._answers.put(self._poll())
-            except HubbubError as error:
+            except Exception as error:
                 self._answers.put(error)
                 return
 
@@ -51,7 +67,7 @@ class Polls:
             answer = self._answers.get(timeout=self._timeout_s)
         except queue.Empty as error:
             raise websocket.WebSocketTimeoutException from error
-        if isinstance(answer, HubbubError):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 

@@ -23,13 +23,13 @@ import websocket
 
 from hubbub.canary.polls import Polls
 from hubbub.canary.task import Task
+from hubbub.client.guard import GuardedDialogue
 from hubbub.client.requests_client import requests_client
 from hubbub.clock import US_PER_SECOND, monotonic_us
 from hubbub.contracts import (
     Contract,
     Credentials,
     Delivery,
-    Dialogue,
     EventKind,
     Frame,
     HttpRequest,
@@ -39,7 +39,7 @@ from hubbub.contracts import (
     load_contract,
     perform,
 )
-from hubbub.errors import ContractError, HubbubError
+from hubbub.errors import ContractError
 from hubbub.ledger import decode_tag
 from hubbub.metrics.histogram import Histogram
 from hubbub.option_kinds import Resolve
@@ -73,7 +73,9 @@ class Witness:
         """Connect, join, and take every message until stopped. Raises HubbubError and websocket's errors."""
         dialogue = self._dialogue()
         if self._contract.poll_s:
-            connection = self._connection = Polls(dialogue, self._request(self._contract.poll_s))
+            connection = self._connection = Polls(
+                dialogue, self._request(self._contract.poll_s), self._task.timeout_s + self._contract.poll_s
+            )
         else:
             connection = self._connection = self._connect(dialogue.upgrade())
         self._send(dialogue.start())
@@ -125,7 +127,7 @@ class Witness:
     def _addresses(self, host: str, port: int) -> list[Address]:
         return look_up(host, port, self._resolve, socket.getaddrinfo)
 
-    def _dialogue(self) -> Dialogue:
+    def _dialogue(self) -> GuardedDialogue:
         """Log in and get a permit, where the backend has that; then what the connection says."""
         task, contract = self._task, self._contract
         request = self._request()
@@ -135,7 +137,7 @@ class Witness:
         identity = perform(login, request) if login is not None else None
         ticket = contract.ticket(identity) if identity is not None and Phase.TICKET in contract.phases else None
         permit = perform(ticket, request) if ticket is not None else ""
-        return contract.dialogue(Opening(credentials, identity, permit, NUMBER, task.conversation_id))
+        return GuardedDialogue(contract, Opening(credentials, identity, permit, NUMBER, task.conversation_id))
 
     def _request(self, more_s: float = 0.0) -> HttpRequest:
         task = self._task
@@ -150,7 +152,7 @@ class Witness:
             else:
                 self._connection.send_binary(frame)
 
-    def _await(self, dialogue: Dialogue, kind: EventKind) -> None:
+    def _await(self, dialogue: GuardedDialogue, kind: EventKind) -> None:
         """Read until a certain event; the connection's timeout bounds each wait."""
         deadline_us = monotonic_us() + round(self._task.timeout_s * 1e6)
         while monotonic_us() < deadline_us:
@@ -158,7 +160,7 @@ class Witness:
                 return
         raise ContractError(f"no {kind.name.lower()} frame came in time")
 
-    def _take(self, dialogue: Dialogue, data: str | bytes) -> set[EventKind]:
+    def _take(self, dialogue: GuardedDialogue, data: str | bytes) -> set[EventKind]:
         """Take a frame, and answer what wants an answer; returns what it was beside deliveries."""
         now_us = monotonic_us()
         payload, separator = _bytes(data), self._contract.separator
@@ -216,7 +218,7 @@ def main() -> int:
         witness = Witness(Task(**json.loads(sys.stdin.readline())))
         threading.Thread(target=wait_for_the_end, daemon=True).start()
         witness.listen()
-    except (HubbubError, websocket.WebSocketException, OSError) as error:
+    except Exception as error:  # whatever a backend or a contract does, it is said in a line
         print(json.dumps({"problem": f"{type(error).__name__}: {error}"}), flush=True)
         return 1
     print(json.dumps(witness.figures()), flush=True)

@@ -63,7 +63,7 @@ def end_membership(session: Moving) -> None:
         script = context.contract.leave_conversation(identity, backend_id)
         if script is None:
             raise ContractError(f"contract {context.contract.name} ends no membership")
-        perform(script, context.http)
+        perform(script, context.http_at(session.slot.place))
 
     try:
         with_token(context, account, leave)

@@ -8,7 +8,7 @@ from typing import Protocol
 from hubbub.client.patience import Patience
 from hubbub.clock import US_PER_SECOND, Scheduler
 from hubbub.contracts import Call, HttpRequest
-from hubbub.errors import BrokenContract, CallFailed, Closing, ConnectError, ContractError, Owner, Throttled
+from hubbub.errors import BrokenContract, CallFailed, Closing, ConnectError, ContractError, Owner, Throttled, described
 from hubbub.transport.base import FrameHandler, OnClosed
 from hubbub.transport.frames import CloseCode
 
@@ -81,13 +81,21 @@ class PollingConnection:
                 owner = Owner.GENERATOR if error.is_ours else Owner.BACKEND
                 self._end(Closing(int(CloseCode.ABNORMAL), str(error), owner, error.errno, error.is_ours))
                 return
-            except (BrokenContract, ContractError) as error:
-                self._end(Closing(int(CloseCode.ABNORMAL), str(error), Owner.GENERATOR, is_our_fault=True))
+            except Exception as error:
+                self._fail(error)
                 return
             patience = Patience(self._scheduler, self._number)
             if self.is_open:
-                self._take(*answer)
+                try:
+                    self._take(*answer)
+                except Exception as error:
+                    self._fail(error)
+                    return
                 self._slow_down()
+
+    def _fail(self, error: Exception) -> None:
+        """Whatever a contract raises ends its own connection, and is no fault of the backend's."""
+        self._end(Closing(int(CloseCode.ABNORMAL), described(error), Owner.GENERATOR, is_our_fault=True))
 
     def _take(self, body: bytes, now_us: int, arrived_us: int) -> None:
         if self._is_paused:
@@ -113,8 +121,8 @@ class PollingConnection:
     # -- as a WebSocket's connection ---------------------------------------------------------------------------------
 
     def send(self, data: str | bytes) -> bool:
-        """There is nothing to send on. Raises ContractError."""
-        raise ContractError("a connection that polls sends no frames: messages go over HTTP")
+        """There is nothing to send on. Raises BrokenContract."""
+        raise BrokenContract("a connection that polls sends no frames: messages go over HTTP")
 
     def send_soon(self, data: str | bytes) -> None:
         self.send(data)

@@ -58,6 +58,6 @@ class Resumption:
 
     def give_up(self) -> None:
         """The client does not come back."""
-        suspended, self._suspended, self.is_coming_back = self._suspended, None, False
+        suspended, self._suspended, self.is_coming_back, self.previous = self._suspended, None, False, None
         if suspended is not None:
             self._context.ledger.abandon(suspended, self._context.now_us())

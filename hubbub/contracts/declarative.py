@@ -55,6 +55,7 @@ class Declarative(Contract):
             if key in ("health", "signup", "login", "create", "member", "part", "ticket", "history", "post")
         }
         self.rules = Rules(table["when"])
+        self._check_memory(name)
         self.has_echo = table.get("echo", True)
         self.accounts = table.get("accounts", self._accounts())
         self.sends_frames = "message" in table
@@ -227,6 +228,16 @@ class Declarative(Contract):
             headers["Sec-WebSocket-Protocol"] = subprotocol
         return Upgrade(self._open["path"].fill(values), headers)
 
+    def _check_memory(self, name: str) -> None:
+        """Raise ConfigError for what is remembered in place of something else, or is never remembered."""
+        taken = sorted(self.rules.remembered & {*OF_FRAMES, "content", "number"})
+        if taken:
+            raise ConfigError(f"{name}: remember cannot change ${taken[0]}: choose another name.")
+        unknown = sorted(self.rules.known - self.rules.remembered)
+        if unknown:
+            remembered = ", ".join(sorted(self.rules.remembered)) or "nothing"
+            raise ConfigError(f"{name}: knows is {unknown[0]!r}, and the rules of [[when]] remember {remembered}.")
+
     def _check_recovery(self, name: str) -> None:
         """Raise ConfigError where [recover] has nothing of the connection that ended."""
         remembered = ", ".join(sorted(self.rules.remembered)) or "nothing"
@@ -262,15 +273,17 @@ class Declarative(Contract):
 class DeclarativeDialogue(Dialogue):
     """One connection. It remembers which joins were asked for, and by which number, and what frames are to give.
 
-    `_before` is what the client's last connection remembered, empty where nothing is recovered.
+    `_before` is what the client's last connection remembered, empty where nothing is recovered; `_learned` is what this
+    one was told.
     """
 
-    __slots__ = ("_asked", "_before", "_contract", "_joins", "_values")
+    __slots__ = ("_asked", "_before", "_contract", "_joins", "_learned", "_values")
 
     def __init__(self, contract: Declarative, opening: Opening) -> None:
         super().__init__(contract, opening)
         self._contract = contract
         self._before: Values = opening.previous if isinstance(opening.previous, dict) else {}
+        self._learned: Values = {}
         self._values = _of_opening(opening) | self._before
         self._asked = FIRST_JOIN
         self._joins: dict[int, Id] = {}
@@ -283,15 +296,22 @@ class DeclarativeDialogue(Dialogue):
     def _is_recovered(self) -> bool:
         """Whether the backend goes on where the last connection ended: `recover.join` is sent then, or nothing."""
         same = self._contract.same_when_recovered
-        return bool(self._before) and (not same or self._values.get(same) == self._before.get(same))
+        return bool(self._before) and (not same or self._learned.get(same) == self._before.get(same))
 
     def resume(self, newest: bytes) -> Values | None:
         if newest:
-            self._contract.rules.receive(newest, self._values)
+            self._hear(newest)
+        known = {name: self._values.get(name) for name in self._contract.rules.remembered}
         needed = self._contract.needed_to_recover
-        if not needed or not needed <= self._values.keys():
+        if not needed or any(known.get(name) is None for name in needed):
             return None
-        return {name: self._values[name] for name in self._contract.rules.remembered if name in self._values}
+        return {name: value for name, value in known.items() if value is not None}
+
+    def _hear(self, payload: bytes) -> list[AnyEvent]:
+        """What a unit means; what it says to be remembered is known from then on."""
+        events = self._contract.rules.receive(payload, self._values, self._learned)
+        self._values |= self._learned
+        return events
 
     def enter(self, conversation_id: Id) -> Sequence[Frame]:
         if len(self._joins) >= MAX_JOINS:
@@ -326,7 +346,7 @@ class DeclarativeDialogue(Dialogue):
         return self._contract.frames("heartbeat", self._values)
 
     def receive(self, payload: bytes) -> Sequence[AnyEvent]:
-        events = self._contract.rules.receive(payload, self._values)
+        events = self._hear(payload)
         return [self._understood(event) if isinstance(event, Event) else event for event in events]
 
     def _understood(self, event: Event) -> Event:

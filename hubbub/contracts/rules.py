@@ -32,6 +32,12 @@ MEANINGS = {
 STATES = {True: True, False: False, "online": True, "offline": False, "start": True, "stop": False}
 UNKNOWN_SENDER = -1
 SHOWN_BYTES = 80
+MOST_PARTS = 10_000
+"""Of a list in one frame."""
+
+LONGEST_MEMORY = 4_096
+"""Letters of a value that is remembered: positions, tokens and names are shorter."""
+
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -66,6 +72,7 @@ class Rule:
         self.reply = [Template(text) for text in _listed(table.get("reply", []))]
         self.is_also: bool = table.get("also", False)
         self.remembers: Mapping[str, str] = table.get("remember", {})
+        self._remembered = {name: _with_default(path) for name, path in self.remembers.items()}
         self._each: str | None = table.get("each")
         self._is: str | None = table.get("is")
         self._matches = re.compile(table["matches"], re.DOTALL) if "matches" in table else None
@@ -85,7 +92,7 @@ class Rule:
         text = frame.text
         if not text.startswith(self.starts) or (self._is is not None and text != self._is):
             return None
-        if self.knows and not self.knows <= values.keys():
+        if any(values.get(name) is None for name in self.knows):
             return None
         groups: Mapping[str, str] = {}
         part = text
@@ -113,14 +120,17 @@ class Rule:
         found = lookup(body, self._each)
         if not isinstance(found, list):
             raise ContractError(f"expected a list at {self._each!r}")
+        if len(found) > MOST_PARTS:
+            raise ContractError(f"expected at most {MOST_PARTS} at {self._each!r}, got {len(found)}")
         return found
 
-    def remember(self, body: Any, groups: Mapping[str, str], values: dict[str, Any]) -> None:
-        """Keep what is said in a frame for later ones; what is not there changes nothing."""
-        for name, path in self.remembers.items():
+    def remember(self, body: Any, groups: Mapping[str, str], learned: dict[str, Any]) -> None:
+        """Keep what is said in a frame for later ones. What is not there changes nothing; what is null is forgotten."""
+        for name, (path, default) in self._remembered.items():
             found = groups.get(path, MISSING) if path in groups else lookup(body, path)
-            if found is not MISSING and found is not None:
-                values[name] = found
+            found = default if found is MISSING else found
+            if found is not MISSING and not _is_too_long(found):
+                learned[name] = found
 
     def event(self, body: Any, groups: Mapping[str, str]) -> AnyEvent:
         """What the frame means. Raises ContractError where it has not what its meaning takes."""
@@ -171,8 +181,13 @@ class Rules:
 
     @property
     def answers_deliveries(self) -> bool:
-        """Whether a delivery is to be answered."""
-        return any(rule.means == DELIVERY and rule.reply for rule in self._rules)
+        """Whether each delivery has to be looked at: it is to be answered, also by a rule below, or what it says is."""
+        used = self.names | self.known
+        for place, rule in enumerate(self._rules):
+            below = self._rules[place:] if rule.is_also else [rule]
+            if rule.means == DELIVERY and (any(each.reply for each in below) or used & rule.remembers.keys()):
+                return True
+        return False
 
     @property
     def names(self) -> set[str]:
@@ -194,7 +209,7 @@ class Rules:
         """What frames begin with that are deliveries for certain: of rules that nothing else can hide."""
         found = []
         for place, rule in enumerate(self._rules):
-            if rule.means == DELIVERY and rule.is_decided_by_start and not rule.reply:
+            if rule.means == DELIVERY and rule.is_decided_by_start and not rule.reply and not rule.is_also:
                 before = self._rules[:place]
                 if all(each.is_decided_by_start and not rule.starts.startswith(each.starts) for each in before):
                     found.append(rule.starts.encode())
@@ -205,8 +220,11 @@ class Rules:
         unit = Unit(payload)
         return next((place for place, rule in enumerate(self._rules) if rule.apply(unit) is not None), None)
 
-    def receive(self, payload: bytes, values: dict[str, Any]) -> list[AnyEvent]:
-        """What a unit means, as events. What is to be remembered of it is added to the values."""
+    def receive(
+        self, payload: bytes, values: Mapping[str, Any], learned: dict[str, Any] | None = None
+    ) -> list[AnyEvent]:
+        """What a unit means, as events. What is to be remembered of it is added to `learned`."""
+        learned = {} if learned is None else learned
         frame = Unit(payload)
         events: list[AnyEvent] = []
         for place, rule in enumerate(self._rules):
@@ -218,7 +236,7 @@ class Rules:
                 for part in rule.parts(body):
                     events.append(rule.event(part, groups))
                     if rule.remembers:
-                        rule.remember(part, groups, values)
+                        rule.remember(part, groups, learned)
             except ContractError as error:
                 return [*events, Event(EventKind.UNREADABLE, text=f"when[{place}]: {error}: {payload[:SHOWN_BYTES]!r}")]
             if rule.reply:
@@ -229,6 +247,21 @@ class Rules:
             return events
         body = frame.json(frame.text)
         return [Event(EventKind.OTHER, text=_type_of(body))]
+
+
+def _with_default(path: str) -> tuple[str, Any]:
+    """`subscribe.offset or 0`: a path, and what is remembered where nothing stands there; MISSING for nothing."""
+    path, _, default = path.partition(" or ")
+    if not default:
+        return path, MISSING
+    try:
+        return path, orjson.loads(default)
+    except ValueError:
+        return path, default
+
+
+def _is_too_long(value: Any) -> bool:
+    return isinstance(value, dict | list) or (isinstance(value, str) and len(value) > LONGEST_MEMORY)
 
 
 def _type_of(body: Any) -> str:

@@ -173,7 +173,7 @@ class Arrivals:
             self.not_due(subscription, message, now_us)
         elif message.sent_us < subscription.resumed_us:
             subscription.counts.recovered += 1
-            self._latencies.untimed(message, now_us)
+            self._latencies.recovered(message, now_us, arrived_us, subscription.resumed_us)
         elif connection.is_timed:
             message.arrivals.append(now_us)
             message.arrived.append(arrived_us if message.sent_us > connection.doubted_us else UNKNOWN_US)

@@ -59,6 +59,7 @@ class LatencyRecorder:
         if not has_low_ends:
             self.second.low.void()
             self.second.room_low.void()
+            self.second.recovery_low.void()
         self.timings.merge(self.second)
         self.second.clear()
 
@@ -104,6 +105,13 @@ class LatencyRecorder:
         self.last_first_arrival_us = max(self.last_first_arrival_us, now_us)
         message.remaining -= 1
         self._complete(message)
+
+    def recovered(self, message: Message, now_us: int, arrived_us: int, resumed_us: int) -> None:
+        """A due first copy that a connection had missed arrived: it is timed from when that was ready again."""
+        since_us = min(now_us, resumed_us)
+        message.timings.recovery.record(now_us - since_us)
+        message.timings.recovery_low.within(message.tolerance_us).record(max(0, arrived_us - since_us))
+        self.untimed(message, now_us)
 
     def optional(self, counts: Counts, now_us: int) -> None:
         """A first copy arrived at a connection that was not due it."""

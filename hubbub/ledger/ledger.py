@@ -30,6 +30,9 @@ SETTLE_US = 5_000_000
 TOO_MANY_TO_EXCUSE = 1_000
 """So many losses where nothing at all was delivered are not explained by a generator that was late now and then."""
 
+MOST_KEPT = 100_000
+"""Messages of a conversation that are kept for connections which are gone, and were promised what they miss."""
+
 REMEMBER_US = 2_000_000
 """How long a message that everyone has stays in the log."""
 
@@ -271,7 +274,10 @@ class Ledger(Tally):
         for conversation in self.conversations.values():
             for subscription in conversation.subscriptions:
                 subscription.catch_up()
-                if subscription.suspended_us < now_us - self._recover_us:
+                is_too_much = subscription.is_suspended and len(subscription.log) > MOST_KEPT
+                if is_too_much:
+                    subscription.connection.explain(f"it was gone for more than {MOST_KEPT} messages")
+                if is_too_much or subscription.suspended_us < now_us - self._recover_us:
                     self._end(subscription, now_us)
                 elif subscription.is_waiting:
                     for message in subscription.give_up(now_us - SETTLE_US, now_us - LOSS_HORIZON_US):

@@ -12,15 +12,14 @@ class Log:
     """An optimisation, never the reference: whether an arrival is in order is judged per sender.
 
     `messages` is the same list as long as the log lives. A message's position is its index plus `base`, which grows
-    when messages leave the head of the log. `newest_trimmed` is the unit of the last one that did.
+    when messages leave the head of the log.
     """
 
-    __slots__ = ("_flushed_until", "base", "messages", "newest_trimmed")
+    __slots__ = ("_flushed_until", "base", "messages")
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.base = 0
-        self.newest_trimmed = b""
         self._flushed_until = 0
 
     def __len__(self) -> int:
@@ -46,7 +45,6 @@ class Log:
         forgotten = self.messages[:count]
         del self.messages[:count]
         self.base += count
-        self.newest_trimmed = next((each.unit for each in reversed(forgotten) if each.unit), self.newest_trimmed)
         return forgotten
 
     def flush(self, latencies: LatencyRecorder) -> None:

@@ -18,18 +18,21 @@ NEVER_US = 1 << 62
 class Timings:
     """The time series that a message's fate is recorded in: the run's, or during warm-up a set that is not reported.
 
-    `low` has the low ends of response and delivery, which are the same (arrived - tried), and `room_low` those of
-    room_complete. They have as many values as their series.
+    `recovery` has how long after its reconnect a connection was given what it had missed. `low` has the low ends of
+    response and delivery, which are the same (arrived - tried), and `room_low` those of room_complete. They have as
+    many values as their series.
     """
 
-    __slots__ = ("delivery", "low", "response", "room_complete", "room_low", "send_lag")
+    __slots__ = ("delivery", "low", "recovery", "recovery_low", "response", "room_complete", "room_low", "send_lag")
 
     def __init__(self) -> None:
         self.response = Histogram()
         self.delivery = Histogram()
         self.send_lag = Histogram()
         self.room_complete = Histogram()
+        self.recovery = Histogram()
         self.low = LowEnds()
+        self.recovery_low = LowEnds()
         self.room_low = LowEnds()
 
     def merge(self, other: Timings) -> None:

@@ -22,8 +22,19 @@ TEXT_CHECK_EVERY = 64
 REOPENING_US = 1_000_000
 """How long a backend may take to send what it kept while our receive window was closed."""
 
+TWO_BYTES, EIGHT_BYTES = 126, 127
+"""Lengths that say how many bytes further on the length itself has."""
+
 UNKNOWN_US = 0
 """When a delivery arrived that could have come earlier, had the generator read: its low end is 0."""
+
+
+def payload_of(frame: bytes) -> bytes:
+    """What an unmasked frame carries (RFC 6455, 5.2); empty for none."""
+    if not frame:
+        return b""
+    short = frame[1] & 0x7F
+    return frame[2 + (2 if short == TWO_BYTES else 8 if short == EIGHT_BYTES else 0) :]
 
 
 class Recogniser(Protocol):
@@ -81,7 +92,18 @@ class Receiver:
     """
 
     __slots__ = (
-        *("_features", "_keeps_units", "_reads_all", "_recogniser", "_since_check", "_taker", "connection", "on_event"),
+        *(
+            "_features",
+            "_keeps_units",
+            "_newest_frame",
+            "_newest_unit",
+            "_reads_all",
+            "_recogniser",
+            "_since_check",
+            "_taker",
+            "connection",
+            "on_event",
+        ),
         *("producer", "subscription", "subscriptions"),
     )
 
@@ -104,6 +126,7 @@ class Receiver:
         self.subscription: Subscription | None = None
         self.subscriptions: tuple[Subscription, ...] = ()
         self._since_check = 0
+        self._newest_frame = self._newest_unit = b""
 
     def subscription_to(self, conversation: Conversation) -> Subscription:
         """The subscription to a conversation, which may be closed; opened where there is none."""
@@ -127,8 +150,9 @@ class Receiver:
 
     @property
     def newest_unit(self) -> bytes:
-        """The newest unit that arrived, where the backend wants to know it on reconnect; empty for none."""
-        return self.subscription.newest_unit if self.subscription is not None else b""
+        """The newest unit that was taken by its bytes, and so was not shown to the dialogue; empty where none was since
+        the last that it was shown."""
+        return self._newest_unit or payload_of(self._newest_frame)
 
     def explain(self, why: str) -> None:
         """Something is known of this connection that explains losses, such as that the backend dropped messages."""
@@ -161,7 +185,7 @@ class Receiver:
         subscription = self.subscription
         if subscription is None or not subscription.is_plain:
             return start
-        log, cursor = subscription.log.messages, subscription.cursor
+        log, cursor, taken = subscription.log.messages, subscription.cursor, b""
         ready_us, own, doubted_us = subscription.ready_us, subscription.own, self.connection.doubted_us
         while cursor < len(log):
             message = log[cursor]
@@ -173,6 +197,7 @@ class Receiver:
                 continue
             start += len(frame)
             cursor += 1
+            taken = frame
             if ready_us <= message.intended_us and message.producer.connection is not own:
                 message.arrivals.append(now_us)
                 is_known = message.sent_us > doubted_us
@@ -180,6 +205,8 @@ class Receiver:
             else:
                 self._taker.not_due(subscription, message, now_us)
         subscription.cursor = cursor
+        if taken and self._keeps_units:
+            self._newest_frame, self._newest_unit = taken, b""
         return start
 
     def on_message(self, payload: bytes, now_us: int, arrived_us: int, frame: bytes | None = None) -> None:
@@ -202,7 +229,7 @@ class Receiver:
         if self._reads_all:
             self._take_unit(payload, now_us, arrived_us, None)
             return
-        if payload.startswith(features.delivery_prefix) and self._is_next(payload):
+        if not features.recover_s and payload.startswith(features.delivery_prefix) and self._is_next(payload):
             assert self.subscription is not None
             self._taker.take_next(self.subscription, now_us, arrived_us)
             return
@@ -215,6 +242,7 @@ class Receiver:
             return False
         is_known = subscription.log.messages[subscription.cursor].unit == unit
         if is_known:
+            self._newest_unit = unit
             self._taker.take_next(subscription, now_us, arrived_us)
         return is_known
 
@@ -225,6 +253,7 @@ class Receiver:
             frame = unit = None
         for event in events:
             if event.is_delivery:
+                self._newest_frame = self._newest_unit = b""  # the dialogue was shown what is newer
                 self._taker.take(self, event, now_us, arrived_us, frame, unit)
                 continue
             if frame_type := event.frame_type:

@@ -186,12 +186,6 @@ class Subscription:
         is_due_now = self.is_open and self.ready_us <= intended_us
         return is_due_now or any(closed.covers(intended_us) for closed in self.past)
 
-    @property
-    def newest_unit(self) -> bytes:
-        """The newest unit that arrived, as far as it is remembered: what recovery goes on from; empty for none."""
-        arrived = (message.unit for message in reversed(self.log.messages[: self.cursor]) if message.unit)
-        return next(arrived, self.log.newest_trimmed)
-
     # -- what is missed ----------------------------------------------------------------------------------------------
 
     def write_off(self, message: Message) -> bool:

@@ -201,6 +201,7 @@ SERIES = (
         if name not in ("reconnect", "post")
     ),
     Series("reconnect", "from the loss of a connection until it is ready again"),
+    Series("recovery", "from when a connection is ready again to the receipt of what it had missed", is_delivery=True),
     Series("post", "a message sent over HTTP, until the backend's answer"),
 )
 SERIES_BY_NAME = {series.name: series for series in SERIES}

@@ -7,11 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hubbub.metrics.histogram import Histogram, milliseconds
+from hubbub.metrics.low_ends import LowEnds
 from hubbub.options import Settings
 from hubbub.report.measurements import Measurements
 
 LOST_WITH_WORKER = "their worker was lost"
 NEVER_STARTED = "never started"
+
+
+LOW_ENDS = {"room_complete": "room_low", "recovery": "recovery_low"}
+"""Where the low ends of a series are, but for those of response and delivery, which are the same."""
 
 
 @dataclass(kw_only=True)
@@ -102,7 +107,7 @@ class RunResult(Measurements):
             return self.phase_stats.low[name]
         if name == "send_lag":
             return self.timings.send_lag
-        low = self.timings.room_low if name == "room_complete" else self.timings.low
+        low: LowEnds = getattr(self.timings, LOW_ENDS.get(name, "low"))
         return low.all() if tolerance_us is None else low.on_time(tolerance_us)
 
     def health_figures(self) -> dict[str, float | int | None]:

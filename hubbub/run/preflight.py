@@ -77,7 +77,7 @@ class Preflight:
         """Raises RunError with the reason where the backend is hopeless."""
         can_hold_two = self._accounts[0] is not self._accounts[1] or self._settings.max_conns_per_user > 1
         accounts = self._accounts if can_hold_two else self._accounts[:1]
-        sessions = [Session(self._context, Slot(n, account, self._index)) for n, account in enumerate(accounts)]
+        sessions = [Session(self._context, Slot(n, account, self._index, n)) for n, account in enumerate(accounts)]
         self._lateness.loop.start()
         try:
             for session in sessions:

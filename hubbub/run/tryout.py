@@ -135,6 +135,7 @@ class Tryout:
         is_delivered = self._until(lambda: second.heard(content))
         has_echo = self._until(lambda: first.heard(content), 1.0)
         is_confirmed = first.saw(EventKind.CONFIRMED)
+        was_closed = {number for number, each in enumerate((first, second), 1) if each.closing is not None}
         for number, each in enumerate((first, second), 1):
             self._tell_of(number, each)
         self._expect(is_delivered, "the message at the other connection", 'a [[when]] with means = "delivery"')
@@ -153,6 +154,9 @@ class Tryout:
                 "a ping within the wait, and the connection was closed",
                 "a [[when]] with a reply, or [heartbeat]",
             )
+        for number, each in enumerate((first, second), 1):
+            if each.closing is not None and number not in was_closed:
+                self._tell_of(number, each)
         self._count_connections(accounts[0], room)
         for participant in (first, second):
             if participant.connection is not None:

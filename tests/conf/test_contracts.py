@@ -281,11 +281,49 @@ def test_matrix_goes_on_where_the_last_answer_ended():
     assert dialogue_of("matrix").resume(b"") is None
 
 
-def test_matrix_says_what_it_left_out():
+def said(*texts):
+    return [{"sender": "@a:x", "content": {"body": text}} for text in texts]
+
+
+def test_matrix_asks_for_what_it_was_not_given():
     dialogue = dialogue_of("matrix")
-    left_out = b'{"next_batch":"s1","rooms":{"join":{"r":{"timeline":{"limited":true,"events":[]}}}}}'
-    assert dialogue.receive(left_out) == [], "what was said before it came is nothing that it missed"
-    assert [event.kind for event in dialogue.receive(left_out)] == [EventKind.DROPPED]
+
+    def news(since, timeline):
+        return json.dumps({"next_batch": since, "rooms": {"join": {"r": {"timeline": timeline}}}}).encode()
+
+    before = news("s1", {"limited": True, "prev_batch": "p0", "events": said("old")})
+    assert [each.content for each in dialogue.receive(before)] == ["old"], "what was said before it came is no gap"
+    assert dialogue.receive(news("s2", {"limited": True, "prev_batch": "p1", "events": said("c", "d")})) == ()
+    assert "/rooms/r/messages?dir=b&limit=1000" in dialogue.poll().path
+    assert dialogue.poll().path.endswith("&from=p1&to=s1")
+    events = dialogue.receive(json.dumps({"chunk": said("b", "a")}).encode())
+    assert [each.content for each in events] == ["a", "b", "c", "d"], "in order, and nothing twice"
+    assert dialogue.poll().path.endswith("&since=s2")
+
+
+def test_matrix_says_what_it_cannot_be_given():
+    dialogue = dialogue_of("matrix")
+    dialogue.receive(b'{"next_batch":"s1"}')
+    dialogue.receive(
+        b'{"next_batch":"s2","rooms":{"join":{"r":{"timeline":{"limited":true,"prev_batch":"p","events":[]}}}}}'
+    )
+    events = dialogue.receive(json.dumps({"chunk": said(*map(str, range(1_000)))}).encode())
+    assert [event.kind for event in events if not event.is_delivery] == [EventKind.DROPPED]
+
+
+@pytest.mark.parametrize("odd", [None, 7, {"content": None}, {"content": {"body": None}}, []])
+def test_one_odd_event_of_matrix_hides_no_other(odd):
+    dialogue = dialogue_of("matrix")
+    body = {"next_batch": "s1", "rooms": {"join": {"r": {"timeline": {"events": [odd, *said("hi")]}}}}}
+    events = dialogue.receive(json.dumps(body).encode())
+    assert [event.content for event in events if event.is_delivery] == ["hi"]
+    assert "since=s1" in dialogue.poll().path
+
+
+def test_matrix_is_ready_at_once_after_a_reconnect():
+    again = load_contract("matrix").dialogue(dataclasses.replace(OPENING, previous="s1"))
+    assert "timeout=0&" in again.poll().path
+    assert again.poll().path.endswith("&since=s1")
 
 
 def test_matrix_reads_a_history_page_by_page():

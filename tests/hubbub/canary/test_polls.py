@@ -28,7 +28,7 @@ def test_each_poll_asks_for_what_comes_after_the_last_one_read():
         paths.append(path)
         return 200, path.encode()
 
-    polls = Polls(dialogue, request)
+    polls = Polls(dialogue, request, 10)
     polls.settimeout(10)
     assert polls.recv() == b"/sync?since=0"
     dialogue.read = 1
@@ -43,7 +43,7 @@ def test_each_poll_asks_for_what_comes_after_the_last_one_read():
 
 def test_what_ends_the_polls_is_told():
     answers = [(200, b"{}"), (503, b"")]
-    polls = Polls(Asked(), lambda *_call: answers.pop(0))
+    polls = Polls(Asked(), lambda *_call: answers.pop(0), 10)
     polls.settimeout(10)
     assert polls.recv() == b"{}"
     polls.taken()
@@ -53,11 +53,11 @@ def test_what_ends_the_polls_is_told():
 
 def test_a_first_poll_that_fails_is_told_at_once():
     with pytest.raises(CallFailed):
-        Polls(Asked(), lambda *_call: (401, b""))
+        Polls(Asked(), lambda *_call: (401, b""), 10)
 
 
 def test_a_contract_without_a_poll_is_one_sentence():
     dialogue = Asked()
     dialogue.poll = lambda: None
     with pytest.raises(ContractError, match="nothing to poll"):
-        Polls(dialogue, None)
+        Polls(dialogue, None, 10)

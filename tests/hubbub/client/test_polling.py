@@ -139,7 +139,7 @@ def test_a_slow_reader_asks_for_nothing_new(backend):
 def test_there_is_nothing_to_send_on(backend):
     connection = backend.open()
     for send in (connection.send, connection.send_soon):
-        with pytest.raises(ContractError, match="messages go over HTTP"):
+        with pytest.raises(BrokenContract, match="messages go over HTTP"):
             send("x")
 
 
@@ -147,3 +147,18 @@ def test_a_dialogue_without_a_poll_is_one_sentence(backend):
     backend.call = None
     with pytest.raises(ContractError, match="there is nothing to poll"):
         backend.open()
+
+
+def test_whatever_a_handler_raises_ends_the_connection_as_our_fault(backend):
+    backend.says = [b"first", b"second"]
+    connection = backend.open()
+
+    def fail(*_message):
+        raise TypeError("no such thing")
+
+    backend.handler.on_message = fail
+    backend.scheduler.advance(5 * HOLD_S)
+    ((closing, _),) = backend.closed
+    assert (closing.is_our_fault, closing.closed_by) == (True, Owner.GENERATOR)
+    assert "no such thing" in closing.reason
+    assert not connection.is_open

@@ -168,7 +168,7 @@ def test_centrifugo_asks_for_what_came_after_its_offset():
     first = contract.dialogue(Opening(Credentials("a@x.y"), Identity("t"), "", 1, "r"))
     first.enter("r")
     first.receive(b'{"id":%d,"subscribe":{"recoverable":true,"epoch":"e","positioned":true}}' % FIRST_JOIN)
-    assert first.resume(b"") is None, "an offset of 0 is left out on the wire"
+    assert first.resume(b"") == {"epoch": "e", "offset": 0}, "an offset of 0 is left out on the wire"
     left = first.resume(b'{"push":{"channel":"r","pub":{"data":{"text":"hi"},"offset":4}}}')
     second = contract.dialogue(Opening(Credentials("a@x.y"), Identity("t"), "", 1, "r", left))
     (frame,) = second.enter("r")
@@ -179,3 +179,63 @@ def test_centrifugo_asks_for_what_came_after_its_offset():
     )
     assert [type(each).__name__ for each in events] == ["Delivery", "Event"]
     assert events[1].kind is EventKind.JOINED
+
+
+def test_a_room_that_is_no_longer_kept_makes_no_claim():
+    one = load_contract("centrifugo").dialogue(Opening(Credentials("a@x.y"), Identity("t"), "", 1, "r"))
+    one.receive(b'{"id":7,"subscribe":{"recoverable":true,"epoch":"e","offset":57}}')
+    assert one.resume(b"") == {"epoch": "e", "offset": 57}
+    one.receive(b'{"id":8,"subscribe":{"recoverable":true,"epoch":"f"}}')
+    assert one.resume(b"") == {"epoch": "f", "offset": 0}, "another epoch begins anew"
+    one.receive(b'{"id":9,"subscribe":{}}')
+    assert one.resume(b"") is None
+
+
+def test_nothing_that_came_back_is_not_the_same():
+    one = load_contract("socketio").dialogue(
+        Opening(Credentials("a@x.y"), Identity("t"), "", 1, "r", {"pid": "p", "offset": "o"})
+    )
+    one.receive(b'40{"sid":"z"}')
+    assert list(one.enter("r")) != [], "a server that recovers nothing gives no pid"
+
+
+def test_what_is_remembered_is_bounded():
+    one = dialogue()
+    one.receive(b'{"at":"%s"}' % (b"x" * 5_000))
+    one.receive(b'{"at":[1]}')
+    assert one.resume(b"") is None
+    (event,) = one.receive(b'list{"items":[%s]}' % b",".join([b"1"] * 10_001))
+    assert event.kind is EventKind.UNREADABLE
+    assert "at most 10000" in event.text
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ('is = "x"\nremember = {room = "at"}', r"remember cannot change \$room"),
+        ('is = "x"\nknows = "piid"', "knows is 'piid', and the rules of .* remember nothing"),
+    ],
+)
+def test_a_memory_that_cannot_be_is_one_sentence(rule, why):
+    with pytest.raises(ConfigError, match=why):
+        Declarative("mine", tomllib.loads(f"{BASE}[[when]]\n{rule}\n"))
+
+
+DELIVERY = 'starts = "m"\nmeans = "delivery"\ntext = "t"\n'
+
+
+@pytest.mark.parametrize(
+    ("rules", "has_to"),
+    [
+        (DELIVERY, False),
+        (DELIVERY + 'reply = "a"\n', True),
+        (DELIVERY + 'also = true\n[[when]]\nhas = "x"\nreply = "a"\n', True),
+        (
+            'starts = "m"\nmeans = "delivery"\ntext = "t"\nremember = {s = "s"}\n[[when]]\nis = "p"\nreply = "$s"\n',
+            True,
+        ),
+        (DELIVERY + 'remember = {s = "s"}\n', False),
+    ],
+)
+def test_what_is_answered_or_used_is_looked_at_each_time(rules, has_to):
+    assert Declarative("mine", tomllib.loads(f"{BASE}[[when]]\n{rules}")).answers_deliveries is has_to

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.hubbub.ledger.conftest import SECOND, Bench
+from tests.hubbub.ledger.test_paths import wire
 
 WITHIN_S = 60
 
@@ -243,16 +244,34 @@ def test_a_caught_up_subscription_is_fast_again(bench):
     assert figures(bench.finish()) == (10, 10, 3, 0, 0, 0)
 
 
-def test_the_newest_unit_is_known_also_after_it_was_forgotten(bench):
+def test_the_newest_unit_is_what_the_dialogue_was_not_shown(bench):
     sender, other = bench.join(0), bench.join(1)
     assert other.newest_unit == b""
-    content = bench.say(sender, other)
+    content, _ = bench.send(sender)
+    frame = wire(bench.frame(content))
+    bench.deliver(sender, content)
+    sender.on_message(bench.frame(content), bench.now, bench.now, frame)
+    assert sender.newest_unit == b"", "the first receiver's dialogue saw it"
+    content, message = bench.send(sender)
+    frame = wire(bench.frame(content))
+    sender.on_message(bench.frame(content), bench.now, bench.now, frame)
+    other.subscription.cursor = other.subscription.log.index_of(message)
+    assert other.take_known(bytearray(frame), 0, len(frame), bench.now, bench.now, bench.now) == len(frame)
     assert other.newest_unit == bench.frame(content)
     bench.tick(3)
-    assert len(other.subscription.log) == 0
-    assert other.newest_unit == bench.frame(content)
-    bench.say(sender)
-    assert other.newest_unit == bench.frame(content), "the last one that it got itself"
+    assert other.newest_unit == bench.frame(content), "also after the message was forgotten"
+    content, _ = bench.send(other)
+    bench.deliver(other, content)
+    assert other.newest_unit == b"", "its own dialogue was shown a newer one"
+
+
+def test_too_many_messages_end_the_promise(bench, monkeypatch):
+    monkeypatch.setattr("hubbub.ledger.ledger.MOST_KEPT", 5)
+    _, other, _ = gap(bench, messages=6)
+    bench.tick(1)
+    assert figures(bench.counts) == (14, 8, 0, 0, 6, 0)
+    again = bench.reconnect(other)
+    assert "it was gone for more than 5 messages" in again.connection.note
 
 
 STEPS = st.lists(st.sampled_from(["say", "drop", "back", "tick", "long"]), max_size=40)
