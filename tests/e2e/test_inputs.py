@@ -103,7 +103,7 @@ def test_texts_are_trimmed_and_unquoted(hubbub, start_backend, tmp_path):
     run = hubbub("perf-ws", *SMALL[2:], "--clients", " 4 ", env=env)
     assert is_done(run.code()), run.text
     config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert config["host"] == origin
+    assert config["hosts"] == origin
     assert config["sources"]["host"] == "environment HUBBUB_HOST"
 
 

@@ -29,7 +29,17 @@ def test_one_file_each_is_enough(start, start_backend, tree, tmp_path):
     shutil.copy(ROOT / "examples" / "plateau.py", tree / "shapes")
     shutil.copy(ROOT / "examples" / "ours.toml", tree / "conf" / "contracts")
     backend = start_backend()
-    options = ("--mix", "Greeter=2,Lurker=1", "--shape", "plateau", "--contract", "ours", "--clients", 6)
+    options = (
+        "--mix",
+        "Greeter=2,Lurker=1",
+        "--shape",
+        "plateau",
+        "--contract",
+        "ours",
+        "--clients",
+        6,
+        "--locust-tables",
+    )
     timing = ("--duration", "3s", "--message-interval", "200ms", "--preflight", "off", "--run-dir", tmp_path / "run")
     run = start(*(sys.executable, "-m", "hubbub", "perf-ws", "--host", backend.origin, *options, *timing), cwd=tree)
     run.passes()
