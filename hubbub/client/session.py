@@ -142,6 +142,8 @@ class Session:
         if not self._permit and Phase.TICKET in context.contract.phases:
             self._get_ticket()
         account = self.slot.account
+        if self._account.identity is not None and context.settings.logins == "account":
+            self._identity = self._account.identity  # a call may have replaced a token that ended
         who = (account.credentials, self._identity, self._permit, self.slot.number)
         line = self._line = Line(context, Opening(*who, self.backend_id, self._resumption.previous), self.slot.place)
         self.receiver = self._resumption.open_receiver(account.index, self._on_event, line.dialogue)

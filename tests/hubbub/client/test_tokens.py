@@ -64,3 +64,12 @@ def test_a_backend_that_refuses_a_new_token_has_the_last_word(place, status, log
     with pytest.raises(CallFailed, match=f"HTTP {status}"):
         with_token(place.context, 0, refused)
     assert len(place.backend.calls) - before == logins
+
+
+def test_a_connection_is_opened_with_the_token_that_a_call_replaced(place, expired):
+    opened = []
+    make = place.context.contract.dialogue
+    place.context.contract.dialogue = lambda opening: opened.append(opening.identity) or make(opening)
+    place.do(expired.close)
+    place.do(expired.establish)
+    assert opened == [place.context.accounts[0].identity]
