@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
 from hubbub.bridge.user import ChatUser, no_task
@@ -14,6 +15,9 @@ DEFAULT_EXIT_CODE_ON_ERROR = 1
 def check_flags(environment: Any) -> None:
     """Raise ConfigError for flags, user classes and shapes of Locust that a run cannot take part with."""
     parsed = environment.parsed_options
+    hosts = [each for each in sys.argv[1:] if each in ("-H", "--host") or each.startswith("--host=")]
+    if len(hosts) > 1:  # Locust would take the last one
+        raise ConfigError(f"host was given {len(hosts)} times: give several with commas, --host A,B.")
     if parsed.tags or parsed.exclude_tags:
         raise ConfigError("tags are not supported: choose the user classes with --mix.")
     if parsed.exit_code_on_error != DEFAULT_EXIT_CODE_ON_ERROR:

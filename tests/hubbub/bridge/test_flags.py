@@ -28,6 +28,13 @@ def test_flags_that_would_be_ignored(environment, name, value, sentence):
         check_flags(environment)
 
 
+@pytest.mark.parametrize("given", [["--host", "http://a", "--host=http://b"], ["-H", "http://a", "-H", "http://b"]])
+def test_a_host_that_is_given_twice_is_not_halved(environment, monkeypatch, given):
+    monkeypatch.setattr("sys.argv", ["locust", *given])
+    with pytest.raises(ConfigError, match="host was given 2 times: give several with commas, --host A,B"):
+        check_flags(environment)
+
+
 def test_a_shape_class_of_locust(environment):
     class Mine(LoadTestShape):
         def tick(self):
