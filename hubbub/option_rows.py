@@ -76,6 +76,8 @@ class Option:
         text = self.cleaned(text)
         if self.is_path and (found := self.file(text)):
             text = str(found)
+        if self.folder and not self.file(text) and not self.also(text) and text.endswith((self.suffix, "/")):
+            raise ConfigError(f"{self.label}: there is no file {text}.")
         if self.choices is not None and not self.file(text) and not self.also(text):
             choices = sorted({*self.choices(), *more_choices}, key=lambda choice: (choice != "none", choice))
             if text not in choices:

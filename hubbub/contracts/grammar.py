@@ -137,6 +137,7 @@ WHEN: dict[str, Kind] = {
     "remember": STRINGS,
     **dict.fromkeys(("text", "sender", "room", "number", "says", "user", "state"), PATH),
 }
+CONDITIONS = ("is", "starts", "matches", "has", "where", "knows")
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -180,9 +181,7 @@ def _check_whole(values: Mapping[str, Any], place: _Place) -> None:
     for needed in ("open", "message", "when"):
         if needed not in values and not (needed == "message" and "post" in values):
             raise ConfigError(f"{place.name} has no [{needed}]: a contract needs open, message (or post) and when.")
-    for number, rule in enumerate(values.get("when", ())):
-        if rule.get("means") == DELIVERY and "text" not in rule and "(?P<text>" not in rule.get("matches", ""):
-            raise ConfigError(f"{place.of('when', number, 'means')}a delivery needs text: the path of what it says.")
+    _check_rules(values.get("when", ()), place)
     has_accounts = "login" in values or "signup" in values or values.get("accounts") == "given"
     for name in ("create", "member"):
         if name in values and not has_accounts:
@@ -195,9 +194,31 @@ def _check_whole(values: Mapping[str, Any], place: _Place) -> None:
         )
     if values.get("accounts") == "any" and "login" in values:
         raise ConfigError(f'{place.of("", 0, "accounts")}accounts = "any" and [login] contradict each other.')
+    _check_calls(values, place)
+
+
+def _check_rules(rules: Any, place: _Place) -> None:
+    """What a rule needs, and what hides those below it."""
+    for number, rule in enumerate(rules):
+        if not any(key in rule for key in CONDITIONS) and number < len(rules) - 1 and not rule.get("also"):
+            raise ConfigError(
+                f"{place.of('when', number, '')}when[{number}] has no condition ({', '.join(CONDITIONS)}), so that "
+                "the rules below it are never reached."
+            )
+        if rule.get("means") == DELIVERY and "text" not in rule and "(?P<text>" not in rule.get("matches", ""):
+            raise ConfigError(f"{place.of('when', number, 'means')}a delivery needs text: the path of what it says.")
+
+
+def _check_calls(values: Mapping[str, Any], place: _Place) -> None:
+    """A call has one method, and one body."""
     for name in (*STEPS, "health", "create", "member", "part", "ticket", "history", "post"):
         tables = values.get(name, [])
         for number, table in enumerate(tables if isinstance(tables, list) else [tables]):
+            bodies = [name for name in ("json", "form", "body") if name in table]
+            if len(bodies) > 1:
+                raise ConfigError(
+                    f"{place.of(name, number, bodies[1])}[{name}] has {' and '.join(bodies)}: a call has one body."
+                )
             if sum(method in table for method in METHODS) != 1:
                 raise ConfigError(
                     f"{place.of(name, number, '')}[{name}] must have one of {', '.join(METHODS)}, such as "

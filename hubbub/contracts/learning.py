@@ -91,6 +91,9 @@ class Learner:
             why = "the session is a cookie, which TOML cannot carry" if has_cookie else "no login with a token was seen"
             self._draft.note(f"# {FILL_IN}: {why}; without [login] any account will do")
             return
+        for each, place in tokens.items():  # also of the other person, where both are in the capture
+            if isinstance(secret := lookup(calls[each].answer, place), str):
+                self._places.secrets[secret] = "token"
         at = max(tokens)
         is_alone = at == 0 and SIGN_UP.search(calls[0].path.partition("?")[0]) is not None
         if at or is_alone:

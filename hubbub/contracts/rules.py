@@ -35,6 +35,7 @@ SHOWN_BYTES = 80
 MOST_PARTS = 10_000
 """Of a list in one frame."""
 
+LONGEST_TYPE = 40
 LONGEST_MEMORY = 4_096
 """Letters of a value that is remembered: positions, tokens and names are shorter."""
 
@@ -80,6 +81,8 @@ class Rule:
         self._has = _listed(table.get("has", []))
         self._where: Mapping[str, Any] = table.get("where", {})
         self._json_from: int | str = table.get("json_from", 0)
+        texts = [value for value in self._where.values() if isinstance(value, str)]
+        self._type = (texts or [self._is or self.starts])[0][:LONGEST_TYPE]
 
     @property
     def is_decided_by_start(self) -> bool:
@@ -142,6 +145,8 @@ class Rule:
             return Delivery(self._id("room", body, groups), sender, content)
         kind = MEANINGS[self.means]
         number = self._value("number", body, groups)
+        if kind is EventKind.CONFIRMED and number is MISSING and "number" in self.table:
+            raise ContractError(f"expected the message's number at {self.table['number']!r}")
         said = self._value("says", body, groups)
         state = self._value("state", body, groups)
         return Event(
@@ -160,7 +165,7 @@ class Rule:
     def _said(self, said: Any) -> str:
         if said is not MISSING:
             return said if isinstance(said, str) else orjson.dumps(said).decode()
-        return str(self.table.get("says_text", "" if self.means != "other" else self.table.get("type", "")))
+        return str(self.table.get("says_text", "" if self.means != "other" else self.table.get("type", self._type)))
 
     def _value(self, key: str, body: Any, groups: Mapping[str, str]) -> Any:
         if key in groups:
@@ -267,7 +272,7 @@ def _is_too_long(value: Any) -> bool:
 def _type_of(body: Any) -> str:
     """What a frame says that it is, where it has a member that looks so."""
     kinds = (body.get(name) for name in ("type", "event", "op", "t")) if isinstance(body, dict) else ()
-    return next((kind[:40] for kind in kinds if isinstance(kind, str)), "")
+    return next((kind[:LONGEST_TYPE] for kind in kinds if isinstance(kind, str)), "")
 
 
 def _is_same(found: Any, wanted: Any) -> bool:

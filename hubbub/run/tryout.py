@@ -27,7 +27,7 @@ from hubbub.contracts import (
 )
 from hubbub.errors import Closing, ConnectError, ConnectionClosed, HubbubError, RunError
 from hubbub.options import Settings
-from hubbub.run.hosts import check_host
+from hubbub.run.hosts import check_host, check_hosts
 from hubbub.run.preparation import configured_accounts
 from hubbub.run.provisioning import PASSWORD, Needs, Provisioner
 from hubbub.run.shown import Shown, asked, in_words, meaning
@@ -139,6 +139,7 @@ class Tryout:
         for number, each in enumerate((first, second), 1):
             self._tell_of(number, each)
         self._expect(is_delivered, "the message at the other connection", 'a [[when]] with means = "delivery"')
+        self._compare(first, second, room, content)
         if has_echo != contract.has_echo:
             self._missing.append(
                 f"the sender {'got its own message' if has_echo else 'did not get its own message'}: write echo = "
@@ -165,6 +166,22 @@ class Tryout:
         for text in self._missing or ["everything that was looked for was seen"]:
             shown.line(f"- {text}")
         return is_delivered and not self._problems
+
+    def _compare(self, first: Participant, second: Participant, room: Id, content: str) -> None:
+        """What came has to be what was sent: its number, and its room."""
+        numbers = {event.number for event in first.events if isinstance(event, Event) and _confirms(event)}
+        if self._contract.sends_frames and numbers and 1 not in numbers:
+            self._problem(
+                f"the acknowledgement has number {', '.join(map(str, sorted(numbers)))}, and the message had 1: look "
+                'at number in the [[when]] with means = "confirmed"'
+            )
+        heard = [event for event in second.events if isinstance(event, Delivery) and event.content == content]
+        named = {str(event.conversation_id) for event in heard if event.conversation_id} - {str(room)}
+        if named:
+            self._problem(
+                f"the delivery names room {', '.join(sorted(named))}, and the message went to {room}: correct room in "
+                'the [[when]] with means = "delivery", or leave it out'
+            )
 
     def _say(self, first: Participant, account: Account, room: Id, content: str) -> None:
         """Send the message, over the WebSocket, or over HTTP where that is all there is."""
@@ -198,7 +215,9 @@ class Tryout:
             *(self._world.scheduler, say, 1, settings.prepare_timeout_us / US_PER_SECOND),
             may_sign_up=settings.may_sign_up,
         )
+        self._contract.check_variables({name for each in configured_accounts(settings) for name in each.columns})
         check_host(self._contract, self._request)
+        check_hosts(self._contract, self._world, settings)
         (provision,) = provisioner.make([Needs(2, 0, 1)], settings.conversation_id)
         if len(provision.shared) < 2:
             raise RunError(f"two accounts are needed: {'; '.join(provisioner.missing)}.")
@@ -299,6 +318,10 @@ class Tryout:
         while not is_over() and self._world.scheduler.now_us() < ends_us:
             self._world.scheduler.sleep(POLL_S)
         return is_over()
+
+
+def _confirms(event: Event) -> bool:
+    return event.kind is EventKind.CONFIRMED
 
 
 def _has_ended(participant: Participant, kind: EventKind) -> bool:

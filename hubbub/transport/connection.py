@@ -350,8 +350,8 @@ class SocketConnection:
 
     def _peer_closed(self, code: int, reason: str) -> None:
         """The peer's close frame: answer it, and give the peer a moment to close first (it then pays TIME_WAIT)."""
-        by = Owner.BACKEND if self.is_open else Owner.GENERATOR
-        self._closing = self._closing or Closing(int(code), reason or "closed by the peer", by)
+        by, why = (Owner.BACKEND, "closed by the peer") if self.is_open else (Owner.GENERATOR, "closed by us")
+        self._closing = self._closing or Closing(int(code), reason or why, by)
         self._discard_input(code if code != CloseCode.NO_STATUS else CloseCode.NORMAL)
         self._wait_for_fin()
 

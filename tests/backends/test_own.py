@@ -63,6 +63,22 @@ def test_trying_it_names_what_is_missing(start, origin, contract):
     assert "eyJ" not in run.text
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ('means = "confirmed"\nnumber = "id"', 'means = "confirmed"\nnumber = "nr"', "the message's number at 'nr'"),
+        ('room = "room"', 'room = "data.by"', "the delivery names room"),
+    ],
+)
+def test_trying_it_compares_what_came_with_what_was_sent(start, origin, contract, old, new, sentence):
+    assert old in contract.read_text()
+    contract.write_text(contract.read_text().replace(old, new))
+    command = (sys.executable, "-m", "hubbub", "try", "--contract", contract, "--host", origin)
+    run = start(*command, "--max-conns-per-user", 2, "--ready-timeout", "2s")
+    assert run.code() == 1, run.text
+    assert sentence in run.text
+
+
 def test_a_mistake_in_the_file_is_one_sentence(hubbub, contract):
     contract.write_text(contract.read_text().replace('means = "delivery"', 'means = "deliver"'))
     run = hubbub("perf-ws", "--host", "http://127.0.0.1:1", "--contract", contract, *SMALL)

@@ -48,3 +48,8 @@ def test_a_choice_may_be_a_file_where_the_option_has_a_folder(tmp_path):
     assert OPTION["contract"].value(path) == path
     with pytest.raises(ConfigError, match="model must be one of closed, open"):
         OPTION["model"].value(path)
+
+
+def test_a_file_that_is_not_there_is_called_a_file():
+    with pytest.raises(ConfigError, match=r"contract: there is no file \.\./nothere\.toml"):
+        OPTION["contract"].value("../nothere.toml")

@@ -71,3 +71,26 @@ def test_tables_are_tables(text):
 
 def test_the_schema_for_editors_is_that_of_the_grammar():
     assert json.loads((CONF / "contracts" / "schema.json").read_text()) == schema()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('[[when]]\nmeans = "other"\n[[when]]\nis = "x"\n', r"when\[0\] has no condition .* never reached"),
+        (
+            '[login]\npost = "/l"\njson = {a = "b"}\nform = {a = "b"}\n',
+            r"has json and form: a call has one body",
+        ),
+    ],
+)
+def test_what_hides_or_contradicts_another_part_is_refused(text, why):
+    whole = f'[open]\npath = "/"\n[message]\nsend = "x"\n{text}'
+    if "[[when]]" not in text:
+        whole += '[[when]]\nis = "x"\n'
+    with pytest.raises(ConfigError, match=why):
+        check(tomllib.loads(whole), Path("c.toml"), whole)
+
+
+def test_a_last_rule_may_take_whatever_is_left():
+    whole = '[open]\npath = "/"\n[message]\nsend = "x"\n[[when]]\nis = "x"\n[[when]]\nmeans = "other"\n'
+    check(tomllib.loads(whole), Path("c.toml"), whole)

@@ -104,3 +104,17 @@ def test_deliveries_that_are_answered_are_known():
 @given(payload=st.binary(), means=st.sampled_from(["delivery", "confirmed", "joined", "typing"]))
 def test_no_frame_makes_a_rule_raise(payload, means):
     Rules([{"means": means, "text": "a", "room": "b", "number": "c", "json_from": "{"}]).receive(payload, {})
+
+
+def test_an_acknowledgement_without_its_number_is_unreadable():
+    rules = Rules([{"where": {"type": "ack"}, "means": "confirmed", "number": "client_id"}])
+    assert rules.receive(b'{"type":"ack","client_id":3}', {})[0].number == 3
+    (event,) = rules.receive(b'{"type":"ack","clientId":3}', {})
+    assert event.kind is EventKind.UNREADABLE
+    assert "expected the message's number at 'client_id'" in event.text
+
+
+def test_what_means_nothing_is_called_as_its_condition_is():
+    rules = Rules([{"where": {"event": "ping"}, "reply": "pong"}, {"is": "2", "reply": "3"}])
+    assert rules.receive(b'{"event":"ping"}', {})[0].frame_type == "ping"
+    assert rules.receive(b"2", {})[0].frame_type == "2"

@@ -85,7 +85,7 @@ def test_frames_of_a_file_are_read(tmp_path):
     read_frames(load_contract("socketio"), tmp_path / "frames.txt", Shown(lines.append))
     assert lines == [
         "<- 2",
-        '      took it for: other; reply, because when[2] is = "2"',
+        '      took it for: other (2); reply, because when[2] is = "2"',
         '> 42["message"]',
         '<- 42["message",{"text":"hi","room":"r"}]',
         "      took it for: delivery of 'hi' in 'r' by -1, because when[5] starts = \"42[\\\"message\\\",\"",

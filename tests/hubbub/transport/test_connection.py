@@ -139,7 +139,7 @@ def test_closing_waits_for_the_peer(pair):
     pair.peer.close()
     closing.join(PATIENCE_S)
     assert pair.handler.messages == [b"the last one"]
-    assert pair.handler.closing == Closing(1000, "closed by the peer", Owner.GENERATOR)
+    assert pair.handler.closing == Closing(1000, "closed by us", Owner.GENERATOR)
     pair.connection.close()
 
 
