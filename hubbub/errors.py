@@ -178,6 +178,10 @@ class ConnectError(TransportError):
         return {"status": self.status, "errno": self.errno}
 
 
+class Busy(ConnectError):
+    """No connection of the pool was free in time: as many calls as there are clients have no answer yet."""
+
+
 class TlsError(ConnectError):
     """The TLS handshake of a connection failed: the text says why, and what to do."""
 

@@ -10,7 +10,7 @@ from hubbub.client.tokens import with_token
 from hubbub.contracts import Identity
 from hubbub.contracts import perform as run_script
 from hubbub.contracts.calls import what_was_said
-from hubbub.errors import CallFailed, ContractError, Throttled, described
+from hubbub.errors import Busy, CallFailed, ContractError, Throttled, described
 from hubbub.ledger import Message, Receiver
 from hubbub.ledger.message import BACKEND, GENERATOR
 
@@ -45,6 +45,11 @@ def _follow(context: WorkerContext, message: Message, perform: Callable[[], None
         message.cut_by = ""
         failure = what_was_said(error)
         _take_refusal(context, message, failure, isinstance(error, Throttled))
+    except Busy as error:
+        message.cut_by = ""
+        failure = str(error)
+        context.refusals.add("the backend answers too slowly over HTTP")
+        context.ledger.refuse_message(message, is_rate_limit=False)
     except Exception as error:  # whatever it is, it ends this message alone
         if context.lateness.may_have_caused(error):
             message.cut_by = GENERATOR

@@ -15,7 +15,7 @@ from hubbub.options import Settings
 from hubbub.run.open_files import check_open_files
 from hubbub.run.ports import check_ports
 from hubbub.transport.base import Dialling, Transport
-from hubbub.transport.http import HttpPool
+from hubbub.transport.http import POOL_SIZE, HttpPool
 from hubbub.transport.names import Names
 from hubbub.transport.socket import SocketTransport
 from hubbub.transport.sources import check_sources, parse_sources
@@ -124,7 +124,7 @@ class RealWorld:
 
     def http(self, settings: Settings, poll_s: float = 0.0) -> Http:
         polls = self._pools(settings, round(poll_s * US_PER_SECOND), MOST_POLLS) if poll_s else []
-        return HttpPools(self._pools(settings), polls)
+        return HttpPools(self._pools(settings, size=max(POOL_SIZE, settings.clients)), polls)
 
     def _pools(self, settings: Settings, more_us: int = 0, size: int = 0) -> list[HttpPool]:
         sources = parse_sources(settings.source_addresses)

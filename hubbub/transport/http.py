@@ -20,7 +20,7 @@ from gevent.lock import Semaphore
 from geventhttpclient.client import HTTPClient
 from geventhttpclient.url import URL
 
-from hubbub.errors import HTTP_TOO_MANY, ConnectError, Throttled, TlsError
+from hubbub.errors import HTTP_TOO_MANY, Busy, ConnectError, Throttled, TlsError
 from hubbub.transport.names import Names, without_zone
 from hubbub.transport.stream import IP_BIND_ADDRESS_NO_PORT
 from hubbub.transport.tls import tls_problem
@@ -32,7 +32,8 @@ TURN_BYTES = 64 << 10
 """After so much of an answer the other greenlets have their turn: a fast peer would keep the loop for itself."""
 
 POOL_SIZE = 50
-"""Connections that one worker holds for HTTP. A pool per user would double the open files."""
+"""Connections that one worker may hold for HTTP, or as many as it has clients: a call without a turn is then the
+backend's slowness and not ours. Only as many are made as are in use at once."""
 
 
 class HttpPool:
@@ -56,6 +57,7 @@ class HttpPool:
         self._headers = zone | dict(headers)
         self._timeout_s = timeout_us / 1e6
         size = size or POOL_SIZE
+        self._size = size
         self._turns = Semaphore(size)
         self._client: Any = HTTPClient.from_url(
             url,
@@ -93,7 +95,7 @@ class HttpPool:
         Where all connections of the pool are in use it waits for one; when it has one, it calls `began`.
         """
         if not self._turns.acquire(timeout=self._timeout_s):
-            raise ConnectError("all connections of the pool are in use", is_ours=True)
+            raise Busy(f"no call was made: {self._size} others wait for their answers")
         try:
             began()
             return self._request(method, path, headers, body)

@@ -3,7 +3,7 @@
 import pytest
 
 from hubbub.contracts import load_contract
-from hubbub.errors import ConnectError
+from hubbub.errors import Busy, ConnectError
 from hubbub.ledger.message import BACKEND, GENERATOR
 
 
@@ -66,6 +66,22 @@ def test_a_refusal_is_of_its_own_message(place, status, body, text):
     kind = "throttled" if status == 429 else "refused"
     assert [each.refusal for each in (first, second, third)] == ["", "", kind]
     assert place.context.refusals.most() == (text, 1)
+
+
+def test_a_call_that_never_had_its_turn_is_the_backends_refusal(place):
+    session = place.ready()
+
+    def busy(*_call, began):
+        raise Busy("no call was made")
+
+    place.context.http = busy
+    message = session.post(place.scheduler.now_us(), " x")
+    place.scheduler.advance(1)
+    place.ledger.finish(place.scheduler.now_us() + 60_000_000)
+    counts = place.ledger.counts
+    assert (message.refusal, counts.refused, counts.indefinite, counts.indefinite_unproven) == ("refused", 1, 0, 0)
+    assert place.context.refusals.most() == ("the backend answers too slowly over HTTP", 1)
+    assert not place.context.phase_stats.errors
 
 
 def test_where_there_is_no_connection_nothing_is_sent(place):
