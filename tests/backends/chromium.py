@@ -14,7 +14,9 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 PASSWORD = "TestPass123!@#"
 
 COMMON = """
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+async function heard(link, count) {
+  while (link.heard < count) await new Promise((done) => setTimeout(done, 10));
+}
 async function call(method, path, body, token) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
   if (body && !(body instanceof URLSearchParams)) headers["Content-Type"] = "application/json";
@@ -25,6 +27,8 @@ async function call(method, path, body, token) {
 }
 const opened = (url, protocols) => new Promise((done) => {
   const link = new WebSocket(url.replace(/^http/, "ws"), protocols);
+  link.heard = 0;
+  link.addEventListener("message", () => (link.heard += 1));
   link.addEventListener("open", () => done(link));
 });
 """
@@ -43,9 +47,10 @@ async function start(name, room) {
   await call("POST", `/api/chatrooms/${room}/join`, {}, token);
   const { ticket } = await call("POST", "/api/ws/ticket", {}, token);
   const link = await opened(`${location.origin}/api/ws/chat?ticket=${encodeURIComponent(ticket)}`);
-  await sleep(300);
+  await heard(link, 1);
+  const before = link.heard;
   link.send(JSON.stringify({ type: "join", conversation_id: room }));
-  await sleep(300);
+  await heard(link, before + 1);
   window.say = (content) => link.send(JSON.stringify({ type: "message", conversation_id: room, content }));
   return room;
 }
@@ -67,9 +72,10 @@ async function start(name, room) {
     if (frame.event === "ping") link.send(JSON.stringify({ event: "pong", n: frame.n }));
   });
   const id = () => crypto.randomUUID();
-  await sleep(300);
+  await heard(link, 1);
+  const before = link.heard;
   link.send(JSON.stringify({ event: "join", room, id: id() }));
-  await sleep(300);
+  await heard(link, before + 1);
   window.say = (text) => link.send(JSON.stringify({ event: "say", room, data: { text }, id: id() }));
   return room;
 }
@@ -77,7 +83,6 @@ async function start(name, room) {
 )
 
 SOCKETIO = """
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const load = (path) => new Promise((done) => {
   const script = document.createElement("script");
   script.src = path;
