@@ -106,7 +106,7 @@ def test_messages_are_sent_and_counted():
     seen = ThreadPool(1).apply(adversary.finish)
     assert seen.payloads(1) == [b"hello", "ünï".encode(), b"x" * 70_000]
     assert seen.close_code == 1000
-    assert handler.closed == [(1000, "closed by the peer")]
+    assert handler.closed == [(1000, "closed by us")]
     counted = transport.statistics()
     assert (counted["connected"], counted["closed"], counted["messages_written"]) == (1, 1, 3)
     with pytest.raises(ConnectionClosed):
